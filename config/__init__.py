@@ -1,0 +1,1 @@
+"""What differs between environments: typed values, validated before any construct is made."""

@@ -1,0 +1,1 @@
+"""Units of deployment: which constructs stand together, and how they are joined."""

@@ -1,0 +1,72 @@
+# The acts of a working day. `make` lists them; each sets up what it needs by itself.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ENV ?= production
+PYTHON ?= python3
+
+# Node 20 still runs the CDK; its banner would stand 11 lines deep before every synth.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export CDK_DISABLE_CLI_TELEMETRY := true
+export PYTHONUNBUFFERED := 1
+
+CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
+
+.PHONY: help setup synth test check lint types contracts determinism diff preflight claims snapshots clean
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: .venv/.ready node_modules/.ready ## Install what is pinned, into .venv and node_modules
+
+.venv/.ready: requirements.txt requirements-dev.txt pyproject.toml
+	@echo "Installing the pinned Python packages into .venv ..."
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@echo "Installing the pinned Node packages into node_modules ..."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+synth: setup ## Synthesize ENV (production, small, dev) into cdk.out, with every gate, and sum it up
+	@rm -rf cdk.out
+	@echo "Synthesizing $(ENV) ..."
+	@$(CDK) synth --quiet
+	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
+
+preflight: setup ## What to do, in which order, before and between the deploys of ENV
+	@.venv/bin/python -m review.preflight --environment $(ENV)
+
+test: setup ## Every test that needs no AWS account
+	@.venv/bin/python -m pytest -m "not account"
+
+lint: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: setup
+	@node_modules/.bin/pyright --pythonpath .venv/bin/python
+
+contracts: setup
+	@.venv/bin/lint-imports
+
+determinism: setup ## Two synths of ENV, compared byte for byte
+	@.venv/bin/python -m review.determinism --environment $(ENV)
+
+check: lint types contracts test determinism ## What CI runs: test, lint, types, import contracts, determinism
+
+BASE ?= origin/main
+diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown
+	@.venv/bin/python -m review.template_diff --base $(BASE) --environment $(ENV)
+
+claims: setup ## Render docs/claims.md from docs/claims.toml
+	@.venv/bin/python -m review.claims
+
+snapshots: setup ## Accept the golden templates as they are now
+	@.venv/bin/python -m pytest -q tests/test_snapshots.py --update-snapshots
+
+clean: ## Remove what was synthesized and measured
+	@rm -rf cdk.out out .cache

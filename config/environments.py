@@ -1,0 +1,162 @@
+"""The environments. Edit one of these to deploy mainstay as your own: `make synth ENV=<name>`."""
+
+from __future__ import annotations
+
+from config.model import Environment, FrontDoor, Region, TierSize
+from config.problems import reported_together
+
+with reported_together():
+    # The whole system of the whitepaper: seven live zones in two Regions.
+    PRODUCTION = Environment(
+        name="production",
+        account="111122223333",  # yours: `aws sts get-caller-identity`
+        domain="id.example.com",  # yours: tenants are served at <tenant>.<domain>
+        hosted_zone_id=None,
+        dnssec=True,  # a hijacked identity domain is every customer's hijacked login
+        routing="failover",  # the standby's entity store cannot be written before a failover
+        primary=Region(
+            name="us-east-1",
+            cidr="10.0.0.0/16",
+            # Five zones: the whitepaper's six less az3, which has no current instance types.
+            zone_ids=("use1-az1", "use1-az2", "use1-az4", "use1-az5", "use1-az6"),
+        ),
+        standby=Region(
+            name="us-west-2",
+            cidr="10.1.0.0/16",
+            # "a full replica of the entire system is running in two availability zones"
+            zone_ids=("usw2-az1", "usw2-az2"),
+            # The logical follower and the time-delayed replica, away from every live replica.
+            data_zone_ids=("usw2-az3", "usw2-az4"),
+        ),
+        egress="endpoints",  # no way to the internet at all; the service calls AWS alone
+        edge=TierSize(
+            # nginx spends 22 microseconds of CPU on a proxied request with the full policy
+            # (measured), so one vCPU at half load carries some 20,000 a second; 4 leave room
+            # for TLS handshakes at 0.25 to 0.7 ms each. Replace by your own load test.
+            peak_tasks=4,
+            max_tasks=40,
+            cpu_units=1_024,
+            memory_mib=2_048,
+            requests_per_task_per_minute=300_000,  # 5,000 a second, a quarter of what it carries
+            cpu_target_percent=50,
+        ),
+        app=TierSize(
+            # A login costs some 50 ms of CPU (argon2id), so two vCPUs at half load carry 20 a
+            # second; 8 tasks carry 160 logins a second. Replace by your own load test.
+            peak_tasks=8,
+            max_tasks=64,
+            cpu_units=2_048,
+            memory_mib=4_096,
+            requests_per_task_per_minute=6_000,  # 100 a second, logins and session checks mixed
+            cpu_target_percent=50,
+        ),
+        front_door=FrontDoor(
+            managed_rules="block",
+            requests_per_client_per_minute=600,  # an office behind one address, a page a second
+            requests_per_tenant_per_minute=60_000,  # 1,000 a second, twice the edge's own limit
+            longest_request_seconds=30,
+            client_keep_alive_seconds=180,  # the default, 3600, keeps clients on a lost node
+        ),
+        log_retention_days=365,
+        keep_data=True,
+        region_switch_plan="mainstay-production",
+        github_repository=None,
+    )
+
+    # Pre-production: the same shape on three zones and two, with minimal sizes.
+    SMALL = Environment(
+        name="small",
+        account="111122223333",
+        domain="preview.id.example.com",
+        hosted_zone_id=None,
+        dnssec=False,  # a DS record chain per preview domain is toil without a threat
+        routing="latency",  # the alternative, exercised before anyone needs it
+        primary=Region(
+            name="us-east-1",
+            cidr="10.8.0.0/16",
+            zone_ids=("use1-az1", "use1-az2", "use1-az4"),
+        ),
+        standby=Region(
+            name="us-west-2",
+            cidr="10.9.0.0/16",
+            zone_ids=("usw2-az1", "usw2-az2", "usw2-az3"),
+        ),
+        egress="nat",
+        edge=TierSize(
+            peak_tasks=1,
+            max_tasks=6,
+            cpu_units=256,
+            memory_mib=512,
+            requests_per_task_per_minute=60_000,
+            cpu_target_percent=50,
+        ),
+        app=TierSize(
+            peak_tasks=1,
+            max_tasks=12,
+            cpu_units=512,
+            memory_mib=1_024,
+            requests_per_task_per_minute=1_500,
+            cpu_target_percent=50,
+        ),
+        front_door=FrontDoor(
+            managed_rules="count",
+            requests_per_client_per_minute=600,
+            requests_per_tenant_per_minute=6_000,
+            longest_request_seconds=30,
+            client_keep_alive_seconds=180,
+        ),
+        log_retention_days=30,
+        keep_data=True,
+    )
+
+    # One Region, two zones, nothing kept: for a developer's own account.
+    DEV = Environment(
+        name="dev",
+        account="111122223333",
+        domain="dev.id.example.com",
+        hosted_zone_id=None,
+        dnssec=False,
+        routing="failover",
+        primary=Region(
+            name="us-east-1",
+            cidr="10.16.0.0/16",
+            zone_ids=("use1-az1", "use1-az2"),
+        ),
+        standby=None,
+        egress="nat",
+        edge=TierSize(
+            peak_tasks=1,
+            max_tasks=4,
+            cpu_units=256,
+            memory_mib=512,
+            requests_per_task_per_minute=60_000,
+            cpu_target_percent=50,
+        ),
+        app=TierSize(
+            peak_tasks=1,
+            max_tasks=4,
+            cpu_units=256,
+            memory_mib=512,
+            requests_per_task_per_minute=1_500,
+            cpu_target_percent=50,
+        ),
+        front_door=FrontDoor(
+            managed_rules="count",
+            requests_per_client_per_minute=600,
+            requests_per_tenant_per_minute=6_000,
+            longest_request_seconds=30,
+            client_keep_alive_seconds=180,
+        ),
+        log_retention_days=7,
+        keep_data=False,
+    )
+
+ENVIRONMENTS = {environment.name: environment for environment in (PRODUCTION, SMALL, DEV)}
+
+
+def environment_named(name: str) -> Environment:
+    """The environment of that name. Raises ValueError that lists the names there are."""
+    if name not in ENVIRONMENTS:
+        known = ", ".join(ENVIRONMENTS)
+        raise ValueError(f"'environment' should be one of {known}, got '{name}'")
+    return ENVIRONMENTS[name]

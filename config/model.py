@@ -1,0 +1,159 @@
+"""The environment: every value that may differ from one deployment of mainstay to another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from config import aws_facts
+from config.problems import report, type_problems
+from config.region import Region
+from config.tier_size import TierSize
+
+__all__ = ["Environment", "FrontDoor", "Region", "TierSize"]
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")  # part of every stack's name and of metric namespaces
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontDoor:
+    """What the public load balancer and its firewall allow."""
+
+    managed_rules: Literal["count", "block"]  # count first, read the log, then block
+    requests_per_client_per_minute: int  # of one address to one tenant: blocked above
+    requests_per_tenant_per_minute: int  # of all addresses to one tenant: counted and labelled
+    longest_request_seconds: int  # a request that takes longer is cut by the balancer
+    client_keep_alive_seconds: int  # a client changes to another balancer node after this
+
+    def problems(self, path: str) -> Iterator[str]:
+        floor = aws_facts.WAF_RATE_LIMIT_MIN
+        if self.requests_per_client_per_minute < floor:
+            yield (
+                f"'{path}.requests_per_client_per_minute' should be at least {floor}, "
+                f"got {self.requests_per_client_per_minute}"
+            )
+        if self.requests_per_tenant_per_minute <= self.requests_per_client_per_minute:
+            yield (
+                f"'{path}.requests_per_tenant_per_minute' should be above that of one client "
+                f"({self.requests_per_client_per_minute}), "
+                f"got {self.requests_per_tenant_per_minute}"
+            )
+        # The edge and the app get 15 s beyond it to end their work before Fargate kills them.
+        limit = aws_facts.FARGATE_STOP_SECONDS_MAX - 15
+        if not 1 <= self.longest_request_seconds <= limit:
+            yield (
+                f"'{path}.longest_request_seconds' should be 1 to {limit}, "
+                f"got {self.longest_request_seconds}"
+            )
+        if not 60 <= self.client_keep_alive_seconds <= 3_600:
+            yield (
+                f"'{path}.client_keep_alive_seconds' should be 60 to 3600, "
+                f"got {self.client_keep_alive_seconds}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One deployment of mainstay. Raises InvalidEnvironmentError with every problem at once."""
+
+    name: str
+    account: str
+    domain: str
+    hosted_zone_id: str | None  # None until the zone exists; then its id, from the DNS stack
+    dnssec: bool  # the DS record at the registrar comes last: see docs/runbooks/delegation.md
+    routing: Literal["failover", "latency"]
+    primary: Region
+    standby: Region | None
+    egress: Literal["nat", "endpoints"]
+    edge: TierSize
+    app: TierSize
+    front_door: FrontDoor
+    log_retention_days: int
+    keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
+    region_switch_plan: str | None = None
+    github_repository: str | None = None  # owner/name that may deploy; None makes no role
+
+    def __post_init__(self) -> None:
+        report(list(self._problems()))
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The primary Region, then the standby where there is one."""
+        return (self.primary,) if self.standby is None else (self.primary, self.standby)
+
+    def _problems(self) -> Iterator[str]:
+        path = self.name if isinstance(self.name, str) else "environment"
+        wrong = list(type_problems(self, path))
+        if wrong:
+            yield from wrong
+            return
+        yield from self._own_problems(path)
+        places = ("primary", "standby")
+        for place, region in zip(places, self.regions, strict=False):
+            yield from region.problems(f"{path}.{place}")
+        yield from self._network_problems(path)
+        for tier, size in (("edge", self.edge), ("app", self.app)):
+            yield from size.problems(f"{path}.{tier}")
+            for region in self.regions:
+                if len(region.zone_ids) > 1:
+                    zones = len(region.zone_ids)
+                    yield from size.ceiling_problems(f"{path}.{tier}", region.name, zones)
+        yield from self.front_door.problems(f"{path}.front_door")
+
+    def _own_problems(self, path: str) -> Iterator[str]:
+        if not _NAME.fullmatch(self.name):
+            yield (
+                f"'name' should be 1 to 20 lower-case letters, digits and hyphens, beginning with "
+                f"a letter, got '{self.name}'"
+            )
+        if not re.fullmatch(r"\d{12}", self.account):
+            yield f"'{path}.account' should be 12 digits, got '{self.account}'"
+        if len(self.domain) > 253 or not _DOMAIN.fullmatch(self.domain):
+            yield f"'{path}.domain' should be a domain such as id.example.com, got '{self.domain}'"
+        if self.hosted_zone_id is not None and not re.fullmatch(r"Z[0-9A-Z]+", self.hosted_zone_id):
+            yield f"'{path}.hosted_zone_id' should look like Z0123ABC, got '{self.hosted_zone_id}'"
+        if self.log_retention_days not in aws_facts.LOG_RETENTION_DAYS:
+            periods = ", ".join(map(str, aws_facts.LOG_RETENTION_DAYS))
+            got = self.log_retention_days
+            yield f"'{path}.log_retention_days' should be one of {periods}, got {got}"
+        repository = self.github_repository
+        if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+            yield f"'{path}.github_repository' should be owner/name, got '{repository}'"
+        yield from self._plan_problems(path)
+
+    def _plan_problems(self, path: str) -> Iterator[str]:
+        plan = self.region_switch_plan
+        if plan is None:
+            return
+        limit = aws_facts.REGION_SWITCH_PLAN_NAME_MAX
+        if not re.fullmatch(rf"[A-Za-z0-9](?:[A-Za-z0-9-]{{0,{limit - 2}}}[A-Za-z0-9])?", plan):
+            yield (
+                f"'{path}.region_switch_plan' should be 1 to {limit} letters, digits and hyphens, "
+                f"got '{plan}' ({len(plan)} characters)"
+            )
+        if self.standby is None:
+            yield f"'{path}.region_switch_plan' should be None where there is no standby Region"
+
+    def _network_problems(self, path: str) -> Iterator[str]:
+        for region in self.regions:
+            gateways = len(region.zone_ids)
+            if self.egress == "nat" and gateways > aws_facts.ELASTIC_IPS_PER_REGION:
+                yield (
+                    f"'{path}.egress' is 'nat': one gateway per zone makes {gateways} in "
+                    f"{region.name}, and an account has {aws_facts.ELASTIC_IPS_PER_REGION} Elastic "
+                    f"IP addresses per Region; use fewer zones or 'endpoints'"
+                )
+        if self.standby is None:
+            return
+        if self.primary.name == self.standby.name:
+            yield f"'{path}.standby' should be in another Region than {self.primary.name}"
+        one, other = self.primary.network, self.standby.network
+        if one is not None and other is not None and one.overlaps(other):
+            yield (
+                f"'{path}.standby.cidr' should not overlap the primary's {one}, "
+                f"got '{self.standby.cidr}'; peered networks need ranges of their own"
+            )

@@ -1,0 +1,130 @@
+"""What a half of the app tier runs: the shape of the template, the image of the last release."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.lambda_code import PYTHON, lambda_code
+
+_TIMEOUT = cdk.Duration.minutes(1)
+
+
+class LiveTaskDefinitions(Construct):
+    """The function behind `LiveTaskDefinition`, one for both halves.
+
+    CloudFormation would register every change of a task definition with the image that the
+    template knows, and so undo the last release. No CloudFormation resource says "keep what is
+    live", hence a custom one.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, log_group: logs.ILogGroup) -> None:
+        super().__init__(scope, construct_id)
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        # DescribeTaskDefinition knows no resources (Service Authorization Reference, Amazon ECS).
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition"], resources=["*"])
+        )
+        self.role = role
+        acknowledge_inline_policy(role)
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "ecs:DescribeTaskDefinition, which reads a shape "
+                "and a live image, knows no resources (Service Authorization Reference, Amazon "
+                "ECS); what it registers is granted by family.",
+            },
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description="Carries a task's new shape to the family that runs, with its live image",
+            runtime=PYTHON,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_code(),
+            handler="live_task_definition.handler.handler",
+            role=role,
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            # Both halves at once, and no more: it runs only inside a deploy.
+            reserved_concurrent_executions=2,
+        )
+        acknowledge(
+            self.function,
+            {
+                "NIST.800.53.R5-LambdaDLQ": "CloudFormation waits for this function's answer and "
+                "fails the deploy without it, so a failed invocation is seen at once by the "
+                "person deploying; a queue of dead requests would be read by nobody.",
+                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the Amazon ECS API and "
+                "nothing inside the VPC; placed there it would need a way out, and a deploy that "
+                "repairs the network would depend on that network.",
+            },
+        )
+
+
+class LiveTaskDefinition(Construct):
+    """A family of its own for one half, whose newest revision is what the half runs.
+
+    `family` is physical because operations register releases in it. CloudFormation registers
+    the template's shape in another family, `base`, that nothing runs; the function copies it to
+    `family` with the images that are live there. See docs/decisions/0004-live-releases.md.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        family: str,
+        base: ecs.FargateTaskDefinition,
+        definitions: LiveTaskDefinitions,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.family = family
+        self._base = base
+        role = definitions.role
+        stack = cdk.Stack.of(self)
+        revisions = f"arn:aws:ecs:{stack.region}:{stack.account}:task-definition/{family}:*"
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["ecs:RegisterTaskDefinition"], resources=[revisions])
+        )
+        acknowledge(
+            role,
+            {
+                f"AwsSolutions-IAM5[Resource::{revisions}]": "Registering creates the revision "
+                "whose number the ARN would name, so only the family can be granted; it is the "
+                "one family of this half of the app tier.",
+            },
+        )
+        base.task_role.grant_pass_role(role)
+        base.obtain_execution_role().grant_pass_role(role)
+        self.resource = cdk.CustomResource(
+            self,
+            "Resource",
+            service_token=definitions.function.function_arn,
+            resource_type="Custom::LiveTaskDefinition",
+            properties={"Family": family, "Base": base.task_definition_arn},
+            service_timeout=_TIMEOUT,
+        )
+        # The permissions must be there before the function is asked, and until after the last.
+        self.resource.node.add_dependency(role)
+
+    def run_in(self, service: ecs.FargateService) -> None:
+        """Make a service run the family's newest revision instead of the template's own."""
+        resource = service.node.default_child
+        assert isinstance(resource, ecs.CfnService)
+        # A family without a revision means its newest: any later update of the service by
+        # CloudFormation leaves the released revision in place.
+        resource.task_definition = self.family
+        # A new shape must reach the tasks: the base's ARN changes with it and with nothing else.
+        resource.force_new_deployment = ecs.CfnService.ForceNewDeploymentProperty(
+            enable_force_new_deployment=True,
+            force_new_deployment_nonce=self._base.task_definition_arn,
+        )
+        service.node.add_dependency(self.resource)

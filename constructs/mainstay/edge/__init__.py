@@ -1,0 +1,1 @@
+"""The front tier: the public load balancer, its firewall and the nginx proxies behind it."""

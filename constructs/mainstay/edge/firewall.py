@@ -1,0 +1,168 @@
+"""AWS WAF before the public load balancer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import aws_cdk as cdk
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_wafv2 as wafv2
+from constructs import Construct
+
+ManagedRules = Literal["count", "block"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimits:
+    """Requests per minute before the firewall acts."""
+
+    client: int  # one address to one tenant: blocked
+    tenant: int  # all addresses to one tenant: counted and labelled, never blocked
+
+
+# AWS managed rule groups, in the order they run, and their capacity units (AWS WAF Developer
+# Guide, "AWS Managed Rules rule groups list"); a web ACL takes 1,500 at the basic price.
+MANAGED_GROUPS = {
+    "AWSManagedRulesAmazonIpReputationList": 25,
+    "AWSManagedRulesCommonRuleSet": 700,
+    "AWSManagedRulesKnownBadInputsRuleSet": 200,
+    "AWSManagedRulesSQLiRuleSet": 200,
+}
+TENANT_LABEL = "mainstay:tenant-over-ceiling"
+_RATE_WINDOW_SECONDS = 60
+
+
+class Firewall(Construct):
+    """Rate rules first, then the managed groups, in one web ACL of the Region.
+
+    The blocking rate rule counts by address *and* Host: an office behind one address that floods
+    one tenant is not refused at another. The tenant's ceiling only counts and labels, for alarms
+    and for the edge's own limits: if it blocked, one attacker could lock a whole tenant out.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        load_balancer: elbv2.IApplicationLoadBalancer,
+        managed_rules: ManagedRules,
+        rate_limits: RateLimits,
+        log_group: logs.ILogGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        rules = [
+            _rate_rule("ClientOfTenant", rate_limits.client, [_ADDRESS, _host()], block=True),
+            _rate_rule("TenantCeiling", rate_limits.tenant, [_host()], block=False),
+            *(_managed_rule(name, managed_rules) for name in MANAGED_GROUPS),
+        ]
+        for priority, rule in enumerate(rules):
+            rule["priority"] = priority
+        self.web_acl = wafv2.CfnWebACL(  # no L2 exists for AWS WAF
+            self,
+            "WebAcl",
+            scope="REGIONAL",
+            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            rules=[wafv2.CfnWebACL.RuleProperty(**rule) for rule in rules],
+            visibility_config=_visibility("Firewall"),
+        )
+        wafv2.CfnWebACLAssociation(
+            self,
+            "Association",
+            web_acl_arn=self.web_acl.attr_arn,
+            resource_arn=load_balancer.load_balancer_arn,
+        )
+        self._log_to(log_group)
+
+    def _log_to(self, log_group: logs.ILogGroup) -> None:
+        # AWS WAF takes the group's ARN without the trailing ":*".
+        destination = cdk.Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=log_group.log_group_name,
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        redacted = wafv2.CfnLoggingConfiguration.FieldToMatchProperty
+        wafv2.CfnLoggingConfiguration(
+            self,
+            "Log",
+            resource_arn=self.web_acl.attr_arn,
+            log_destination_configs=[destination],
+            # What proves who a user is must not be readable in a log: tokens travel in these.
+            redacted_fields=[
+                redacted(single_header={"Name": "authorization"}),
+                redacted(single_header={"Name": "cookie"}),
+                redacted(query_string={}),
+            ],
+            # The balancer's own log has every request; here is what the firewall acted on.
+            logging_filter={
+                "DefaultBehavior": "DROP",
+                "Filters": [
+                    {
+                        "Behavior": "KEEP",
+                        "Requirement": "MEETS_ANY",
+                        "Conditions": [
+                            {"ActionCondition": {"Action": action}}
+                            for action in ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
+                        ],
+                    }
+                ],
+            },
+        )
+
+
+_ADDRESS = wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty(ip={})
+
+
+def _host() -> wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty:
+    lower = wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="LOWERCASE")
+    return wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty(
+        header=wafv2.CfnWebACL.RateLimitHeaderProperty(name="host", text_transformations=[lower])
+    )
+
+
+def _visibility(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+    )
+
+
+def _rate_rule(
+    name: str,
+    limit: int,
+    keys: list[wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty],
+    *,
+    block: bool,
+) -> dict:
+    statement = wafv2.CfnWebACL.RateBasedStatementProperty(
+        limit=limit,
+        evaluation_window_sec=_RATE_WINDOW_SECONDS,
+        aggregate_key_type="CUSTOM_KEYS",
+        custom_keys=keys,
+    )
+    action = {"block": {}} if block else {"count": {}}
+    rule = {
+        "name": name,
+        "action": wafv2.CfnWebACL.RuleActionProperty(**action),
+        "statement": wafv2.CfnWebACL.StatementProperty(rate_based_statement=statement),
+        "visibility_config": _visibility(name),
+    }
+    if not block:
+        rule["rule_labels"] = [wafv2.CfnWebACL.LabelProperty(name=TENANT_LABEL)]
+    return rule
+
+
+def _managed_rule(name: str, managed_rules: ManagedRules) -> dict:
+    override = {"none": {}} if managed_rules == "block" else {"count": {}}
+    return {
+        "name": name,
+        "override_action": wafv2.CfnWebACL.OverrideActionProperty(**override),
+        "statement": wafv2.CfnWebACL.StatementProperty(
+            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
+                vendor_name="AWS", name=name
+            )
+        ),
+        "visibility_config": _visibility(name),
+    }

@@ -1,0 +1,1 @@
+"""The logs of a Region, kept when what wrote them is rebuilt."""

@@ -1,0 +1,140 @@
+"""The network of one Region: zones pinned by id, a subnet for each tier in each of them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.network.address_plan import AddressPlan, Tier
+from mainstay.network.egress import Egress
+from mainstay.network.tier_security_groups import TierSecurityGroups
+
+SubnetKind = TypeVar("SubnetKind", ec2.PublicSubnet, ec2.PrivateSubnet)
+
+
+class Network(Construct):
+    """A VPC over exactly the zones asked for.
+
+    `zone_ids` carry every tier; `data_zone_ids` the data tier alone. Zone ids (use1-az1) are
+    physical places; letters (us-east-1a) differ between accounts. An L2 `ec2.Vpc` deals its
+    ranges out in order and would move them when a zone is added, so the subnets are placed here.
+    The stack must know the ids: see `stacks.network_stack`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        cidr: str,
+        zone_ids: tuple[str, ...],
+        data_zone_ids: tuple[str, ...],
+        egress: Egress,
+        flow_log_group: logs.ILogGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.addresses = AddressPlan(cidr)
+        self.zone_ids = zone_ids
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(cidr),
+            subnet_configuration=[],
+            max_azs=99,  # the default, 3, would silently drop zones from `vpc.availability_zones`
+            restrict_default_security_group=True,
+        )
+        gateway = ec2.CfnInternetGateway(self, "InternetGateway")  # no L2
+        attachment = ec2.CfnVPCGatewayAttachment(
+            self, "Attachment", vpc_id=self.vpc.vpc_id, internet_gateway_id=gateway.ref
+        )
+
+        public = self._subnets("public", zone_ids, ec2.PublicSubnet)
+        for subnet in public:
+            subnet.add_default_internet_route(gateway.ref, attachment)
+            acknowledge(
+                subnet,
+                {
+                    "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": "Only the public tier has this "
+                    "route: it holds the load balancer that users of a public identity service "
+                    "reach and, where configured, NAT gateways; no server stands in it.",
+                },
+            )
+        edge = self._subnets("edge", zone_ids, ec2.PrivateSubnet)
+        app = self._subnets("app", zone_ids, ec2.PrivateSubnet)
+        data = self._subnets("data", (*zone_ids, *data_zone_ids), ec2.PrivateSubnet)
+        self._tiers: dict[Tier, list[ec2.ISubnet]] = {
+            "public": [*public],
+            "edge": [*edge],
+            "app": [*app],
+            "data": [*data],
+        }
+
+        self.security_groups = TierSecurityGroups(self, "Groups", vpc=self.vpc)
+        for name, service in (
+            ("S3", ec2.GatewayVpcEndpointAwsService.S3),
+            ("DynamoDb", ec2.GatewayVpcEndpointAwsService.DYNAMODB),
+        ):
+            private = ec2.SubnetSelection(subnets=[*edge, *app, *data])
+            self.vpc.add_gateway_endpoint(name, service=service, subnets=[private])
+        egress.connect(
+            Construct(self, "Egress"),
+            vpc=self.vpc,
+            public=public,
+            private=[edge, app],
+            endpoint_security_group=self.security_groups.endpoints,
+        )
+        self._log_flows(flow_log_group)
+
+    def subnets(self, tier: Tier) -> ec2.SubnetSelection:
+        """The subnets of a tier, one per zone, in the order of the zone ids."""
+        return ec2.SubnetSelection(subnets=list(self._tiers[tier]))
+
+    def route_table_ids(self, tier: Tier) -> dict[str, str]:
+        """The route tables of a tier, by zone id."""
+        zones = (subnet.node.id for subnet in self._tiers[tier])
+        tables = (subnet.route_table.route_table_id for subnet in self._tiers[tier])
+        return dict(zip(zones, tables, strict=True))
+
+    def _subnets(
+        self, tier: Tier, zone_ids: tuple[str, ...], kind: type[SubnetKind]
+    ) -> list[SubnetKind]:
+        namespace = Construct(self, tier.capitalize())
+        subnets = []
+        for zone_id in zone_ids:
+            subnet = kind(
+                namespace,
+                zone_id,
+                vpc_id=self.vpc.vpc_id,
+                availability_zone=zone_id,
+                cidr_block=self.addresses.subnet(tier, zone_id),
+                map_public_ip_on_launch=False,
+            )
+            _pin(subnet, zone_id)
+            cdk.Tags.of(subnet).add("mainstay:tier", tier)
+            subnets.append(subnet)
+        return subnets
+
+    def _log_flows(self, log_group: logs.ILogGroup) -> None:
+        role = iam.Role(
+            self, "FlowLogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com")
+        )
+        self.vpc.add_flow_log(
+            "FlowLog",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role),
+            traffic_type=ec2.FlowLogTrafficType.ALL,
+        )
+        acknowledge_inline_policy(role)
+
+
+def _pin(subnet: ec2.Subnet, zone_id: str) -> None:
+    # The L2 writes the id into AvailabilityZone, where CloudFormation wants the account's letter.
+    resource = subnet.node.default_child
+    assert isinstance(resource, ec2.CfnSubnet)
+    resource.availability_zone_id = zone_id
+    resource.availability_zone = None

@@ -1,0 +1,137 @@
+"""The private link between the two Regions, open for exactly the flows that need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from mainstay.network.address_plan import AddressPlan, Tier
+from mainstay.network.tier_security_groups import DATABASE_PORT, TierSecurityGroups
+
+Side = Literal["primary", "standby"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """One permitted conversation between the Regions: who opens it, to whom, and why."""
+
+    side: Side  # where it is opened; the other side is its target
+    source: Tier
+    target: Tier
+    port: int
+    why: str
+
+
+FLOWS = (
+    Flow(
+        side="standby",
+        source="data",
+        target="data",
+        port=DATABASE_PORT,
+        why="The logical follower subscribes to the entity master",
+    ),
+    Flow(
+        side="standby",
+        source="app",
+        target="data",
+        port=DATABASE_PORT,
+        why="The worker drains its audit queue into the transaction writer",
+    ),
+    Flow(
+        side="primary",
+        source="app",
+        target="data",
+        port=DATABASE_PORT,
+        why="Operations tasks pause, migrate and recover the delayed replica",
+    ),
+)
+
+
+class PeeringRequest(Construct):
+    """The connection itself, made on one side; CloudFormation accepts it in the same account."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        peer_vpc: ec2.IVpc,
+        peer_region: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        # Weak references between Regions, both ways: an export would need functions in both, and
+        # could not be removed while it is in use.
+        cdk.CrossStackReferences.of(self).consume(cdk.ReferenceStrength.WEAK)
+        # No L2 exists for peering.
+        self.connection = ec2.CfnVPCPeeringConnection(
+            self,
+            "Connection",
+            vpc_id=vpc.vpc_id,
+            peer_vpc_id=peer_vpc.vpc_id,
+            peer_region=peer_region,
+        )
+        cdk.CrossStackReferences.of(self.connection).produce(cdk.ReferenceStrength.WEAK)
+
+
+class PeeringSide(Construct):
+    """The routes and rules of one side, derived from the table of flows.
+
+    A route leads from a tier's own tables to one tier of the peer, never to its whole network;
+    a rule admits one port from one tier's range.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        side: Side,
+        connection_id: str,
+        route_table_ids: dict[Tier, dict[str, str]],
+        security_groups: TierSecurityGroups,
+        peer_addresses: AddressPlan,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        pairs: set[tuple[Tier, Tier]] = {
+            (flow.source, flow.target) if flow.side == side else (flow.target, flow.source)
+            for flow in FLOWS
+        }
+        for own, peer in sorted(pairs):
+            route = Construct(self, f"{own.capitalize()}To{peer.capitalize()}")
+            for zone_id, route_table_id in route_table_ids[own].items():
+                ec2.CfnRoute(
+                    route,
+                    zone_id,
+                    route_table_id=route_table_id,
+                    destination_cidr_block=peer_addresses.tier(peer),
+                    vpc_peering_connection_id=connection_id,
+                )
+        groups = {"app": security_groups.app, "data": security_groups.data}
+        for index, flow in enumerate(FLOWS, start=1):
+            if flow.side == side:
+                ec2.CfnSecurityGroupEgress(
+                    self,
+                    f"Flow{index}",
+                    group_id=groups[flow.source].security_group_id,
+                    ip_protocol="tcp",
+                    from_port=flow.port,
+                    to_port=flow.port,
+                    cidr_ip=peer_addresses.tier(flow.target),
+                    description=flow.why,
+                )
+            else:
+                ec2.CfnSecurityGroupIngress(
+                    self,
+                    f"Flow{index}",
+                    group_id=groups[flow.target].security_group_id,
+                    ip_protocol="tcp",
+                    from_port=flow.port,
+                    to_port=flow.port,
+                    cidr_ip=peer_addresses.tier(flow.source),
+                    description=flow.why,
+                )

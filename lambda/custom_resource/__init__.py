@@ -1,0 +1,1 @@
+"""How a function answers CloudFormation when it stands behind a custom resource."""

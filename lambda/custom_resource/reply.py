@@ -1,0 +1,50 @@
+"""The answer that CloudFormation waits for at the request's pre-signed URL."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+# CloudFormation refuses longer ones (Custom resource response objects: 4,096 bytes in all).
+_REASON_MAX = 1_000
+_ATTEMPTS = 3
+_TIMEOUT_SECONDS = 10
+
+Outcome = tuple[str, dict[str, str]]  # physical resource id, attributes
+
+
+def reply_with(event: dict[str, Any], act: Callable[[], Outcome]) -> None:
+    """Run `act` and report its outcome, or its failure, to CloudFormation.
+
+    A failure is answered, never raised: an unanswered request keeps a stack waiting for an hour.
+    """
+    answer = {
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    try:
+        physical_id, attributes = act()
+        answer |= {"Status": "SUCCESS", "PhysicalResourceId": physical_id, "Data": attributes}
+    except Exception as error:
+        print(json.dumps({"failed": event["LogicalResourceId"], "error": repr(error)}))
+        # On a failed creation CloudFormation deletes the id given here; the logical one is none
+        # of ours, so that deletion finds nothing to do.
+        physical_id = event.get("PhysicalResourceId", event["LogicalResourceId"])
+        reason = f"{type(error).__name__}: {error}"[:_REASON_MAX]
+        answer |= {"Status": "FAILED", "PhysicalResourceId": physical_id, "Reason": reason}
+    _put(event["ResponseURL"], json.dumps(answer).encode())
+
+
+def _put(url: str, body: bytes) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        request = urllib.request.Request(url, data=body, method="PUT")
+        request.add_header("Content-Type", "")  # the URL is signed for an empty one
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):
+                return
+        except OSError:
+            if attempt == _ATTEMPTS:
+                raise

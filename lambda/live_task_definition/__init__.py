@@ -1,0 +1,1 @@
+"""Keeps the image that operations released when a deploy changes a task's shape."""

@@ -1,0 +1,24 @@
+"""CloudFormation's side: one custom resource per half of the app tier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from custom_resource.reply import reply_with
+from live_task_definition.revisions import keep_live_image
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Create and Update carry the base to the live family; Delete leaves the family as it is."""
+    properties = event["ResourceProperties"]
+    family = properties["Family"]
+
+    def act() -> tuple[str, dict[str, str]]:
+        if event["RequestType"] == "Delete":
+            return event["PhysicalResourceId"], {}
+        arn = keep_live_image(boto3.client("ecs"), base=properties["Base"], family=family)
+        return family, {"Arn": arn}
+
+    reply_with(event, act)

@@ -1,0 +1,213 @@
+"""An environment becomes its stacks. This page is the architecture diagram in code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_route53 as route53
+from constructs import Construct
+
+from config.aws_facts import DNS_REGION
+from config.model import Environment, Region, TierSize
+from mainstay.capacity import Capacity
+from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
+from mainstay.edge.edge_proxy import NGINX_FOLDER
+from mainstay.edge.firewall import RateLimits
+from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
+from stacks.app_stack import AppStack
+from stacks.certificate_stack import CertificateStack
+from stacks.dns_stack import DnsStack
+from stacks.edge_stack import EdgeStack
+from stacks.logs_stack import LogsStack
+from stacks.network_stack import NetworkStack
+from stacks.peering_stack import PeeringRequestStack, PeeringStack
+from stacks.records_stack import RecordsStack, RegionExitStack
+
+SERVICE_FOLDER = Path(__file__).parent.parent / "service"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """A Region's namespace in the app: `cdk deploy 'us-west-2/*'` deploys it."""
+
+    environment: Environment
+    region: Region
+    scope: Construct
+
+    def named(self, part: str) -> dict:
+        name = f"mainstay-{self.environment.name}-{self.region.name}-{part}"
+        env = cdk.Environment(account=self.environment.account, region=self.region.name)
+        return {"stack_name": name, "env": env}
+
+
+def compose(app: cdk.App, environment: Environment) -> None:
+    """Put every stack of the environment under the app, one namespace per Region."""
+    cdk.Tags.of(app).add("mainstay:environment", environment.name)
+    dns = DnsStack(
+        app,
+        "Dns",
+        stack_name=f"mainstay-{environment.name}-dns",
+        env=cdk.Environment(account=environment.account, region=DNS_REGION),
+        domain=environment.domain,
+        hosted_zone_id=environment.hosted_zone_id,
+        dnssec=environment.dnssec,
+        keep_data=environment.keep_data,
+    )
+    places = [
+        _Place(environment=environment, region=region, scope=Construct(app, region.name))
+        for region in environment.regions
+    ]
+    logs = [_logs(place) for place in places]
+    networks = [_network(place, log) for place, log in zip(places, logs, strict=True)]
+    if environment.standby is not None:
+        _peer(places, networks)
+    exits = _exits(places)
+    for place, log, network in zip(places, logs, networks, strict=True):
+        _serve(place, dns=dns, log=log, network=network, exits=exits)
+
+
+def _logs(place: _Place) -> LogsStack:
+    return LogsStack(
+        place.scope,
+        "Logs",
+        **place.named("logs"),
+        environment_name=place.environment.name,
+        retention_days=place.environment.log_retention_days,
+        keep_data=place.environment.keep_data,
+    )
+
+
+def _network(place: _Place, log: LogsStack) -> NetworkStack:
+    egress: dict[str, Egress] = {"nat": NatPerZone(), "endpoints": EndpointsOnly()}
+    return NetworkStack(
+        place.scope,
+        "Network",
+        **place.named("network"),
+        cidr=place.region.cidr,
+        zone_ids=place.region.zone_ids,
+        data_zone_ids=place.region.data_zone_ids,
+        egress=egress[place.environment.egress],
+        flow_log_group=log.logs.flows,
+        keep_data=place.environment.keep_data,
+    )
+
+
+def _peer(places: list[_Place], networks: list[NetworkStack]) -> None:
+    primary, standby = places
+    request = PeeringRequestStack(
+        standby.scope,
+        "Peering",
+        **standby.named("peering"),
+        network=networks[1].network,
+        peer=networks[0].network,
+        peer_region=primary.region.name,
+    )
+    PeeringStack(
+        primary.scope,
+        "Peering",
+        **primary.named("peering"),
+        network=networks[0].network,
+        peer=networks[1].network,
+        connection_id=request.connection_id,
+    )
+
+
+def _exits(places: list[_Place]) -> dict[str, RegionExitStack]:
+    """By the Region that leaves: the stack, in the other Region, that holds its switch."""
+    exits = {}
+    for place, peer in zip(places, places[::-1], strict=True):
+        if place is not peer:
+            exits[peer.region.name] = RegionExitStack(
+                place.scope,
+                "Exit",
+                **place.named("exit"),
+                environment_name=place.environment.name,
+                leaving_region=peer.region.name,
+            )
+    return exits
+
+
+def _serve(
+    place: _Place,
+    *,
+    dns: DnsStack,
+    log: LogsStack,
+    network: NetworkStack,
+    exits: dict[str, RegionExitStack],
+) -> None:
+    """The serving half of a Region: certificate, app tier, front tier, and then its records."""
+    environment, region, front_door = place.environment, place.region, place.environment.front_door
+    longest_request = cdk.Duration.seconds(front_door.longest_request_seconds)
+    certificate = CertificateStack(
+        place.scope, "Certificate", **place.named("certificate"), dns=dns, domain=environment.domain
+    )
+    app = AppStack(
+        place.scope,
+        "App",
+        **place.named("app"),
+        environment_name=environment.name,
+        network=network.network,
+        certificate=certificate.certificate,
+        logs=log.logs,
+        image=environment.app.image or SERVICE_FOLDER,
+        half_capacity=_capacity(environment.app, len(region.zone_ids), services=2),
+        longest_request=longest_request,
+        deletion_protection=environment.keep_data,
+    )
+    edge = EdgeStack(
+        place.scope,
+        "Edge",
+        **place.named("edge"),
+        domain=environment.domain,
+        network=network.network,
+        certificate=certificate.certificate,
+        logs=log.logs,
+        app_balancer=app.tier.load_balancer,
+        image=environment.edge.image or NGINX_FOLDER,
+        capacity=_capacity(environment.edge, len(region.zone_ids), services=1),
+        managed_rules=front_door.managed_rules,
+        rate_limits=RateLimits(
+            client=front_door.requests_per_client_per_minute,
+            tenant=front_door.requests_per_tenant_per_minute,
+        ),
+        longest_request=longest_request,
+        client_keep_alive=cdk.Duration.seconds(front_door.client_keep_alive_seconds),
+        deletion_protection=environment.keep_data,
+    )
+    peers = [other.name for other in environment.regions if other is not region]
+    records = RecordsStack(
+        place.scope,
+        "Records",
+        **place.named("records"),
+        environment_name=environment.name,
+        dns=dns,
+        domain=environment.domain,
+        load_balancer=edge.load_balancer,
+        routing=_routing(environment, region),
+        peer_region=peers[0] if peers else None,
+    )
+    if region.name in exits:
+        # Route 53 refuses a health check of an alarm that does not exist yet.
+        records.add_stack_dependency(exits[region.name])
+
+
+def _capacity(size: TierSize, zones: int, *, services: int) -> Capacity:
+    """A service's share of the tier, equal in every zone."""
+    per_zone = -(-size.tasks_per_zone(zones) // services)
+    return Capacity(
+        min_tasks=per_zone * zones,
+        max_tasks=size.max_tasks,
+        cpu_units=size.cpu_units,
+        memory_mib=size.memory_mib,
+        requests_per_task_per_minute=size.requests_per_task_per_minute,
+        cpu_target_percent=size.cpu_target_percent,
+    )
+
+
+def _routing(environment: Environment, region: Region) -> Routing:
+    if environment.routing == "latency":
+        return LatencyRouting()
+    first = region is environment.primary
+    return FailoverRouting(route53.Failover.PRIMARY if first else route53.Failover.SECONDARY)
