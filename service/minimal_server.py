@@ -39,12 +39,12 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Health for the load balancer and for DNS; every other path is not there."""
 
-    server: Server
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
 
     def _answer(self) -> None:
         server = self.server
+        assert isinstance(server, Server)
         with server.changed:
             server.answering += 1
         try:

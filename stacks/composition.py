@@ -44,7 +44,10 @@ class _Place:
 
 def compose(app: cdk.App, environment: Environment) -> None:
     """Put every stack of the environment under the app, one namespace per Region."""
-    cdk.Tags.of(app).add("mainstay:environment", environment.name)
+    # Not on listener rules: a rule holds the live weights, and an edit of its tags rewrites them.
+    rules = ["AWS::ElasticLoadBalancingV2::ListenerRule"]
+    tags = cdk.Tags.of(app)
+    tags.add("mainstay:environment", environment.name, exclude_resource_types=rules)
     dns = DnsStack(
         app,
         "Dns",

@@ -14,6 +14,7 @@ def harden(
     *,
     longest_request: cdk.Duration,
     access_logs: s3.IBucket,
+    log_prefix: str,
     deletion_protection: bool,
 ) -> None:
     """Refuse requests that two parsers could read differently, log, and allow a zonal shift.
@@ -30,7 +31,7 @@ def harden(
         "zonal_shift.config.enabled": "true",
     }.items():
         load_balancer.set_attribute(attribute, value)
-    load_balancer.log_access_logs(access_logs, prefix=load_balancer.node.scope.node.id)
+    load_balancer.log_access_logs(access_logs, prefix=log_prefix)
     if not deletion_protection:
         acknowledge(
             load_balancer,

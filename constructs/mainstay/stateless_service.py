@@ -138,18 +138,19 @@ class StatelessService(Construct):
         tasks = self.service.auto_scale_task_count(
             min_capacity=self._capacity.min_tasks, max_capacity=self._capacity.max_tasks
         )
-        cooldowns = {
-            "scale_out_cooldown": cdk.Duration.minutes(1),
-            "scale_in_cooldown": cdk.Duration.minutes(5),  # slower down than up
-        }
+        quickly, slowly = cdk.Duration.minutes(1), cdk.Duration.minutes(5)
         tasks.scale_on_request_count(
             "Requests",
             requests_per_target=self._capacity.requests_per_task_per_minute,
             target_group=self.target_group,
-            **cooldowns,
+            scale_out_cooldown=quickly,
+            scale_in_cooldown=slowly,
         )
         tasks.scale_on_cpu_utilization(
-            "Cpu", target_utilization_percent=self._capacity.cpu_target_percent, **cooldowns
+            "Cpu",
+            target_utilization_percent=self._capacity.cpu_target_percent,
+            scale_out_cooldown=quickly,
+            scale_in_cooldown=slowly,
         )
 
     def _failing_alarm(self) -> cloudwatch.Alarm:
@@ -201,8 +202,8 @@ class StatelessService(Construct):
             execution_role,
             {
                 "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken, which a task needs "
-                "to pull its image, knows no resources (Service Authorization Reference, Amazon ECR); "
-                "the pull itself is granted on the one repository.",
+                "to pull its image, knows no resources (Service Authorization Reference, Amazon "
+                "ECR); the pull itself is granted on the one repository.",
             },
         )
         acknowledge_inline_policy(execution_role)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from review.template_diff import acknowledgements, synthesis
 from review.template_diff.acknowledgements import Acknowledgement
-from review.template_diff.assemblies import Stack, read_assembly
+from review.template_diff.assemblies import Stack, TemplateDiffError, read_assembly
 from review.template_diff.synthesis import tell
 from review.template_diff.worktree import commits_missing, resolve, worktree
 
@@ -42,13 +42,15 @@ def from_ref(root: Path, ref: str, environment: str, scratch: Path) -> Sides:
 
     `scratch` keeps the assemblies: the differ reads their files after this returns.
     """
+    if not (root / "app.py").is_file():
+        raise TemplateDiffError(f"'{root}' has no app.py: run the diff at the top of the checkout")
     commit = resolve(root, ref)
     entries = acknowledgements.read(root / acknowledgements.FILE)
     remarks = []
     missing = commits_missing(root, commit)
     if missing:
         remarks.append(
-            f"`{ref}` has {missing} commits that this checkout lacks: what they add shows here as "
+            f"This checkout lacks {missing} of the commits of `{ref}`: what they add shows here as "
             f"removed. Rebase, or compare with `git merge-base {ref} HEAD`."
         )
     with ExitStack() as cleanup:

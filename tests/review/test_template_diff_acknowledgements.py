@@ -11,7 +11,7 @@ def test_passes_an_acknowledged_danger(diff, acknowledge):
     code, out = diff.one(table, None, "--acknowledged", entry)
     assert code == 0
     assert out.startswith("**1 dangerous change, all acknowledged; 1 stack differs.**")
-    assert f"Acknowledged: The old name collides" in out
+    assert "Acknowledged: The old name collides" in out
 
 
 def test_fails_on_an_acknowledgement_of_another_danger(diff, acknowledge):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from review.template_diff.__main__ import main
+from review.template_diff.synthesis import interpreter
 
 # A real CDK app in one file; the failing gate is what a synthesis with open findings looks like.
 APP = """
@@ -104,11 +105,12 @@ def test_says_that_the_checkout_is_behind_its_base(root, capsys):
     commit(root, {"README.md": "Later."})
     git(root, "checkout", "-q", "change")
     assert main(["--base", "main"]) == 0
-    assert "`main` has 1 commits that this checkout lacks" in capsys.readouterr().out
+    assert "This checkout lacks 1 of the commits of `main`" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("ref", ["no-such-branch", "--help"])
 def test_refuses_an_unknown_ref(root, capsys, ref):
+    (root / "app.py").write_text(QUICK_APP)
     assert main([f"--base={ref}"]) == 2
     assert f"'{ref}' should name a commit of this repository" in capsys.readouterr().err
 
@@ -121,6 +123,33 @@ def test_refuses_a_working_tree_that_does_not_synthesize(root, capsys):
     assert captured.err.rstrip().endswith("ValueError: no such environment")
     assert "synthesizing the current side failed (exit 1)" in captured.err
     assert len(worktrees(root)) == 1
+
+
+def test_refuses_to_run_elsewhere(root, capsys):
+    assert main(["--base", "HEAD"]) == 2
+    assert "run the diff at the top of the checkout" in capsys.readouterr().err
+
+
+def test_keeps_one_interpreter_while_both_sides_pin_the_same(tmp_path):
+    for side, pins in (("new", "a==1\n# why\nb==2  # b\n-e .\n"), ("old", "a==1\nb==2\n")):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "requirements.txt").write_text(pins)
+    cache = tmp_path / "cache"
+    assert interpreter(tmp_path / "new", tmp_path / "old", cache) == Path(sys.executable)
+    assert not cache.exists()
+
+
+def test_installs_the_pins_of_the_base_once(tmp_path):
+    """Without the registry: the base's requirements are pip options and no package."""
+    for side, pins in (("new", ""), ("old", "--no-index\n")):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "requirements.txt").write_text(pins)
+    first, second = (
+        interpreter(tmp_path / "new", tmp_path / "old", tmp_path / "cache") for _ in range(2)
+    )
+    assert first == second
+    assert first.parents[2] == tmp_path / "cache"
+    assert subprocess.check_output([first, "-c", "print(1)"], text=True) == "1\n"
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

@@ -9,7 +9,9 @@ def res(type_, **properties):
     return {"Type": type_, "Properties": properties}
 
 
-def stmt(action="s3:GetObject", target="arn:aws:s3:::a/*", effect="Allow", **fields):
+def stmt(
+    action: str | list[str] = "s3:GetObject", target="arn:aws:s3:::a/*", effect="Allow", **fields
+):
     return {"Effect": effect, "Action": action, "Resource": target, **fields}
 
 

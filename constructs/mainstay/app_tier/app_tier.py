@@ -60,6 +60,7 @@ class AppTier(Construct):
             self.load_balancer,
             longest_request=longest_request,
             access_logs=access_logs,
+            log_prefix="internal",
             deletion_protection=deletion_protection,
         )
         acknowledge(

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.interfaces import as_role, principal
 from mainstay.lambda_code import PYTHON, lambda_code
 
 _TIMEOUT = cdk.Duration.minutes(1)
@@ -25,7 +26,7 @@ class LiveTaskDefinitions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group: logs.ILogGroup) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         # DescribeTaskDefinition knows no resources (Service Authorization Reference, Amazon ECS).
         role.add_to_policy(
@@ -49,7 +50,7 @@ class LiveTaskDefinitions(Construct):
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
             handler="live_task_definition.handler.handler",
-            role=role,
+            role=as_role(role),
             timeout=_TIMEOUT,
             log_group=log_group,
             # Both halves at once, and no more: it runs only inside a deploy.

@@ -7,6 +7,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
+from mainstay.interfaces import as_key
+
 
 class GlobalZone(Construct):
     """The zone, signed where asked for, whose certificates only Amazon may issue.
@@ -42,7 +44,7 @@ class GlobalZone(Construct):
                 key_usage=kms.KeyUsage.SIGN_VERIFY,
                 removal_policy=removal_policy,
             )
-            self.zone.enable_dnssec(kms_key=key)
+            self.zone.enable_dnssec(kms_key=as_key(key))
         cdk.CfnOutput(
             self,
             "NameServers",

@@ -49,6 +49,7 @@ class PublicLoadBalancer(Construct):
             self.load_balancer,
             longest_request=longest_request,
             access_logs=access_logs,
+            log_prefix="public",
             deletion_protection=deletion_protection,
         )
         self.listener = self.load_balancer.add_listener(

@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
+from mainstay.interfaces import principal
 
 
 class RegionLogs(Construct):
@@ -62,7 +63,7 @@ class RegionLogs(Construct):
         )
         key.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                principals=[principal(f"logs.{stack.region}.amazonaws.com")],
                 actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*"],
                 resources=["*"],  # in a key's policy, the key itself
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": every_group}},

@@ -7,6 +7,8 @@ from typing import Protocol
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from mainstay.interfaces import as_subnets
+
 # What a task must reach to start and to be seen: its image and its log. S3, which holds the
 # image's layers, and DynamoDB are gateway endpoints and free.
 _INTERFACE_ENDPOINTS = {
@@ -69,7 +71,7 @@ class EndpointsOnly:
                 name,
                 vpc=vpc,
                 service=service,
-                subnets=ec2.SubnetSelection(subnets=list(app_tier)),
+                subnets=ec2.SubnetSelection(subnets=as_subnets(app_tier)),
                 security_groups=[endpoint_security_group],
                 private_dns_enabled=True,
                 open=False,  # the tiers' own rules say who may call

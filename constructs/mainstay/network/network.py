@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.interfaces import as_role, as_subnets, principal
 from mainstay.network.address_plan import AddressPlan, Tier
 from mainstay.network.egress import Egress
 from mainstay.network.tier_security_groups import TierSecurityGroups
@@ -69,10 +70,10 @@ class Network(Construct):
         app = self._subnets("app", zone_ids, ec2.PrivateSubnet)
         data = self._subnets("data", (*zone_ids, *data_zone_ids), ec2.PrivateSubnet)
         self._tiers: dict[Tier, list[ec2.ISubnet]] = {
-            "public": [*public],
-            "edge": [*edge],
-            "app": [*app],
-            "data": [*data],
+            "public": as_subnets(public),
+            "edge": as_subnets(edge),
+            "app": as_subnets(app),
+            "data": as_subnets(data),
         }
 
         self.security_groups = TierSecurityGroups(self, "Groups", vpc=self.vpc)
@@ -80,7 +81,7 @@ class Network(Construct):
             ("S3", ec2.GatewayVpcEndpointAwsService.S3),
             ("DynamoDb", ec2.GatewayVpcEndpointAwsService.DYNAMODB),
         ):
-            private = ec2.SubnetSelection(subnets=[*edge, *app, *data])
+            private = ec2.SubnetSelection(subnets=as_subnets([*edge, *app, *data]))
             self.vpc.add_gateway_endpoint(name, service=service, subnets=[private])
         egress.connect(
             Construct(self, "Egress"),
@@ -121,12 +122,10 @@ class Network(Construct):
         return subnets
 
     def _log_flows(self, log_group: logs.ILogGroup) -> None:
-        role = iam.Role(
-            self, "FlowLogRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com")
-        )
+        role = iam.Role(self, "FlowLogRole", assumed_by=principal("vpc-flow-logs.amazonaws.com"))
         self.vpc.add_flow_log(
             "FlowLog",
-            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role),
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, as_role(role)),
             traffic_type=ec2.FlowLogTrafficType.ALL,
         )
         acknowledge_inline_policy(role)

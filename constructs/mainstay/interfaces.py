@@ -1,0 +1,31 @@
+"""Classes of CDK as the interfaces that they implement, for the type checker alone.
+
+jsii generates a class's methods with other parameter names than its interface's, so pyright
+denies that an `iam.Role` is an `iam.IRole`. At run time each function here returns its argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+
+def principal(service: str) -> iam.IPrincipal:
+    """An AWS service as whom a policy is about."""
+    return cast("iam.IPrincipal", iam.ServicePrincipal(service))
+
+
+def as_role(role: iam.Role) -> iam.IRole:
+    return cast("iam.IRole", role)
+
+
+def as_key(key: kms.Key) -> kms.IKey:
+    return cast("kms.IKey", key)
+
+
+def as_subnets(subnets: Sequence[ec2.Subnet]) -> list[ec2.ISubnet]:
+    return [cast("ec2.ISubnet", subnet) for subnet in subnets]

@@ -1,0 +1,170 @@
+"""Environments synthesized once per run, and an empty stack for the constructs' own tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ACCOUNT = "111122223333"
+
+# The built-in validator costs seconds a synth. Constructs are tested without it here; every
+# environment is synthesized with it, in a process of its own (`synthesize`).
+os.environ["CDK_VALIDATION"] = "false"
+os.environ["JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"] = "20"
+# No test may reach an AWS account, whatever the machine is configured for.
+for name, value in {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}.items():
+    os.environ[name] = value
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="accept the templates as new")
+
+
+def app_environment(**variables: str) -> dict[str, str]:
+    """The variables of a person's shell, with which app.py or the CDK CLI is started."""
+    kept = {name: value for name, value in os.environ.items() if name != "CDK_VALIDATION"}
+    return {**kept, "CDK_DISABLE_CLI_TELEMETRY": "true", **variables}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One synthesized stack: where it goes and what it holds."""
+
+    name: str
+    region: str
+    template: dict[str, Any]
+    termination_protection: bool
+    dependencies: tuple[str, ...]
+
+    @property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        return self.template.get("Resources", {})
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The properties of every resource of a CloudFormation type, by logical id."""
+        return {
+            logical_id: resource.get("Properties", {})
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] == kind
+        }
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A synthesized environment, as in cdk.out."""
+
+    directory: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return json.loads((self.directory / "manifest.json").read_text())
+
+    @cached_property
+    def stacks(self) -> dict[str, Stack]:
+        """By stack name, such as mainstay-production-us-east-1-network."""
+        artifacts = {
+            key: artifact
+            for key, artifact in self.manifest["artifacts"].items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        }
+        names = {key: artifact["properties"]["stackName"] for key, artifact in artifacts.items()}
+        return {
+            names[key]: Stack(
+                name=names[key],
+                region=artifact["environment"].rpartition("/")[2],
+                template=json.loads(
+                    (self.directory / artifact["properties"]["templateFile"]).read_text()
+                ),
+                termination_protection=artifact["properties"].get("terminationProtection", False),
+                dependencies=tuple(
+                    names[other] for other in artifact.get("dependencies", ()) if other in names
+                ),
+            )
+            for key, artifact in artifacts.items()
+        }
+
+    def part(self, region: str, part: str) -> Stack:
+        """The stack of a Region's part, such as part("us-east-1", "network")."""
+        return next(
+            stack for name, stack in self.stacks.items() if name.endswith(f"-{region}-{part}")
+        )
+
+    def of_type(self, kind: str) -> Iterator[tuple[Stack, str, dict[str, Any]]]:
+        """Every resource of a type in every stack: stack, logical id, properties."""
+        for stack in self.stacks.values():
+            for logical_id, properties in stack.of_type(kind).items():
+                yield stack, logical_id, properties
+
+
+def synthesize(environment: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run app.py as a person would, with every gate on."""
+    return subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=app_environment(
+            CDK_OUTDIR=str(directory), CDK_CONTEXT_JSON=json.dumps({"environment": environment})
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def assembly_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assembly]:
+    """`assembly_of("small")`: an environment's assembly, synthesized once per run."""
+    made: dict[str, Assembly] = {}
+
+    def of(environment: str) -> Assembly:
+        if environment not in made:
+            directory = tmp_path_factory.mktemp(environment)
+            done = synthesize(environment, directory)
+            assert done.returncode == 0, done.stderr
+            made[environment] = Assembly(directory)
+        return made[environment]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def production(assembly_of: Callable[[str], Assembly]) -> Assembly:
+    return assembly_of("production")
+
+
+@pytest.fixture(params=["production", "small", "dev"], scope="session")
+def assembly(request: pytest.FixtureRequest, assembly_of: Callable[[str], Assembly]) -> Assembly:
+    """Each of the shipped environments in turn."""
+    return assembly_of(request.param)
+
+
+@pytest.fixture
+def stack() -> cdk.Stack:
+    """An empty stack in us-east-1 with the feature flags of cdk.json."""
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context=flags)
+    return _TestStack(app, "Test", env=cdk.Environment(account=ACCOUNT, region="us-east-1"))
+
+
+class _TestStack(cdk.Stack):
+    @property
+    def availability_zones(self) -> list[str]:
+        return ["use1-az1", "use1-az2", "use1-az4"]
