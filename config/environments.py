@@ -59,7 +59,6 @@ with reported_together():
         ),
         log_retention_days=365,
         keep_data=True,
-        region_switch_plan="mainstay-production",
         github_repository=None,
     )
 

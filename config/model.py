@@ -16,7 +16,7 @@ __all__ = ["Environment", "FrontDoor", "Region", "TierSize"]
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")  # part of every stack's name and of metric namespaces
+_NAME = re.compile(r"[a-z][a-z0-9-]*")  # part of the name of every stack and plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,6 @@ class Environment:
     front_door: FrontDoor
     log_retention_days: int
     keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
-    region_switch_plan: str | None = None
     github_repository: str | None = None  # owner/name that may deploy; None makes no role
 
     def __post_init__(self) -> None:
@@ -107,8 +106,14 @@ class Environment:
     def _own_problems(self, path: str) -> Iterator[str]:
         if not _NAME.fullmatch(self.name):
             yield (
-                f"'name' should be 1 to 20 lower-case letters, digits and hyphens, beginning with "
-                f"a letter, got '{self.name}'"
+                f"'name' should be lower-case letters, digits and hyphens, beginning with a "
+                f"letter, got '{self.name}'"
+            )
+        plan, limit = f"mainstay-{self.name}", aws_facts.REGION_SWITCH_PLAN_NAME_MAX
+        if len(plan) > limit:
+            yield (
+                f"'name' makes the plan name '{plan}' {len(plan)} characters long and a Region "
+                f"switch plan takes {limit}: shorten it to {limit - len('mainstay-')}"
             )
         if not re.fullmatch(r"\d{12}", self.account):
             yield f"'{path}.account' should be 12 digits, got '{self.account}'"
@@ -123,20 +128,6 @@ class Environment:
         repository = self.github_repository
         if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
             yield f"'{path}.github_repository' should be owner/name, got '{repository}'"
-        yield from self._plan_problems(path)
-
-    def _plan_problems(self, path: str) -> Iterator[str]:
-        plan = self.region_switch_plan
-        if plan is None:
-            return
-        limit = aws_facts.REGION_SWITCH_PLAN_NAME_MAX
-        if not re.fullmatch(rf"[A-Za-z0-9](?:[A-Za-z0-9-]{{0,{limit - 2}}}[A-Za-z0-9])?", plan):
-            yield (
-                f"'{path}.region_switch_plan' should be 1 to {limit} letters, digits and hyphens, "
-                f"got '{plan}' ({len(plan)} characters)"
-            )
-        if self.standby is None:
-            yield f"'{path}.region_switch_plan' should be None where there is no standby Region"
 
     def _network_problems(self, path: str) -> Iterator[str]:
         for region in self.regions:

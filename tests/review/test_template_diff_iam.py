@@ -15,9 +15,9 @@ def stmt(
     return {"Effect": effect, "Action": action, "Resource": target, **fields}
 
 
-def trust(*principals, **fields):
+def trust(*principals):
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": [*principals]}}
-    return {"Statement": [{**statement, **fields}]}
+    return {"Statement": [statement]}
 
 
 def role(*statements, trusted=None, **properties):

@@ -19,9 +19,11 @@ def gone(type_, **attributes):
 
 def vpc(cidr):
     subnet = {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.0.0.0/24"}
+    route = {"RouteTableId": "r", "SubnetId": {"Ref": "Subnet"}}
     return {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": cidr}},
-        "X": {"Type": "AWS::EC2::Subnet", "Properties": subnet},
+        "Subnet": {"Type": "AWS::EC2::Subnet", "Properties": subnet},
+        "Association": {"Type": "AWS::EC2::SubnetRouteTableAssociation", "Properties": route},
     }
 
 
@@ -48,10 +50,6 @@ DANGEROUS = {
             {"GroupDescription": "b", "SecurityGroupEgress": EGRESS},
         ),  # fmt: skip  # noqa: E501
         ("replacement", "is replaced by `GroupDescription`"),
-    ),
-    "replaced-because-of-what-it-refers-to": (
-        (vpc("10.0.0.0/16"), vpc("10.0.0.0/8")),
-        ("replacement", "is replaced by `VpcId`"),
     ),
     "may-be-replaced": (
         one("AWS::EC2::Subnet", {"Ipv6CidrBlock": "a"}, {"Ipv6CidrBlock": "b"}),
@@ -145,9 +143,14 @@ HARMLESS = {
 }
 
 
+CHAIN = (vpc("10.0.0.0/16"), vpc("10.1.0.0/16"))
+
+
 @pytest.fixture(scope="module")
 def judged(judge):
-    return judge({name: case[0] for name, case in (DANGEROUS | HARMLESS).items()})
+    return judge(
+        {name: case[0] for name, case in (DANGEROUS | HARMLESS).items()} | {"chain": CHAIN}
+    )
 
 
 @pytest.mark.parametrize("name", DANGEROUS)
@@ -156,6 +159,16 @@ def test_calls_dangerous(judged, name):
     (danger,) = [danger for danger in dangers if danger.resource == "X"]
     assert danger.kind == kind
     assert what in danger.what
+
+
+def test_tells_what_is_replaced_only_because_of_what_it_refers_to_under_its_cause(judged):
+    (danger,) = judged["chain"][0]
+    assert danger.resource == "Vpc"
+    assert "is replaced by `CidrBlock`" in danger.what
+    assert [item.split(":")[0] for item in danger.items] == [
+        "with it `Association`",
+        "with it `Subnet`",
+    ]
 
 
 @pytest.mark.parametrize("name", HARMLESS)
