@@ -15,6 +15,7 @@ import aws_cdk as cdk
 import cdk_nag
 
 from config.environments import environment_named
+from mainstay.guards.plugin import TrapGuards
 from stacks.composition import compose
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     environment = environment_named(app.node.try_get_context("environment") or "production")
     compose(app, environment)
     cdk.Validations.of(app).add_plugins(
-        cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app)
+        cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app), TrapGuards()
     )
     try:
         app.synth()

@@ -64,9 +64,6 @@ class PeeringRequest(Construct):
         peer_region: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        # Weak references between Regions, both ways: an export would need functions in both, and
-        # could not be removed while it is in use.
-        cdk.CrossStackReferences.of(self).consume(cdk.ReferenceStrength.WEAK)
         # No L2 exists for peering.
         self.connection = ec2.CfnVPCPeeringConnection(
             self,
@@ -75,6 +72,7 @@ class PeeringRequest(Construct):
             peer_vpc_id=peer_vpc.vpc_id,
             peer_region=peer_region,
         )
+        # The other side, in another Region, refers to the connection.
         cdk.CrossStackReferences.of(self.connection).produce(cdk.ReferenceStrength.WEAK)
 
 

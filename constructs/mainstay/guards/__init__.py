@@ -1,0 +1,1 @@
+"""Traps that CloudFormation springs at deploy time, or never, caught when templates are made."""
