@@ -46,13 +46,7 @@ def from_ref(root: Path, ref: str, environment: str, scratch: Path) -> Sides:
         raise TemplateDiffError(f"'{root}' has no app.py: run the diff at the top of the checkout")
     commit = resolve(root, ref)
     entries = acknowledgements.read(root / acknowledgements.FILE)
-    remarks = []
-    missing = commits_missing(root, commit)
-    if missing:
-        remarks.append(
-            f"This checkout lacks {missing} of the commits of `{ref}`: what they add shows here as "
-            f"removed. Rebase, or compare with `git merge-base {ref} HEAD`."
-        )
+    remarks = _behind(ref, commits_missing(root, commit))
     with ExitStack() as cleanup:
         tell(f"synthesizing the working tree ({environment})")
         current = synthesis.start("current", root, environment, Path(sys.executable), scratch)
@@ -77,3 +71,12 @@ def from_ref(root: Path, ref: str, environment: str, scratch: Path) -> Sides:
         entries_before=entries_before,
         remarks=tuple(remarks),
     )
+
+
+def _behind(ref: str, missing: int) -> list[str]:
+    if not missing:
+        return []
+    return [
+        f"This checkout lacks {missing} of the commits of `{ref}`: what they add shows here as "
+        f"removed. Rebase, or compare with `git merge-base {ref} HEAD`."
+    ]

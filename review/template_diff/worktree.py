@@ -46,6 +46,18 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+    """Run git to its end, an interruption included: its children would go on writing without it."""
+    command = ["git", "-C", str(root), *arguments]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C in the terminal is ours alone
     )
+    try:
+        out, error = process.communicate()
+    except KeyboardInterrupt:
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, error)

@@ -15,6 +15,10 @@ def stmt(
     return {"Effect": effect, "Action": action, "Resource": target, **fields}
 
 
+def all_but(*actions):
+    return {"Effect": "Allow", "NotAction": [*actions], "Resource": "*"}
+
+
 def trust(*principals):
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": [*principals]}}
     return {"Statement": [statement]}
@@ -76,14 +80,10 @@ WIDER = {
     ),
     "wildcard": (role(stmt()), role(stmt("s3:*")), "allows `s3:*`"),
     "other-resource": (role(stmt()), role(stmt(target="*")), "on `*`"),
-    "not-action": (
-        role(stmt()),
-        role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
-        "allows anything but `iam:*`",
-    ),
+    "not-action": (role(stmt()), role(all_but("iam:*")), "allows anything but `iam:*`"),
     "fewer-exceptions": (
-        role({"Effect": "Allow", "NotAction": ["iam:*", "kms:*"], "Resource": "*"}),
-        role({"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}),
+        role(all_but("iam:*", "kms:*")),
+        role(all_but("iam:*")),
         "allows anything but `iam:*`",
     ),
     "condition-removed": (role(stmt(Condition=IN_ORG)), role(stmt()), "allows `s3:GetObject`"),
@@ -157,10 +157,7 @@ WIDER = {
 NARROWER = {
     "fewer-actions": (role(stmt(["s3:GetObject", "s3:PutObject"])), role(stmt())),
     "pattern-made-concrete": (role(stmt("s3:*", "*")), role(stmt("s3:GetObject"))),
-    "all-but-a-few-made-concrete": (
-        role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
-        role(stmt("s3:GetObject")),
-    ),
+    "all-but-a-few-made-concrete": (role(all_but("iam:*")), role(stmt("s3:GetObject"))),
     "condition-added": (role(stmt()), role(stmt(Condition=IN_ORG))),
     "condition-tightened": (role(stmt(Condition=IN_ORG)), role(stmt(Condition=ONE_ORG))),
     "denial-added": (role(stmt()), role(stmt(), stmt("iam:*", "*", "Deny"))),
