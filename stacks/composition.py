@@ -18,6 +18,7 @@ from mainstay.edge.firewall import RateLimits
 from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
+from stacks.delivery_stack import DeliveryStack
 from stacks.dns_stack import DnsStack
 from stacks.edge_stack import EdgeStack
 from stacks.logs_stack import LogsStack
@@ -69,6 +70,18 @@ def compose(app: cdk.App, environment: Environment) -> None:
     exits = _exits(places)
     for place, log, network in zip(places, logs, networks, strict=True):
         _serve(place, dns=dns, log=log, network=network, exits=exits)
+    if environment.github_repository is not None:
+        DeliveryStack(
+            app,
+            "Delivery",
+            stack_name=f"mainstay-{environment.name}-delivery",
+            env=cdk.Environment(account=environment.account, region=environment.primary.name),
+            environment_name=environment.name,
+            repository=environment.github_repository,
+            regions=tuple(
+                {DNS_REGION: None} | {region.name: None for region in environment.regions}
+            ),
+        )
 
 
 def _logs(place: _Place) -> LogsStack:

@@ -19,6 +19,10 @@ def principal(service: str) -> iam.IPrincipal:
     return cast("iam.IPrincipal", iam.ServicePrincipal(service))
 
 
+def as_principal(principal: iam.PrincipalBase) -> iam.IPrincipal:
+    return cast("iam.IPrincipal", principal)
+
+
 def as_role(role: iam.Role) -> iam.IRole:
     return cast("iam.IRole", role)
 

@@ -1,0 +1,1 @@
+"""Who may deploy, from outside of AWS."""
