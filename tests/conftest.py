@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +32,8 @@ for name, value in {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }.items():
     os.environ[name] = value
+
+import aws_cdk as cdk  # noqa: E402 (its kernel starts on import, with the variables of that moment)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

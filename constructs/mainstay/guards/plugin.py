@@ -32,7 +32,7 @@ GUARDS: tuple[Callable[[Sequence[Template]], Iterator[Trap]], ...] = (
 class TrapGuards:
     """Every trap found fails the synth and names its mend.
 
-    An acknowledgement on a construct, `Mainstay-<rule>`, lets one pass with a reason, as for any
+    An acknowledgement on a construct, `Mainstay::<rule>`, lets one pass with a reason, as for any
     finding.
     """
 
@@ -63,7 +63,7 @@ class TrapGuards:
 
 def _violation(trap: Trap) -> cdk.PolicyViolation:
     return cdk.PolicyViolation(
-        rule_name=f"Mainstay-{trap.rule}",
+        rule_name=trap.rule,
         description=trap.consequence,
         fix=trap.mend,
         severity="error",
