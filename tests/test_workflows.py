@@ -1,0 +1,51 @@
+"""The delivery workflows name the Regions and environments that the configuration has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from config.environments import ENVIRONMENTS, PRODUCTION, SMALL
+
+WORKFLOWS = Path(__file__).parent.parent / ".github" / "workflows"
+
+
+def waves() -> list[tuple[str, str, str]]:
+    """Environment, stacks and Region of each wave, in the order they run."""
+    text = (WORKFLOWS / "deploy.yml").read_text()
+    pattern = r'with: \{ environment: ([\w-]+), stacks: "([^"]+)", region: ([\w-]+) \}'
+    return re.findall(pattern, text)
+
+
+def test_deploys_preproduction_then_the_standby_then_the_primary():
+    assert PRODUCTION.standby is not None
+    assert waves() == [
+        (SMALL.name, "**", SMALL.primary.name),
+        (PRODUCTION.name, f"{PRODUCTION.standby.name}/*", PRODUCTION.standby.name),
+        (PRODUCTION.name, "**", PRODUCTION.primary.name),
+    ]
+
+
+def test_each_wave_waits_for_the_one_before():
+    text = (WORKFLOWS / "deploy.yml").read_text()
+    assert re.findall(r"needs: (\S+)", text) == ["check", "preproduction", "production-standby"]
+
+
+def test_stores_no_key_and_asks_for_an_identity_token():
+    wave = (WORKFLOWS / "wave.yml").read_text()
+    assert "id-token: write" in wave
+    assert "role-to-assume: ${{ vars.DEPLOYER_ROLE }}" in wave
+    for workflow in WORKFLOWS.iterdir():
+        assert "secrets." not in workflow.read_text()
+
+
+def test_the_trusted_subject_is_the_environments_name():
+    wave = (WORKFLOWS / "wave.yml").read_text()
+    assert "environment: ${{ inputs.environment }}" in wave
+    assert {environment for environment, _, _ in waves()} <= set(ENVIRONMENTS)
+
+
+def test_reviews_the_environments_that_are_deployed():
+    review = (WORKFLOWS / "review.yml").read_text()
+    assert "environment: [production, small]" in review
+    assert 'review.template_diff --base "$BASE" --environment "$ENVIRONMENT"' in review
