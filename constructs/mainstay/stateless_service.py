@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -12,9 +11,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.capacity import Capacity
-
-# Below this a failing share says little: one failure of ten requests is not 10 %.
-_REQUESTS_TO_JUDGE_BY = 100
+from mainstay.failing_answers import FailingAnswers
 
 
 class StatelessService(Construct):
@@ -131,9 +128,17 @@ class StatelessService(Construct):
         CloudWatch has no request metric for a target group that no load balancer uses.
         """
         self.service.node.add_dependency(listener)
-        failing = self._failing_alarm()
+        failing = FailingAnswers(self, "Failing", target_group=self.target_group)
         self.service.enable_deployment_alarms(
-            [failing.alarm_name], behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM
+            [failing.alarm.alarm_name], behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM
+        )
+        acknowledge(
+            self.service,
+            {
+                "Annotation::info-annotation": "CDK warns that a deployment alarm may refer back "
+                "to its service: this one reads the target group's metrics alone, so CloudFormation "
+                "orders target group, alarm and service without a circle.",
+            },
         )
         tasks = self.service.auto_scale_task_count(
             min_capacity=self._capacity.min_tasks, max_capacity=self._capacity.max_tasks
@@ -152,41 +157,6 @@ class StatelessService(Construct):
             scale_out_cooldown=quickly,
             scale_in_cooldown=slowly,
         )
-
-    def _failing_alarm(self) -> cloudwatch.Alarm:
-        metrics = self.target_group.metrics
-        minute = cdk.Duration.minutes(1)
-        share = cloudwatch.MathExpression(
-            expression=f"IF(requests >= {_REQUESTS_TO_JUDGE_BY}, 100 * failed / requests, 0)",
-            using_metrics={
-                "requests": metrics.request_count(period=minute),
-                "failed": metrics.http_code_target(
-                    elbv2.HttpCodeTarget.TARGET_5XX_COUNT, period=minute
-                ),
-            },
-            period=minute,
-            label="Failed answers, percent",
-        )
-        alarm = cloudwatch.Alarm(
-            self,
-            "Failing",
-            alarm_description="More than 1 % of this tier's answers are errors of its own; a "
-            "deployment in progress rolls back",
-            metric=share,
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=2,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        acknowledge(
-            alarm,
-            {
-                "NIST.800.53.R5-CloudWatchAlarmAction": "Amazon ECS reads this alarm to roll a "
-                "deployment back, which is its one action; people are told by the monitors, which "
-                "watch the same metric with thresholds of their own.",
-            },
-        )
-        return alarm
 
     def _acknowledge_task(self) -> None:
         acknowledge(
