@@ -37,8 +37,8 @@ class FailingAnswers(Construct):
         self.alarm = cloudwatch.Alarm(
             self,
             "Alarm",
-            alarm_description=f"More than {_FAILING_PERCENT} % of this tier's answers are errors of "
-            "its own; a deployment in progress rolls back: docs/runbooks/failing-answers.md",
+            alarm_description=f"More than {_FAILING_PERCENT} % of this tier's answers are errors "
+            "of its own; a deployment in progress rolls back: docs/runbooks/failing-answers.md",
             metric=share,
             threshold=_FAILING_PERCENT,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
