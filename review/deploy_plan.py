@@ -1,0 +1,145 @@
+"""What a person does to bring an environment up, in the order in which it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.aws_facts import DNS_REGION
+from config.model import Environment
+
+RUNBOOK = "docs/runbooks/delegation.md"
+
+# As shipped in config/environments.py: AWS's own example account, and a domain nobody can own.
+PLACEHOLDER_ACCOUNT = "111122223333"
+PLACEHOLDER_DOMAIN = "example.com"
+
+_ZONE_STACK = "Dns"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One act of a person: what, why it stands here, and the commands, if any."""
+
+    title: str
+    why: str
+    commands: tuple[str, ...] = ()
+
+
+def placeholders(environment: Environment) -> tuple[str, ...]:
+    """What is still as shipped and must be the owner's before anything is deployed."""
+    found = []
+    if environment.account == PLACEHOLDER_ACCOUNT:
+        found.append(f"the account {environment.account} is the placeholder, not yours")
+    if f".{environment.domain}".endswith(f".{PLACEHOLDER_DOMAIN}"):
+        found.append(f"the domain {environment.domain} is the placeholder, not yours")
+    return tuple(found)
+
+
+def waves(environment: Environment) -> tuple[str, ...]:
+    """What each `cdk deploy` names: the zone, the standby Region, then the primary."""
+    return (_ZONE_STACK, *(f"{region.name}/*" for region in reversed(environment.regions)))
+
+
+def used_regions(environment: Environment) -> tuple[str, ...]:
+    """Every Region that holds a stack, the zone's among them."""
+    return tuple(dict.fromkeys((*(r.name for r in environment.regions), DNS_REGION)))
+
+
+def zone_stack_name(environment: Environment) -> str:
+    return f"mainstay-{environment.name}-{_ZONE_STACK.lower()}"
+
+
+def steps(environment: Environment) -> tuple[Step, ...]:
+    """The whole way, from a clone to the DS record."""
+    own = Step(
+        title="Make the environment yours: account and domain in config/environments.py",
+        why="Everything below is made in that account and under that domain.",
+    )
+    first = (own,) if placeholders(environment) else ()
+    last = (_ds_record(environment),) if environment.dnssec else ()
+    return (*first, _bootstrap(environment), *_zone(environment), *_regions(environment), *last)
+
+
+def _cdk(environment: Environment, words: str) -> str:
+    return f"npx cdk -c environment={environment.name} {words}"
+
+
+def _bootstrap(environment: Environment) -> Step:
+    places = " ".join(
+        f"aws://{environment.account}/{region}" for region in used_regions(environment)
+    )
+    return Step(
+        title="Bootstrap the account in every Region used",
+        why=f"The CDK deploys through roles and a bucket of each Region; the zone's stack stands "
+        f"in {DNS_REGION}.",
+        commands=(_cdk(environment, f"bootstrap {places}"),),
+    )
+
+
+def _zone(environment: Environment) -> tuple[Step, ...]:
+    outputs = (
+        f"aws cloudformation describe-stacks --region {DNS_REGION} "
+        f"--stack-name {zone_stack_name(environment)} --query 'Stacks[0].Outputs'"
+    )
+    deploy = Step(
+        title="Deploy the zone, alone and first",
+        why="Certificates are validated in it, and wait until a person has done the next step.",
+        commands=(_cdk(environment, f"deploy {_ZONE_STACK}"),),
+    )
+    delegate = Step(
+        title=f"Delegate {environment.domain} at its parent to the zone's name servers",
+        why=f"They are the output NameServers of the stack. Go on when the last command shows "
+        f"them: certificates wait for that ({RUNBOOK}).",
+        commands=(outputs, f"dig +short NS {environment.domain}"),
+    )
+    if environment.hosted_zone_id is not None:
+        return deploy, delegate
+    adopt = Step(
+        title="Put the output ZoneId into the environment as hosted_zone_id, and commit it",
+        why=f"From then on a Region deploys without asking CloudFormation in {DNS_REGION}, which "
+        f"may be the one that is down.",
+    )
+    return deploy, delegate, adopt
+
+
+def _regions(environment: Environment) -> tuple[Step, ...]:
+    _, *regions = waves(environment)
+    found = []
+    for wave in regions:
+        region = wave.partition("/")[0]
+        is_standby = environment.standby is not None and region == environment.standby.name
+        why = "Its records, which bring it into DNS, come last in the wave."
+        if is_standby:
+            why = (
+                "The standby first: what is wrong shows where nobody depends on it. The CDK draws "
+                "in the few stacks of the other Region that these need."
+            )
+        place = "standby" if is_standby else "primary"
+        found.append(
+            Step(
+                title=f"Deploy the {place} Region, {region}, and see that it serves",
+                why=why,
+                commands=(
+                    _cdk(environment, f"deploy '{wave}'"),
+                    f"curl -sSf https://{region}.{environment.domain}/health/login",
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _ds_record(environment: Environment) -> Step:
+    zone = environment.hosted_zone_id or "<hosted_zone_id>"
+    return Step(
+        title="Put the DS record at the parent: last, once the zone is signed and served",
+        why=f"From here every validating resolver refuses an unsigned answer. First see that all "
+        f"name servers answer with signatures (RRSIG), and let the longest TTL of the zone pass, "
+        f"the two days of its NS records. To undo, take the DS record away, wait until its TTL has "
+        f"passed, and only then set dnssec=False: the other way round the domain is gone for "
+        f"everybody who validates ({RUNBOOK}).",
+        commands=(
+            f"dig +dnssec +noall +answer DNSKEY {environment.domain}",
+            f"aws route53 get-dnssec --hosted-zone-id {zone} "
+            f"--query 'KeySigningKeys[].DSRecord' --output text",
+        ),
+    )

@@ -1,0 +1,132 @@
+"""An assembly summed up, as figures: what it is, what it costs, and what to do next."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+from config.model import Environment
+from review import tiers
+from review.assembly import Assembly, deploy_order
+from review.costs import Estimate, estimate
+from review.deploy_plan import Step, placeholders, steps, waves
+from review.prices import PriceList
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StackRow:
+    """A stack's place in the order of the deploys."""
+
+    order: int
+    region: str
+    path: str
+    resources: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TierTasks:
+    """The tasks of a tier in a Region: each of its services has the same bounds."""
+
+    region: str
+    tier: str
+    services: int
+    floor: int  # of all its services
+    ceiling: int
+    vcpu: float
+    memory_gb: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the gates found, and who answered."""
+
+    acknowledged: dict[str, int]  # by rule pack
+    unacknowledged: int | None  # None where no gate ran
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Everything that is printed, as figures."""
+
+    environment: str
+    domain: str
+    stacks: tuple[StackRow, ...]
+    zones: dict[str, dict[str, tuple[str, ...]]]  # by Region and tier
+    tasks: tuple[TierTasks, ...]
+    resources: dict[str, int]  # by type, most first
+    findings: Findings
+    cost: Estimate
+    prices_from: str
+    placeholders: tuple[str, ...]  # what is not yet the owner's
+    next: tuple[Step, ...]
+
+
+def sum_up(found: Assembly, environment: Environment, price_list: PriceList) -> Summary:
+    """Raises ValueError where the assembly is another environment's."""
+    prefix = f"mainstay-{environment.name}-"
+    strangers = [stack.name for stack in found.stacks if not stack.name.startswith(prefix)]
+    if strangers:
+        raise ValueError(f"the assembly should be of '{environment.name}', it holds {strangers[0]}")
+    ordered = deploy_order(found.stacks, waves(environment))
+    kinds = Counter(item["Type"] for stack in ordered for item in stack.resources.values())
+    return Summary(
+        environment=environment.name,
+        domain=environment.domain,
+        stacks=tuple(
+            StackRow(
+                order=order, region=stack.region, path=stack.path, resources=len(stack.resources)
+            )
+            for order, stack in enumerate(ordered, start=1)
+        ),
+        zones=tiers.zones(found.stacks),
+        tasks=tuple(_tasks(found)),
+        resources=dict(kinds.most_common()),
+        findings=Findings(
+            acknowledged=dict(Counter(map(_pack, found.acknowledged)).most_common()),
+            unacknowledged=found.unacknowledged,
+        ),
+        cost=estimate(found, environment, price_list),
+        prices_from=price_list.oldest.isoformat(),
+        placeholders=placeholders(environment),
+        next=steps(environment),
+    )
+
+
+def plain(summary: Summary) -> dict[str, Any]:
+    """The summary as plain values, with the sums that are otherwise computed while printing."""
+    values = dataclasses.asdict(summary)
+    cost = summary.cost
+    for line, source in zip(values["cost"]["lines"], cost.lines, strict=True):
+        line["monthly"] = round(source.monthly, 2)
+    regions = dict.fromkeys(line.region for line in cost.lines)
+    values["cost"]["monthly"] = {region: round(cost.subtotal(region), 2) for region in regions}
+    values["cost"]["total"] = round(cost.total, 2)
+    return values
+
+
+def _tasks(found: Assembly) -> list[TierTasks]:
+    by_tier: dict[tuple[str, str], list[tiers.Service]] = {}
+    for stack in found.stacks:
+        for service in tiers.services(stack):
+            by_tier.setdefault((service.region, service.tier), []).append(service)
+    return [
+        TierTasks(
+            region=region,
+            tier=tier,
+            services=len(services),
+            floor=sum(service.floor for service in services),
+            ceiling=sum(service.ceiling for service in services),
+            vcpu=services[0].vcpu,
+            memory_gb=services[0].memory_gb,
+        )
+        for (region, tier), services in by_tier.items()
+    ]
+
+
+def _pack(rule: str) -> str:
+    """The rule pack of "Annotation::AwsSolutions-IAM5[...]", the plugin of "<plugin>::<rule>"."""
+    plugin, separator, name = rule.partition("::")
+    if separator and plugin != "Annotation":
+        return plugin
+    return (name or plugin).partition("-")[0]

@@ -1,0 +1,29 @@
+"""Sums up a synthesized environment: what it is, what it costs, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from review import assembly, prices
+from review.chosen_environment import answer, choose, command
+from review.figures import plain, sum_up
+from review.summary_text import render
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the summary of an assembly, for people or with --json for programs."""
+    parser = command("summary", __doc__)
+    parser.add_argument("assembly", type=Path, nargs="?", default=Path("cdk.out"))
+    parser.add_argument("--json", action="store_true", help="figures for programs")
+    arguments = parser.parse_args(argv)
+    environment = choose(arguments.environment)
+    summary = sum_up(assembly.read(arguments.assembly), environment, prices.load())
+    print(json.dumps(plain(summary), indent=2) if arguments.json else "\n".join(render(summary)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(answer(main, "summary"))

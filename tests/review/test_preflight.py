@@ -1,0 +1,181 @@
+"""The plan of the deploys, against the assembly that it is a plan for."""
+
+import dataclasses
+from fnmatch import fnmatchcase
+
+import pytest
+
+from config import environments
+from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
+from review import assembly as assemblies
+from review import preflight
+from review.chosen_environment import answer
+from review.deploy_plan import placeholders, steps, used_regions, waves, zone_stack_name
+
+OWN = dataclasses.replace(PRODUCTION, account="210987654321", domain="id.owner.test")
+
+
+def run(name, capsys):
+    code = answer(lambda: preflight.main(["--environment", name]), "preflight")
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def commands(environment):
+    return [line for step in steps(environment) for line in step.commands]
+
+
+def position(environment, word):
+    """The one step whose title or commands hold the word."""
+    found = [
+        number
+        for number, step in enumerate(steps(environment))
+        if any(word in text for text in (step.title, *step.commands))
+    ]
+    assert len(found) == 1, word
+    return found[0]
+
+
+class TestExitCode:
+    @pytest.mark.parametrize("name", ENVIRONMENTS)
+    def test_is_1_while_placeholders_stand(self, name, capsys):
+        code, out, _ = run(name, capsys)
+        assert code == 1
+        assert "NOT READY TO DEPLOY" in out
+        assert "the account 111122223333 is the placeholder" in out
+        assert f"the domain {ENVIRONMENTS[name].domain} is the placeholder" in out
+
+    def test_is_0_once_the_environment_is_the_owners(self, monkeypatch, capsys):
+        monkeypatch.setitem(environments.ENVIRONMENTS, "own", OWN)
+        code, out, _ = run("own", capsys)
+        assert code == 0
+        assert "NOT READY" not in out
+
+    def test_is_2_with_a_message_for_an_unknown_environment(self, capsys):
+        code, out, err = run("none", capsys)
+        assert code == 2
+        assert out == ""
+        assert err.startswith("preflight: 'environment' should be one of")
+
+    @pytest.mark.parametrize("domain", ["notexample.com", "example.com.owner.test"])
+    def test_takes_a_domain_that_only_looks_like_the_placeholder(self, domain):
+        assert placeholders(dataclasses.replace(OWN, domain=domain)) == ()
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+class TestAgainstTheAssembly:
+    @pytest.fixture
+    def environment(self, name):
+        return ENVIRONMENTS[name]
+
+    @pytest.fixture
+    def stacks(self, name, assembly_of):
+        return assemblies.read(assembly_of(name).directory).stacks
+
+    def test_every_stack_is_in_one_wave_and_every_wave_has_stacks(self, environment, stacks):
+        for stack in stacks:
+            assert sum(fnmatchcase(stack.path, wave) for wave in waves(environment)) == 1
+        for wave in waves(environment):
+            assert any(fnmatchcase(stack.path, wave) for stack in stacks)
+
+    def test_the_first_wave_is_the_zone_and_needs_nothing(self, environment, stacks):
+        first = waves(environment)[0]
+        (zone,) = (stack for stack in stacks if stack.path == first)
+        assert zone.name == zone_stack_name(environment)
+        assert zone.depends_on == ()
+        assert any(kind == "AWS::Route53::HostedZone" for kind in _types(zone))
+
+    def test_a_wave_leaves_the_other_regions_entry_into_dns_alone(self, environment, stacks):
+        """What a wave draws in of the other Region is never what brings that Region into DNS."""
+        by_path = {stack.path: stack for stack in stacks}
+        for wave in waves(environment)[1:]:
+            drawn = [stack.path for stack in stacks if fnmatchcase(stack.path, wave)]
+            for path in drawn:
+                drawn += [other for other in by_path[path].depends_on if other not in drawn]
+            others = [path for path in drawn if not fnmatchcase(path, wave) and path != "Dns"]
+            for path in others:
+                assert "AWS::Route53::RecordSet" not in _types(by_path[path])
+
+    def test_bootstraps_every_region_that_holds_a_stack(self, environment, stacks):
+        assert set(used_regions(environment)) == {stack.region for stack in stacks}
+
+    def test_asks_the_address_that_route_53_asks(self, environment, stacks):
+        checks = [
+            check["HealthCheckConfig"]
+            for stack in stacks
+            for _, check in stack.of_type("AWS::Route53::HealthCheck")
+        ]
+        addresses = {
+            f"curl -sSf https://{check['FullyQualifiedDomainName']}{check['ResourcePath']}"
+            for check in checks
+            if "ResourcePath" in check
+        }
+        assert addresses == {line for line in commands(environment) if line.startswith("curl")}
+
+    def test_names_outputs_that_the_zone_has(self, name, environment, assembly_of):
+        outputs = assembly_of(name).stacks[zone_stack_name(environment)].template["Outputs"]
+        plan = " ".join(f"{step.title} {step.why}" for step in steps(environment))
+        for word in ("NameServers", "ZoneId"):
+            assert f"output {word}" in plan
+            assert any(word in output for output in outputs)
+
+
+class TestOrder:
+    def test_is_zone_then_delegation_then_standby_then_primary_then_ds_record(self):
+        order = [
+            position(PRODUCTION, "config/environments.py"),
+            position(PRODUCTION, "bootstrap"),
+            position(PRODUCTION, "deploy Dns"),
+            position(PRODUCTION, "Delegate"),
+            position(PRODUCTION, "ZoneId"),
+            position(PRODUCTION, "us-west-2/*"),
+            position(PRODUCTION, "us-east-1/*"),
+            position(PRODUCTION, "DS record"),
+        ]
+        assert order == list(range(len(steps(PRODUCTION))))
+
+    def test_bootstraps_the_zones_region_though_no_tier_stands_there(self):
+        elsewhere = dataclasses.replace(
+            DEV,
+            primary=dataclasses.replace(
+                DEV.primary, name="eu-west-1", zone_ids=("euw1-az1", "euw1-az2")
+            ),
+        )
+        assert used_regions(elsewhere) == ("eu-west-1", "us-east-1")
+
+    def test_an_unsigned_zone_has_no_ds_record(self):
+        assert not any("DS record" in step.title for step in steps(SMALL))
+
+    def test_a_known_zone_is_not_adopted_again(self):
+        known = dataclasses.replace(PRODUCTION, hosted_zone_id="Z0123ABC")
+        assert len(steps(known)) == len(steps(PRODUCTION)) - 1
+        assert any("get-dnssec --hosted-zone-id Z0123ABC" in line for line in commands(known))
+
+    def test_says_how_the_ds_record_is_undone(self):
+        why = steps(PRODUCTION)[-1].why
+        assert why.index("take the DS record away") < why.index("dnssec=False")
+
+
+class TestPage:
+    @pytest.mark.parametrize("name", ENVIRONMENTS)
+    def test_fits_100_columns(self, name):
+        assert max(map(len, preflight.render(ENVIRONMENTS[name], ["a problem"]))) <= 100
+
+    def test_commands_survive_their_line_breaks(self):
+        page = "\n".join(preflight.render(PRODUCTION, [])).replace(" \\\n        ", " ")
+        for line in commands(PRODUCTION):
+            assert f"    $ {line}\n" in page
+
+    def test_says_that_images_are_built_unless_they_are_configured(self):
+        assert "Docker" in "\n".join(preflight.render(PRODUCTION, []))
+        image = "registry.owner.test/app:1"
+        configured = dataclasses.replace(
+            PRODUCTION,
+            edge=dataclasses.replace(PRODUCTION.edge, image=image),
+            app=dataclasses.replace(PRODUCTION.app, image=image),
+        )
+        assert "Docker" not in "\n".join(preflight.render(configured, []))
+
+
+def _types(stack):
+    return {item["Type"] for item in stack.resources.values()}
