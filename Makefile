@@ -34,7 +34,7 @@ node_modules/.ready: package.json package-lock.json
 synth: setup ## Synthesize ENV (production, small, dev) into cdk.out, with every gate, and sum it up
 	@rm -rf cdk.out
 	@echo "Synthesizing $(ENV) ..."
-	@$(CDK) synth --quiet '**'
+	@$(CDK) synth --quiet 2>&1 | sed '/^Supply a stack id/d'
 	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
 
 preflight: setup ## What to do, in which order, before and between the deploys of ENV

@@ -14,13 +14,17 @@ from pathlib import Path
 import aws_cdk as cdk
 import cdk_nag
 
-from config.environments import environment_named
 from mainstay.guards.plugin import TrapGuards
 from stacks.composition import compose
 
 
 def main() -> None:
-    """Synthesize one environment; every finding of the gates ends the run with exit code 1."""
+    """Synthesize one environment; every finding of the gates ends the run with exit code 1.
+
+    Raises ValueError where the environment's name, or anything in the environment file, is wrong.
+    """
+    from config.environments import environment_named  # a wrong file is refused here, on import
+
     if os.environ.get("CDK_VALIDATION") == "false":
         sys.exit("CDK_VALIDATION=false would switch off a gate of this app: unset it")
     # The CLI passes the feature flags of cdk.json; `python app.py` must not synthesize without.

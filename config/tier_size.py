@@ -16,7 +16,7 @@ class TierSize:
     """How large a stateless tier is in each Region, in Fargate tasks."""
 
     peak_tasks: int  # tasks that carry the everyday peak; a zone's worth more is always running
-    max_tasks: int  # where scaling out stops: the ceiling of cost, above any surge expected
+    max_tasks: int  # where scaling out stops, of each service: either half may carry everything
     cpu_units: int  # 1,024 units are one vCPU
     memory_mib: int
     requests_per_task_per_minute: int  # target tracking aims here, out and in

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from review import claims
-from review.claims_file import LedgerError, load
-from review.claims_ledger import CARRIED, SOURCES, Claim, Ledger, Status, digest
-from review.claims_plugin import name_problem
+from review.claims import page as claims
+from review.claims.file import LedgerError, load
+from review.claims.ledger import CARRIED, SOURCES, Claim, Ledger, Status, digest
+from review.claims.plugin import name_problem
 
 ROOT = Path(__file__).parents[1]
 

@@ -39,7 +39,7 @@ def run(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "tests").mkdir()
     (tmp_path / "pytest.ini").write_text(
-        "[pytest]\ntestpaths = tests\naddopts = -p review.claims_plugin -p no:cacheprovider\n"
+        "[pytest]\ntestpaths = tests\naddopts = -p review.claims.plugin -p no:cacheprovider\n"
         "markers = account: needs an account\n"
     )
 

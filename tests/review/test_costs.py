@@ -6,9 +6,10 @@ import pytest
 
 from config.environments import DEV, PRODUCTION, SMALL
 from review import assembly as assemblies
-from review import prices, traffic_costs
-from review.costs import estimate
-from review.resource_costs import HOURS
+from review.cost import prices
+from review.cost import traffic as traffic_costs
+from review.cost.estimate import estimate
+from review.cost.resources import HOURS
 
 PRICES = prices.load()
 

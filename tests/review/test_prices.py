@@ -6,9 +6,10 @@ import pytest
 
 from config.environments import ENVIRONMENTS
 from review import assembly as assemblies
-from review import prices, resource_costs
-from review.costs import estimate, not_priced
-from review.resource_costs import HOURS
+from review.cost import prices
+from review.cost import resources as resource_costs
+from review.cost.estimate import estimate, not_priced
+from review.cost.resources import HOURS
 
 PRICES = prices.load()
 

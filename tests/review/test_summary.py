@@ -10,10 +10,12 @@ import pytest
 
 from config.environments import ENVIRONMENTS, PRODUCTION
 from review import assembly as assemblies
-from review import prices, summary, tiers
 from review.chosen_environment import answer
-from review.figures import sum_up
-from review.summary_text import render
+from review.cost import prices
+from review.summary import command as summary
+from review.summary import tiers
+from review.summary.figures import sum_up
+from review.summary.text import render
 
 
 def summed(assembly, environment):
@@ -169,8 +171,8 @@ class TestCommand:
 
     def test_is_quick_and_starts_no_cdk(self, production):
         code = (
-            "import sys; from review import summary, preflight; "
-            "summary.main([sys.argv[1]]); assert 'aws_cdk' not in sys.modules"
+            "import sys; from review import preflight; from review.summary import command; "
+            "command.main([sys.argv[1]]); assert 'aws_cdk' not in sys.modules"
         )
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         arguments = [sys.executable, "-c", code, str(production.directory)]

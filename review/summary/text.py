@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from review.costs import Estimate, Line
+from review.cost.estimate import Estimate, Line
 from review.deploy_plan import RUNBOOK
-from review.figures import Findings, StackRow, Summary, TierTasks
 from review.preflight import render_step
+from review.summary.figures import Findings, StackRow, Summary, TierTasks
 
 WIDTH = 96
 _TIERS = ("public", "edge", "app", "data")
@@ -108,8 +108,8 @@ def _line(line: Line) -> str:
 def _basis(summary: Summary, cost: Estimate) -> list[str]:
     head = (
         f"List prices as remembered on {summary.prices_from}, +-20 %: put yours into "
-        "review/prices.toml. Not in it: free tiers, discounts, taxes, support, image storage, and "
-        "what is not priced above. It assumes:"
+        "review/cost/prices.toml. Not in it: free tiers, discounts, taxes, support, image storage, "
+        "and what is not priced above. It assumes:"
     )
     lines = textwrap.wrap(head, WIDTH)
     for assumption in cost.assumptions:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from review import assembly, prices
-from review.chosen_environment import answer, choose, command
-from review.figures import plain, sum_up
-from review.summary_text import render
+from review import assembly
+from review.chosen_environment import choose, command
+from review.cost import prices
+from review.summary.figures import plain, sum_up
+from review.summary.text import render
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +23,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     summary = sum_up(assembly.read(arguments.assembly), environment, prices.load())
     print(json.dumps(plain(summary), indent=2) if arguments.json else "\n".join(render(summary)))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(answer(main, "summary"))

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Any
 
 from config.model import Environment
-from review import tiers
 from review.assembly import Assembly, deploy_order
-from review.costs import Estimate, estimate
+from review.cost.estimate import Estimate, estimate
+from review.cost.prices import PriceList
 from review.deploy_plan import Step, placeholders, steps, waves
-from review.prices import PriceList
+from review.summary import tiers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A pytest plugin: the full run fails when a claim marked built has no passing test.
 
-Loaded by `-p review.claims_plugin`. A run of part of the suite proves nothing either way, so that
+Loaded by `-p review.claims.plugin`. A run of part of the suite proves nothing either way, so that
 there only the names are checked, by tests/test_claims.py through `name_problem`.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from review.claims_file import LedgerError, load
-from review.claims_ledger import TO_FILL, Claim
+from review.claims.file import LedgerError, load
+from review.claims.ledger import TO_FILL, Claim
 
 LEDGER = Path("docs", "claims.toml")  # below the directory that holds the pytest configuration
 NEEDS_AN_ACCOUNT = "account"  # tests with this mark stay out of a run that is full all the same

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from review.assembly import Stack
-from review.prices import PriceList
-from review.tiers import services
+from review.cost.prices import PriceList
+from review.summary.tiers import services
 
 HOURS = 730  # in a month, as AWS's own estimates count
 
@@ -81,7 +81,7 @@ _BY_PROPERTIES: dict[str, Callable[[Properties], Iterator[Quantity]]] = {
     "AWS::Route53::HostedZone": lambda _: iter([("zone", 1.0)]),
     "AWS::WAFv2::WebACL": _web_acl,
 }
-# Priced by what the tasks are, below, and by what passes, in review.traffic_costs.
+# Priced by what the tasks are, below, and by what passes, in review.cost.traffic.
 _TASKS = ("AWS::ECS::Cluster", "AWS::ECS::Service")
 _BY_TRAFFIC = (
     "AWS::EC2::FlowLog",

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config.model import Environment
-from review import resource_costs, traffic_costs
 from review.assembly import Assembly, Stack
-from review.prices import PriceList
+from review.cost import resources as resource_costs
+from review.cost import traffic as traffic_costs
+from review.cost.prices import PriceList
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from review.claims_ledger import Claim, Ledger, Omitted, Source
+from review.claims.ledger import Claim, Ledger, Omitted, Source
 
 TABLES = {"source": Source, "claim": Claim, "omitted": Omitted}
 

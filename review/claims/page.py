@@ -7,10 +7,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from review.claims_file import LedgerError, load
-from review.claims_ledger import SOURCES, TO_FILL, Claim, Ledger, Omitted, Status
+from review.claims.file import LedgerError, load
+from review.claims.ledger import SOURCES, TO_FILL, Claim, Ledger, Omitted, Status
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEDGER = ROOT / "docs" / "claims.toml"
 PAGE = ROOT / "docs" / "claims.md"
 COMMAND = ".venv/bin/python -m review.claims"
@@ -109,7 +109,3 @@ def main(arguments: list[str] | None = None, *, ledger: Path = LEDGER, page: Pat
         return 0
     print(f"{page.name} is out of date, run: {COMMAND}", file=sys.stderr)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

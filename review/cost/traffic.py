@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from config.model import Environment
 from review.assembly import Stack
-from review.prices import PriceList
-from review.resource_costs import HOURS, Quantity
+from review.cost.prices import PriceList
+from review.cost.resources import HOURS, Quantity
 
 SECONDS = HOURS * 3_600  # in a month
 _KB_PER_GB = 1_000_000

@@ -1,0 +1,1 @@
+"""Every sentence that specifies the system, what stands of it, and the tests that prove it."""

@@ -1,0 +1,1 @@
+"""What an environment costs a month, from its own templates and one dated list of prices."""

@@ -1,0 +1,1 @@
+"""What a synth ends with: the environment on one page."""
