@@ -7,8 +7,9 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-# CloudFormation refuses longer ones (Custom resource response objects: 4,096 bytes in all).
-_REASON_MAX = 1_000
+# CloudFormation refuses answers above 4,096 bytes (Custom resource response objects). A character
+# is at most 6 bytes of JSON, and the ids beside the reason may take 1,500 bytes.
+_REASON_MAX = 400
 _ATTEMPTS = 3
 _TIMEOUT_SECONDS = 10
 
@@ -29,13 +30,17 @@ def reply_with(event: dict[str, Any], act: Callable[[], Outcome]) -> None:
         physical_id, attributes = act()
         answer |= {"Status": "SUCCESS", "PhysicalResourceId": physical_id, "Data": attributes}
     except Exception as error:
-        print(json.dumps({"failed": event["LogicalResourceId"], "error": repr(error)}))
+        reason = f"{type(error).__name__}: {error}"
+        print(json.dumps({"failed": event["LogicalResourceId"], "error": reason}))
         # On a failed creation CloudFormation deletes the id given here; the logical one is none
         # of ours, so that deletion finds nothing to do.
         physical_id = event.get("PhysicalResourceId", event["LogicalResourceId"])
-        reason = f"{type(error).__name__}: {error}"[:_REASON_MAX]
-        answer |= {"Status": "FAILED", "PhysicalResourceId": physical_id, "Reason": reason}
-    _put(event["ResponseURL"], json.dumps(answer).encode())
+        answer |= {
+            "Status": "FAILED",
+            "PhysicalResourceId": physical_id,
+            "Reason": reason[:_REASON_MAX],
+        }
+    _put(event["ResponseURL"], json.dumps(answer, ensure_ascii=False).encode())
 
 
 def _put(url: str, body: bytes) -> None:

@@ -12,6 +12,7 @@ _SHAPE = (
     *("taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes"),
     *("placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode"),
     *("proxyConfiguration", "ephemeralStorage", "runtimePlatform", "enableFaultInjection"),
+    *("inferenceAccelerators", "trustedExecutionConfiguration"),
 )
 
 

@@ -53,11 +53,14 @@ class TierSecurityGroups(Construct):
             ("Edge", "Internal", APP_BALANCER_PORT, "Requests, normalised"),
             ("Internal", "App", APP_PORT, "Requests, to either half"),
             ("App", "Data", DATABASE_PORT, "Queries"),
-            ("Data", "Data", DATABASE_PORT, "Replication between masters and replicas"),
             ("Edge", "Endpoints", 443, "Images and logs"),
             ("App", "Endpoints", 443, "Images and logs"),
         ):
             groups[source].connections.allow_to(groups[target], ec2.Port.tcp(port), why)
+        # `allow_to` itself would write the outward half of the rule alone.
+        groups["Data"].connections.allow_internally(
+            ec2.Port.tcp(DATABASE_PORT), "Replication between masters and replicas"
+        )
         for name in ("Edge", "App"):
             # With egress "endpoints" the only routes out lead to the gateway endpoints of S3 and
             # DynamoDB; with "nat" this is the tier's way to the internet, TLS alone.

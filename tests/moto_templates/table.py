@@ -1,0 +1,28 @@
+"""Every CloudFormation type of the templates: how it is created, or why it is not."""
+
+from __future__ import annotations
+
+from tests.moto_templates.deployment import Table
+from tests.moto_templates.kinds.compute import COMPUTE
+from tests.moto_templates.kinds.dns import DNS
+from tests.moto_templates.kinds.identity import IDENTITY
+from tests.moto_templates.kinds.load_balancing import LOAD_BALANCING
+from tests.moto_templates.kinds.network import NETWORK
+from tests.moto_templates.kinds.storage import STORAGE
+from tests.moto_templates.kinds.watching import WATCHING
+
+TABLE: Table = {
+    **NETWORK,
+    **DNS,
+    **STORAGE,
+    **IDENTITY,
+    **LOAD_BALANCING,
+    **COMPUTE,
+    **WATCHING,
+}
+
+NOT_CREATED = {
+    "AWS::Route53::KeySigningKey": "moto's Route 53 has no DNSSEC: the call is not implemented",
+    "AWS::Route53::DNSSEC": "moto's Route 53 has no DNSSEC: the call is not implemented",
+    "Custom::VpcRestrictDefaultSG": "runs a function of the CDK, whose effect is not ours to copy",
+}
