@@ -156,6 +156,7 @@ def start(
                 env={**variables, **places, **changes},
                 stdout=out,
                 stderr=err,
+                start_new_session=True,
             )
         edge = Edge(process, port, folder)
         started.append(edge)
@@ -165,8 +166,12 @@ def start(
 
     yield started_edge
     for edge in started:
-        edge.process.kill()
-        edge.process.wait(SECONDS)
+        # SIGTERM ends the workers with their master; SIGKILL would leave them behind.
+        edge.process.terminate()
+        try:
+            edge.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(edge.process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
