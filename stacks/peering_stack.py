@@ -30,9 +30,6 @@ class PeeringRequestStack(cdk.Stack):
             env=env,
             description="mainstay: the link to the primary Region",
         )
-        # The peer's VPC is in another Region: an export between Regions would need functions in
-        # both, and could not be removed while it is in use.
-        cdk.CrossStackReferences.of(self).consume(cdk.ReferenceStrength.WEAK)
         request = PeeringRequest(
             self, "Request", vpc=network.vpc, peer_vpc=peer.vpc, peer_region=peer_region
         )

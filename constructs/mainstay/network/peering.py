@@ -69,7 +69,9 @@ class PeeringRequest(Construct):
             self,
             "Connection",
             vpc_id=vpc.vpc_id,
-            peer_vpc_id=peer_vpc.vpc_id,
+            # An export between Regions would need functions in both, and could not be removed
+            # while it is in use; what is in this Region is referred to strongly.
+            peer_vpc_id=cdk.Stack.consume_reference(peer_vpc.vpc_id, cdk.ReferenceStrength.WEAK),
             peer_region=peer_region,
         )
         # The other side, in another Region, refers to the connection.
