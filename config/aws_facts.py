@@ -56,6 +56,9 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365)
 # AWS WAF rate-based rules take limits from 10 (AWS WAF Developer Guide, "Rate-based rule").
 WAF_RATE_LIMIT_MIN = 10
 
+# A certificate's first name (AWS Certificate Manager User Guide, "Quotas").
+CERTIFICATE_DOMAIN_MAX = 64
+
 # A Region switch plan's name (ARC API Reference, CreatePlan: 1 to 32 letters, digits, hyphens).
 REGION_SWITCH_PLAN_NAME_MAX = 32
 

@@ -49,9 +49,9 @@ class FrontDoor:
                 f"'{path}.longest_request_seconds' should be 1 to {limit}, "
                 f"got {self.longest_request_seconds}"
             )
-        if not 60 <= self.client_keep_alive_seconds <= 3_600:
+        if not 60 <= self.client_keep_alive_seconds <= 600:
             yield (
-                f"'{path}.client_keep_alive_seconds' should be 60 to 3600, "
+                f"'{path}.client_keep_alive_seconds' should be 60 to 600, "
                 f"got {self.client_keep_alive_seconds}"
             )
 
@@ -117,8 +117,12 @@ class Environment:
             )
         if not re.fullmatch(r"\d{12}", self.account):
             yield f"'{path}.account' should be 12 digits, got '{self.account}'"
-        if len(self.domain) > 253 or not _DOMAIN.fullmatch(self.domain):
-            yield f"'{path}.domain' should be a domain such as id.example.com, got '{self.domain}'"
+        too_long = len(self.domain) > aws_facts.CERTIFICATE_DOMAIN_MAX
+        if too_long or not _DOMAIN.fullmatch(self.domain):
+            yield (
+                f"'{path}.domain' should be a domain such as id.example.com, of at most "
+                f"{aws_facts.CERTIFICATE_DOMAIN_MAX} characters, got '{self.domain}'"
+            )
         if self.hosted_zone_id is not None and not re.fullmatch(r"Z[0-9A-Z]+", self.hosted_zone_id):
             yield f"'{path}.hosted_zone_id' should look like Z0123ABC, got '{self.hosted_zone_id}'"
         if self.log_retention_days not in aws_facts.LOG_RETENTION_DAYS:

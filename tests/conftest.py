@@ -42,7 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def app_environment(**variables: str) -> dict[str, str]:
     """The variables of a person's shell, with which app.py or the CDK CLI is started."""
-    kept = {name: value for name, value in os.environ.items() if name != "CDK_VALIDATION"}
+    # CDK prints no findings where it sees pytest's own variables.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "CDK_VALIDATION" and not name.startswith("PYTEST_")
+    }
     return {**kept, "CDK_DISABLE_CLI_TELEMETRY": "true", **variables}
 
 

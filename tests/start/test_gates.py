@@ -1,0 +1,124 @@
+"""No way to start passes with a finding: each gate is provoked, at each door.
+
+The clone's composition stops after its first stack: the gates stand in app.py, above every stack,
+and a start of the whole would take three times as long. That the whole passes with no finding is
+what every test of the system rests on.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+DNS_STACK = "stacks/dns_stack.py"
+UNGUARDED_BUCKET = "aws_s3.Bucket(self, 'Unguarded')"
+SUBNET = "aws_ec2.CfnSubnet(self, 'Unguarded', vpc_id='{vpc}', cidr_block='10.0.0.0/24', {zone})"
+
+
+@pytest.fixture(scope="module")
+def clone_with(clone_of_repository):
+    """A clone in whose first stack this statement stands."""
+
+    def clone_with(statement: str):
+        clone = clone_of_repository()
+        clone.edit("stacks/composition.py", "    places = [\n", "    return\n    places = [\n")
+        last_line = "        self._zone = zone.zone\n"
+        added = f"        from aws_cdk import aws_ec2, aws_s3\n        {statement}\n"
+        clone.edit(DNS_STACK, last_line, last_line + added)
+        return clone
+
+    return clone_with
+
+
+@pytest.fixture(scope="module")
+def unguarded(clone_with):
+    return clone_with(UNGUARDED_BUCKET)
+
+
+@pytest.fixture(scope="module")
+def unguarded_start(unguarded):
+    return unguarded.start()
+
+
+def names_the_finding(said: str) -> bool:
+    """The rules of both packs, and where: not, say, that credentials are missing."""
+    return all(
+        words in said
+        for words in (
+            "Dns/Unguarded",
+            "AwsSolutions-S1",
+            "NIST.800.53.R5-S3BucketSSLRequestsOnly",
+        )
+    )
+
+
+def test_passes_without_a_finding(clone_with):
+    started = clone_with("pass").start()
+    assert started.exit_code == 0, started.said
+
+
+def test_app_py_fails_on_a_finding(unguarded_start):
+    assert unguarded_start.exit_code == 1
+    assert names_the_finding(unguarded_start.said)
+    assert "acknowledge it on its construct" in unguarded_start.said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("synth", "--quiet"),
+        ("diff",),
+        ("deploy", "--all", "--require-approval", "never"),
+        ("synth", "--quiet", "--ignore-errors"),
+    ],
+    ids=lambda command: f"{command[0]}{command[-1]}",
+)
+def test_the_cdk_cli_fails_on_a_finding(unguarded, command):
+    started = unguarded.cdk(*command)
+    assert started.exit_code == 1
+    assert names_the_finding(started.said)
+    assert "credentials" not in started.said
+
+
+def test_the_cdk_cli_fails_to_deploy_what_a_failed_synth_left_behind(unguarded, unguarded_start):
+    assert unguarded_start.exit_code == 1
+    left_behind = str(unguarded.assembly)
+    started = unguarded.cdk("deploy", "--all", "--require-approval", "never", app=left_behind)
+    assert started.exit_code == 1
+    assert names_the_finding(started.said)
+    assert "credentials" not in started.said
+
+
+@pytest.fixture(scope="module")
+def misplaced(clone_with):
+    """With a subnet that CloudFormation would refuse, at deploy time, for its two zones."""
+    zone = "availability_zone='us-east-1a', availability_zone_id='use1-az1'"
+    return clone_with(SUBNET.format(vpc="vpc-0123456789abcdef0", zone=zone))
+
+
+@pytest.fixture(scope="module")
+def misplaced_start(misplaced):
+    return misplaced.start()
+
+
+def test_app_py_fails_on_what_cloudformation_would_refuse(misplaced_start):
+    assert misplaced_start.exit_code == 1
+    assert "CloudFormation-Validate::F3020" in misplaced_start.said
+
+
+def test_app_py_fails_on_a_trap_of_deploy_time(misplaced_start):
+    assert misplaced_start.exit_code == 1
+    assert "Mainstay::zone-not-pinned" in misplaced_start.said
+
+
+def test_no_context_value_turns_an_error_of_the_validator_into_a_warning(misplaced):
+    started = misplaced.cdk(
+        "synth", "--quiet", "-c", "@aws-cdk/core:validateAgainstDefaultRules=false"
+    )
+    assert started.exit_code == 1
+    assert "F3020" in started.said
+
+
+def test_refuses_to_start_with_the_validator_off(unguarded):
+    started = unguarded.start(CDK_VALIDATION="false")
+    assert started.exit_code == 1
+    assert "CDK_VALIDATION=false would switch off a gate of this app: unset it" in started.said
