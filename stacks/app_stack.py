@@ -9,9 +9,9 @@ from aws_cdk import aws_certificatemanager as acm
 from constructs import Construct
 
 from mainstay.app_tier.app_tier import AppTier
-from mainstay.capacity import Capacity
 from mainstay.logs.region_logs import RegionLogs
 from mainstay.network.network import Network
+from mainstay.stateless.capacity import Capacity
 
 
 class AppStack(cdk.Stack):

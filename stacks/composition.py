@@ -11,11 +11,11 @@ from constructs import Construct
 
 from config.aws_facts import DNS_REGION
 from config.model import Environment, Region, TierSize
-from mainstay.capacity import Capacity
 from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
 from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
+from mainstay.stateless.capacity import Capacity
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
 from stacks.delivery_stack import DeliveryStack

@@ -9,12 +9,12 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
-from mainstay.capacity import Capacity
 from mainstay.edge.edge_proxy import EdgeProxy
 from mainstay.edge.firewall import Firewall, ManagedRules, RateLimits
 from mainstay.edge.public_load_balancer import PublicLoadBalancer
 from mainstay.logs.region_logs import RegionLogs
 from mainstay.network.network import Network
+from mainstay.stateless.capacity import Capacity
 
 
 class EdgeStack(cdk.Stack):

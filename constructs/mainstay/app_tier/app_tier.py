@@ -14,12 +14,12 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.app_tier.live_task_definition import LiveTaskDefinition, LiveTaskDefinitions
-from mainstay.capacity import Capacity
-from mainstay.image import container_image
-from mainstay.load_balancer import harden
 from mainstay.network.network import Network
 from mainstay.network.tier_security_groups import APP_BALANCER_PORT, APP_PORT
-from mainstay.stateless_service import StatelessService
+from mainstay.stateless.capacity import Capacity
+from mainstay.stateless.image import container_image
+from mainstay.stateless.load_balancer import harden
+from mainstay.stateless.stateless_service import StatelessService
 
 HALVES = ("blue", "green")
 

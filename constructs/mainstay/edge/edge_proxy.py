@@ -10,11 +10,11 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from mainstay.capacity import Capacity
-from mainstay.image import container_image
 from mainstay.network.network import Network
 from mainstay.network.tier_security_groups import EDGE_PORT
-from mainstay.stateless_service import StatelessService
+from mainstay.stateless.capacity import Capacity
+from mainstay.stateless.image import container_image
+from mainstay.stateless.stateless_service import StatelessService
 
 # The image of the folder beside this file, when no other is configured.
 NGINX_FOLDER = Path(__file__).parent / "nginx"

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
-from mainstay.load_balancer import harden
+from mainstay.stateless.load_balancer import harden
 
 
 class PublicLoadBalancer(Construct):

@@ -10,8 +10,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.capacity import Capacity
-from mainstay.failing_answers import FailingAnswers
+from mainstay.stateless.capacity import Capacity
+from mainstay.stateless.failing_answers import FailingAnswers
 
 
 class StatelessService(Construct):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_cdk import aws_ecs as ecs
 
-from mainstay.image import container_image
+from mainstay.stateless.image import container_image
 
 ECR = "444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/edge"
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mainstay.capacity import Capacity
+from mainstay.stateless.capacity import Capacity
 
 TWO_TO_TEN = {
     "min_tasks": 2,

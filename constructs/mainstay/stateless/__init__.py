@@ -1,0 +1,1 @@
+"""What the stateless tiers have in common: servers, balancers, images, capacity."""
