@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
 from config.aws_facts import DNS_REGION
-from config.model import Environment, Region, TierSize
-from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
+from config.model import Environment, Region
 from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
-from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
-from mainstay.stateless.capacity import Capacity
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
+from stacks.choices import capacity_of, egress_of, routing_of
 from stacks.delivery_stack import DeliveryStack
 from stacks.dns_stack import DnsStack
 from stacks.edge_stack import EdgeStack
@@ -37,10 +35,14 @@ class _Place:
     region: Region
     scope: Construct
 
-    def named(self, part: str) -> dict:
+    def named(self, part: str) -> dict[str, Any]:
         name = f"mainstay-{self.environment.name}-{self.region.name}-{part}"
         env = cdk.Environment(account=self.environment.account, region=self.region.name)
         return {"stack_name": name, "env": env}
+
+    @property
+    def longest_request(self) -> cdk.Duration:
+        return cdk.Duration.seconds(self.environment.front_door.longest_request_seconds)
 
 
 def compose(app: cdk.App, environment: Environment) -> None:
@@ -49,16 +51,8 @@ def compose(app: cdk.App, environment: Environment) -> None:
     rules = ["AWS::ElasticLoadBalancingV2::ListenerRule"]
     tags = cdk.Tags.of(app)
     tags.add("mainstay:environment", environment.name, exclude_resource_types=rules)
-    dns = DnsStack(
-        app,
-        "Dns",
-        stack_name=f"mainstay-{environment.name}-dns",
-        env=cdk.Environment(account=environment.account, region=DNS_REGION),
-        domain=environment.domain,
-        hosted_zone_id=environment.hosted_zone_id,
-        dnssec=environment.dnssec,
-        keep_data=environment.keep_data,
-    )
+
+    dns = _dns(app, environment)
     places = [
         _Place(environment=environment, region=region, scope=Construct(app, region.name))
         for region in environment.regions
@@ -69,19 +63,31 @@ def compose(app: cdk.App, environment: Environment) -> None:
         _peer(places, networks)
     exits = _exits(places)
     for place, log, network in zip(places, logs, networks, strict=True):
-        _serve(place, dns=dns, log=log, network=network, exits=exits)
-    if environment.github_repository is not None:
-        DeliveryStack(
-            app,
-            "Delivery",
-            stack_name=f"mainstay-{environment.name}-delivery",
-            env=cdk.Environment(account=environment.account, region=environment.primary.name),
-            environment_name=environment.name,
-            repository=environment.github_repository,
-            regions=tuple(
-                {DNS_REGION: None} | {region.name: None for region in environment.regions}
-            ),
+        certificate = CertificateStack(
+            place.scope,
+            "Certificate",
+            **place.named("certificate"),
+            dns=dns,
+            domain=environment.domain,
         )
+        app_tier = _app(place, log, network, certificate)
+        edge = _edge(place, log, network, certificate, app_tier)
+        _records(place, dns, edge, exits)
+    if environment.github_repository is not None:
+        _delivery(app, environment, environment.github_repository)
+
+
+def _dns(app: cdk.App, environment: Environment) -> DnsStack:
+    return DnsStack(
+        app,
+        "Dns",
+        stack_name=f"mainstay-{environment.name}-dns",
+        env=cdk.Environment(account=environment.account, region=DNS_REGION),
+        domain=environment.domain,
+        hosted_zone_id=environment.hosted_zone_id,
+        dnssec=environment.dnssec,
+        keep_data=environment.keep_data,
+    )
 
 
 def _logs(place: _Place) -> LogsStack:
@@ -96,7 +102,6 @@ def _logs(place: _Place) -> LogsStack:
 
 
 def _network(place: _Place, log: LogsStack) -> NetworkStack:
-    egress: dict[str, Egress] = {"nat": NatPerZone(), "endpoints": EndpointsOnly()}
     return NetworkStack(
         place.scope,
         "Network",
@@ -104,7 +109,7 @@ def _network(place: _Place, log: LogsStack) -> NetworkStack:
         cidr=place.region.cidr,
         zone_ids=place.region.zone_ids,
         data_zone_ids=place.region.data_zone_ids,
-        egress=egress[place.environment.egress],
+        egress=egress_of(place.environment),
         flow_log_group=log.logs.flows,
         keep_data=place.environment.keep_data,
     )
@@ -132,34 +137,24 @@ def _peer(places: list[_Place], networks: list[NetworkStack]) -> None:
 
 def _exits(places: list[_Place]) -> dict[str, RegionExitStack]:
     """By the Region that leaves: the stack, in the other Region, that holds its switch."""
-    exits = {}
-    for place, peer in zip(places, places[::-1], strict=True):
-        if place is not peer:
-            exits[peer.region.name] = RegionExitStack(
-                place.scope,
-                "Exit",
-                **place.named("exit"),
-                environment_name=place.environment.name,
-                leaving_region=peer.region.name,
-            )
-    return exits
+    return {
+        peer.region.name: RegionExitStack(
+            place.scope,
+            "Exit",
+            **place.named("exit"),
+            environment_name=place.environment.name,
+            leaving_region=peer.region.name,
+        )
+        for place, peer in zip(places, places[::-1], strict=True)
+        if place is not peer
+    }
 
 
-def _serve(
-    place: _Place,
-    *,
-    dns: DnsStack,
-    log: LogsStack,
-    network: NetworkStack,
-    exits: dict[str, RegionExitStack],
-) -> None:
-    """The serving half of a Region: certificate, app tier, front tier, and then its records."""
-    environment, region, front_door = place.environment, place.region, place.environment.front_door
-    longest_request = cdk.Duration.seconds(front_door.longest_request_seconds)
-    certificate = CertificateStack(
-        place.scope, "Certificate", **place.named("certificate"), dns=dns, domain=environment.domain
-    )
-    app = AppStack(
+def _app(
+    place: _Place, log: LogsStack, network: NetworkStack, certificate: CertificateStack
+) -> AppStack:
+    environment = place.environment
+    return AppStack(
         place.scope,
         "App",
         **place.named("app"),
@@ -168,11 +163,21 @@ def _serve(
         certificate=certificate.certificate,
         logs=log.logs,
         image=environment.app.image or SERVICE_FOLDER,
-        half_capacity=_capacity(environment.app, len(region.zone_ids), services=2),
-        longest_request=longest_request,
+        half_capacity=capacity_of(environment.app, place.region, services=2),
+        longest_request=place.longest_request,
         deletion_protection=environment.keep_data,
     )
-    edge = EdgeStack(
+
+
+def _edge(
+    place: _Place,
+    log: LogsStack,
+    network: NetworkStack,
+    certificate: CertificateStack,
+    app: AppStack,
+) -> EdgeStack:
+    environment, front_door = place.environment, place.environment.front_door
+    return EdgeStack(
         place.scope,
         "Edge",
         **place.named("edge"),
@@ -182,16 +187,22 @@ def _serve(
         logs=log.logs,
         app_balancer=app.tier.load_balancer,
         image=environment.edge.image or NGINX_FOLDER,
-        capacity=_capacity(environment.edge, len(region.zone_ids), services=1),
+        capacity=capacity_of(environment.edge, place.region, services=1),
         managed_rules=front_door.managed_rules,
         rate_limits=RateLimits(
             client=front_door.requests_per_client_per_minute,
             tenant=front_door.requests_per_tenant_per_minute,
         ),
-        longest_request=longest_request,
+        longest_request=place.longest_request,
         client_keep_alive=cdk.Duration.seconds(front_door.client_keep_alive_seconds),
         deletion_protection=environment.keep_data,
     )
+
+
+def _records(
+    place: _Place, dns: DnsStack, edge: EdgeStack, exits: dict[str, RegionExitStack]
+) -> None:
+    environment, region = place.environment, place.region
     peers = [other.name for other in environment.regions if other is not region]
     records = RecordsStack(
         place.scope,
@@ -201,7 +212,7 @@ def _serve(
         dns=dns,
         domain=environment.domain,
         load_balancer=edge.load_balancer,
-        routing=_routing(environment, region),
+        routing=routing_of(environment, region),
         peer_region=peers[0] if peers else None,
     )
     if region.name in exits:
@@ -209,21 +220,14 @@ def _serve(
         records.add_stack_dependency(exits[region.name])
 
 
-def _capacity(size: TierSize, zones: int, *, services: int) -> Capacity:
-    """A service's share of the tier, equal in every zone."""
-    per_zone = -(-size.tasks_per_zone(zones) // services)
-    return Capacity(
-        min_tasks=per_zone * zones,
-        max_tasks=size.max_tasks,
-        cpu_units=size.cpu_units,
-        memory_mib=size.memory_mib,
-        requests_per_task_per_minute=size.requests_per_task_per_minute,
-        cpu_target_percent=size.cpu_target_percent,
+def _delivery(app: cdk.App, environment: Environment, repository: str) -> None:
+    regions = dict.fromkeys([DNS_REGION, *(region.name for region in environment.regions)])
+    DeliveryStack(
+        app,
+        "Delivery",
+        stack_name=f"mainstay-{environment.name}-delivery",
+        env=cdk.Environment(account=environment.account, region=environment.primary.name),
+        environment_name=environment.name,
+        repository=repository,
+        regions=tuple(regions),
     )
-
-
-def _routing(environment: Environment, region: Region) -> Routing:
-    if environment.routing == "latency":
-        return LatencyRouting()
-    first = region is environment.primary
-    return FailoverRouting(route53.Failover.PRIMARY if first else route53.Failover.SECONDARY)

@@ -1,0 +1,37 @@
+"""What an environment's words and numbers mean to constructs."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_route53 as route53
+
+from config.model import Environment, Region, TierSize
+from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
+from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
+from mainstay.stateless.capacity import Capacity
+
+
+def egress_of(environment: Environment) -> Egress:
+    """The way out of its networks."""
+    return {"nat": NatPerZone(), "endpoints": EndpointsOnly()}[environment.egress]
+
+
+def routing_of(environment: Environment, region: Region) -> Routing:
+    """How users come to one of its Regions."""
+    if environment.routing == "latency":
+        return LatencyRouting()
+    first = region is environment.primary
+    return FailoverRouting(route53.Failover.PRIMARY if first else route53.Failover.SECONDARY)
+
+
+def capacity_of(size: TierSize, region: Region, *, services: int) -> Capacity:
+    """The share of a tier that each of its services runs in a Region, equal in every zone."""
+    zones = len(region.zone_ids)
+    per_zone = -(-size.tasks_per_zone(zones) // services)
+    return Capacity(
+        min_tasks=per_zone * zones,
+        max_tasks=size.max_tasks,
+        cpu_units=size.cpu_units,
+        memory_mib=size.memory_mib,
+        requests_per_task_per_minute=size.requests_per_task_per_minute,
+        cpu_target_percent=size.cpu_target_percent,
+    )
