@@ -5,6 +5,25 @@ from __future__ import annotations
 from config.model import Environment, FrontDoor, Region, TierSize
 from config.problems import reported_together
 
+# What the environments without users share: the smallest task of Fargate, a quarter of a vCPU.
+MINIMAL_EDGE = TierSize(
+    peak_tasks=1,
+    max_tasks=6,  # twice what three zones always run
+    cpu_units=256,
+    memory_mib=512,
+    requests_per_task_per_minute=60_000,  # 1,000 a second, as production's share of a vCPU
+    cpu_target_percent=50,
+)
+# The limits of production, a tenth of them for a tenant; rules count, so that their log is read
+# before they block anybody.
+COUNTING_DOOR = FrontDoor(
+    managed_rules="count",
+    requests_per_client_per_minute=600,
+    requests_per_tenant_per_minute=6_000,
+    longest_request_seconds=30,
+    client_keep_alive_seconds=180,
+)
+
 with reported_together():
     # The whole system of the whitepaper: seven live zones in two Regions.
     PRODUCTION = Environment(
@@ -81,29 +100,16 @@ with reported_together():
             zone_ids=("usw2-az1", "usw2-az2", "usw2-az3"),
         ),
         egress="nat",
-        edge=TierSize(
-            peak_tasks=1,
-            max_tasks=6,
-            cpu_units=256,
-            memory_mib=512,
-            requests_per_task_per_minute=60_000,
-            cpu_target_percent=50,
-        ),
+        edge=MINIMAL_EDGE,
         app=TierSize(
             peak_tasks=1,
             max_tasks=12,
-            cpu_units=512,
+            cpu_units=512,  # half a vCPU: five logins a second at half load
             memory_mib=1_024,
-            requests_per_task_per_minute=1_500,
+            requests_per_task_per_minute=1_500,  # 25 a second, a quarter of production's task
             cpu_target_percent=50,
         ),
-        front_door=FrontDoor(
-            managed_rules="count",
-            requests_per_client_per_minute=600,
-            requests_per_tenant_per_minute=6_000,
-            longest_request_seconds=30,
-            client_keep_alive_seconds=180,
-        ),
+        front_door=COUNTING_DOOR,
         log_retention_days=30,
         keep_data=True,
     )
@@ -123,29 +129,16 @@ with reported_together():
         ),
         standby=None,
         egress="nat",
-        edge=TierSize(
-            peak_tasks=1,
-            max_tasks=4,
-            cpu_units=256,
-            memory_mib=512,
-            requests_per_task_per_minute=60_000,
-            cpu_target_percent=50,
-        ),
+        edge=MINIMAL_EDGE,
         app=TierSize(
             peak_tasks=1,
             max_tasks=4,
-            cpu_units=256,
+            cpu_units=256,  # a developer or two
             memory_mib=512,
             requests_per_task_per_minute=1_500,
             cpu_target_percent=50,
         ),
-        front_door=FrontDoor(
-            managed_rules="count",
-            requests_per_client_per_minute=600,
-            requests_per_tenant_per_minute=6_000,
-            longest_request_seconds=30,
-            client_keep_alive_seconds=180,
-        ),
+        front_door=COUNTING_DOOR,
         log_retention_days=7,
         keep_data=False,
     )
