@@ -32,9 +32,11 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 synth: setup ## Synthesize ENV (production, small, dev) into cdk.out, with every gate, and sum it up
-	@rm -rf cdk.out
 	@echo "Synthesizing $(ENV) ..."
-	@$(CDK) synth --quiet 2>&1 | sed '/^Supply a stack id/d'
+	@rm -rf cdk.out.new
+	@$(CDK) synth --quiet --output cdk.out.new 2>&1 \
+	  | sed -e '/^Supply a stack id/d' -e '/^Successfully synthesized/d'
+	@rm -rf cdk.out && mv cdk.out.new cdk.out # a failed synth leaves the last good one
 	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
 
 preflight: setup ## What to do, in which order, before and between the deploys of ENV
@@ -69,4 +71,4 @@ snapshots: setup ## Accept the golden templates as they are now
 	@.venv/bin/python -m pytest -q tests/test_snapshots.py --update-snapshots
 
 clean: ## Remove what was synthesized and measured
-	@rm -rf cdk.out out .cache
+	@rm -rf cdk.out cdk.out.new out .cache

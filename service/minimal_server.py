@@ -142,7 +142,7 @@ def main() -> None:
     print(json.dumps({"listening": server.server_address[1]}), flush=True)
     server.serve_forever(poll_interval=0.05)
     server.socket.close()  # no new connection; those open finish their request
-    sys.exit(0 if server.drain(float(os.environ.get("DRAIN_SECONDS", "30"))) else 1)
+    sys.exit(0 if server.drain(float(os.environ.get("LONGEST_REQUEST_SECONDS", "30"))) else 1)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Running:
 def server() -> Iterator[Running]:
     process = subprocess.Popen(
         [sys.executable, "-u", str(_SERVER)],
-        env={**os.environ, "PORT": "0", "HALF": "blue", "DRAIN_SECONDS": str(_SECONDS)},
+        env={**os.environ, "PORT": "0", "HALF": "blue", "LONGEST_REQUEST_SECONDS": str(_SECONDS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

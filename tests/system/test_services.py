@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from config.environments import PRODUCTION
+
 # What CloudFormation has for servers that somebody must patch, count or replace.
 MACHINES = (
     "AWS::EC2::Instance",
@@ -162,3 +164,13 @@ def test_a_server_s_own_role_may_do_nothing(system, tasks):
         for policy in system.of_type("AWS::IAM::Policy", task.stack.region):
             if policy.stack is task.stack:
                 assert {"Ref": role.logical_id} not in policy.properties["Roles"]
+
+
+def test_every_server_is_told_how_long_its_stop_may_wait(production):
+    longest = str(PRODUCTION.front_door.longest_request_seconds)
+    tasks = [properties for _, _, properties in production.of_type("AWS::ECS::TaskDefinition")]
+    assert tasks
+    for task in tasks:
+        (container,) = task["ContainerDefinitions"]
+        told = {item["Name"]: item["Value"] for item in container["Environment"]}
+        assert told["LONGEST_REQUEST_SECONDS"] == longest

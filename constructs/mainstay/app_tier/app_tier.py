@@ -94,7 +94,11 @@ class AppTier(Construct):
                 subnets=network.subnets("app"),
                 security_group=network.security_groups.app,
                 image=server_image,
-                environment={"PORT": str(APP_PORT), "HALF": half},
+                environment={
+                    "PORT": str(APP_PORT),
+                    "HALF": half,
+                    "LONGEST_REQUEST_SECONDS": str(int(longest_request.to_seconds())),
+                },
                 port=APP_PORT,
                 protocol=elbv2.ApplicationProtocol.HTTP,
                 health_path="/health/ready",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -49,9 +51,10 @@ class RegionRecords(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         region = cdk.Stack.of(self).region
-        target = route53.RecordTarget.from_alias(
-            targets.LoadBalancerTarget(load_balancer, _EvaluateTargetHealth())  # type: ignore[arg-type]
+        alias = targets.LoadBalancerTarget(
+            load_balancer, cast("targets.IAliasRecordTargetProps", _EvaluateTargetHealth())
         )
+        target = route53.RecordTarget.from_alias(cast("route53.IAliasRecordTarget", alias))
         own_name = f"{region}.{domain}"
         # Never routed: it is what the checkers and a person name to reach this Region alone.
         route53.ARecord(self, "Own", zone=zone, record_name=region, target=target)

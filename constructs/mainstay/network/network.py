@@ -41,7 +41,6 @@ class Network(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.addresses = AddressPlan(cidr)
-        self.zone_ids = zone_ids
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
