@@ -17,13 +17,20 @@ CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-setup: .venv/.ready node_modules/.ready ## Install what is pinned, into .venv and node_modules
+setup: .venv/.ready .venv-emulator/.ready node_modules/.ready ## Install what is pinned, into .venv, .venv-emulator and node_modules
 
 .venv/.ready: requirements.txt requirements-dev.txt pyproject.toml
 	@echo "Installing the pinned Python packages into .venv ..."
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The emulator's packages stand apart: it pins an older SDK than mainstay's.
+.venv-emulator/.ready: local/requirements.txt .venv/.ready
+	@echo "Installing the pinned emulator into .venv-emulator ..."
+	@test -x .venv-emulator/bin/python || $(PYTHON) -m venv .venv-emulator
+	@.venv-emulator/bin/pip install -qq --disable-pip-version-check --require-hashes -r local/requirements.txt
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json
