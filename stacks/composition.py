@@ -16,6 +16,7 @@ from mainstay.edge.firewall import RateLimits
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
 from stacks.choices import capacity_of, egress_of, routing_of
+from stacks.control_stack import ControlStack
 from stacks.delivery_stack import DeliveryStack
 from stacks.dns_stack import DnsStack
 from stacks.edge_stack import EdgeStack
@@ -63,6 +64,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
         _peer(places, networks)
     exits = _exits(places)
     for place, log, network in zip(places, logs, networks, strict=True):
+        _control(place)
         certificate = CertificateStack(
             place.scope,
             "Certificate",
@@ -148,6 +150,15 @@ def _exits(places: list[_Place]) -> dict[str, RegionExitStack]:
         for place, peer in zip(places, places[::-1], strict=True)
         if place is not peer
     }
+
+
+def _control(place: _Place) -> ControlStack:
+    return ControlStack(
+        place.scope,
+        "Control",
+        **place.named("control"),
+        keep_data=place.environment.keep_data,
+    )
 
 
 def _app(

@@ -17,6 +17,10 @@ LOGS = {
     "LogsAccess9BBCBB86": "AWS::S3::Bucket",
 }
 
+CONTROL = {
+    "ControlTable70B6FEE0": "AWS::DynamoDB::GlobalTable",
+}
+
 GROUPS = {
     "NetworkGroupsPublicFD075DFE": "AWS::EC2::SecurityGroup",
     "NetworkGroupsEdgeA9833F8E": "AWS::EC2::SecurityGroup",
@@ -36,6 +40,8 @@ CONTRACT: dict[str, dict[str, str]] = {
     },
     "us-east-1-logs": LOGS,
     "us-west-2-logs": LOGS,
+    "us-east-1-control": CONTROL,
+    "us-west-2-control": CONTROL,
     "us-east-1-certificate": {
         "RegionCertificateD9096E91": "AWS::CertificateManager::Certificate",
     },

@@ -20,6 +20,7 @@ ANSWERED_AS: dict[str, dict[str, str]] = {
 
 # Members that the API's answer leaves out by design.
 _NOT_ANSWERED: dict[str, set[str]] = {
+    "AWS::DynamoDB::GlobalTable": {"SSESpecification"},  # silence means a key that AWS owns
     "AWS::EC2::FlowLog": {"ResourceType"},
     "AWS::ElasticLoadBalancingV2::ListenerRule": {"ListenerArn"},
     "AWS::Lambda::Function": {"Code"},

@@ -124,6 +124,13 @@ def _function(resource: Resource) -> Any:
     return {**answer["Configuration"], "Tags": answer.get("Tags", {})}
 
 
+def _table(resource: Resource) -> Any:
+    dynamodb = client("dynamodb", resource.region)
+    table = dynamodb.describe_table(TableName=resource.ref)["Table"]
+    tags = dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
+    return {**table, "BillingMode": table["BillingModeSummary"]["BillingMode"], "Tags": tags}
+
+
 def _inline_policy(resource: Resource) -> Any:
     role = resource.sent["RoleName"]
     iam = client("iam", resource.region)
@@ -158,6 +165,7 @@ READERS: dict[str, Reader] = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::CertificateManager::Certificate": _certificate,
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::DynamoDB::GlobalTable": _table,
     "AWS::EC2::FlowLog": _described("ec2", "describe_flow_logs", "FlowLogIds", "FlowLogs"),
     "AWS::EC2::InternetGateway": _described(
         "ec2", "describe_internet_gateways", "InternetGatewayIds", "InternetGateways"

@@ -55,6 +55,18 @@ def test_the_zone_signs_with_an_elliptic_curve_key_in_us_east_1(deployed):
     assert (key.region, found["KeySpec"]) == ("us-east-1", "ECC_NIST_P256")
 
 
+def test_the_control_table_is_kept_recoverable_and_forgets_what_expired(deployed):
+    for region in PRODUCTION.regions:
+        table = deployed.named(region.name, "control", "ControlTable")
+        dynamodb = client("dynamodb", region.name)
+        assert dynamodb.describe_table(TableName=table.ref)["Table"]["DeletionProtectionEnabled"]
+        backups = dynamodb.describe_continuous_backups(TableName=table.ref)
+        recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+        expiry = dynamodb.describe_time_to_live(TableName=table.ref)["TimeToLiveDescription"]
+        assert (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "expires")
+
+
 def test_the_bucket_is_encrypted_and_versioned(bucket):
     (rule,) = _read(bucket, "get_bucket_encryption")["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-STATEFUL_PARTS = {"dns", "logs", "network"}
+STATEFUL_PARTS = {"dns", "logs", "network", "control"}
 
 # Everything whose loss an edit must not cause, wherever it appears.
 STATEFUL_TYPES = {

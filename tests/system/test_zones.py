@@ -28,7 +28,9 @@ def test_production_stands_in_two_regions(production_system):
     assert {stack.region for stack in production_system.stacks.values()} == set(EVERY_TIER)
 
 
-@pytest.mark.parametrize("part", ["network", "certificate", "app", "edge", "records", "logs"])
+@pytest.mark.parametrize(
+    "part", ["network", "control", "certificate", "app", "edge", "records", "logs"]
+)
 def test_every_region_has_every_part(system, part):
     for region in system.regions:
         assert system.part(region, part).resources

@@ -1,4 +1,4 @@
-"""AWS KMS, Amazon CloudWatch Logs and Amazon S3."""
+"""AWS KMS, Amazon CloudWatch Logs, Amazon S3 and Amazon DynamoDB."""
 
 from __future__ import annotations
 
@@ -86,7 +86,38 @@ def _bucket_settings(site: Site, properties: Properties, made: Attributes) -> At
     return {"Arn": f"arn:aws:s3:::{made['Ref']}"}
 
 
+def _table(site: Site, table: Properties) -> Properties:
+    """A table of one Region, which the template has under the name of a global one."""
+    (replica,) = table["Replicas"]
+    assert replica["Region"] == site.region, "the table is in another Region than its stack"
+    own = {key: replica[key] for key in ("DeletionProtectionEnabled", "Tags")}
+    encryption = {"Enabled": table["SSESpecification"]["SSEEnabled"]}
+    return {"TableName": site.physical_name(), **table, **own, "SSESpecification": encryption}
+
+
+def _table_settings(site: Site, properties: Properties, made: Attributes) -> None:
+    dynamodb = site.client("dynamodb")
+    dynamodb.update_time_to_live(
+        TableName=made["Ref"],
+        TimeToLiveSpecification=properties["TimeToLiveSpecification"],
+    )
+    (replica,) = properties["Replicas"]
+    dynamodb.update_continuous_backups(
+        TableName=made["Ref"],
+        PointInTimeRecoverySpecification=replica["PointInTimeRecoverySpecification"],
+    )
+
+
 STORAGE = {
+    "AWS::DynamoDB::GlobalTable": Kind(
+        service="dynamodb",
+        call="create_table",
+        ref="TableDescription.TableName",
+        attributes={"Arn": "TableDescription.TableArn"},
+        apart=("Replicas", "TimeToLiveSpecification"),
+        adapt=_table,
+        then=_table_settings,
+    ),
     "AWS::KMS::Key": Kind(
         service="kms",
         call="create_key",
