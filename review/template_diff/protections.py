@@ -65,6 +65,14 @@ def weakened(
         yield from _shortened(leaves_old, leaves_new)
 
 
+def switched_on(resource: dict[str, Any]) -> tuple[str, ...]:
+    """The switches, by path, that make AWS refuse to delete the resource as it stands."""
+    leaves = _leaves(resource.get("Properties", {}))
+    return tuple(
+        path for path, value in leaves if _is_switch(path, holds_data=False) and _is_on(value)
+    )
+
+
 def _shortened(old: dict[str, str], new: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     for name, default in _RETENTIONS.items():
         if name not in old and name not in new:
