@@ -1,0 +1,1 @@
+"""CloudFormation types that the emulator does not know: a module per AWS service."""

@@ -1,0 +1,24 @@
+"""botocore's models of services, without types: its own say nothing that a checker can use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import botocore.session
+
+_model: Any = import_module("botocore.model")
+
+ListShape: Any = _model.ListShape
+MapShape: Any = _model.MapShape
+StructureShape: Any = _model.StructureShape
+
+
+def service(name: str) -> Any:
+    """The model of a service, such as "wafv2"."""
+    return botocore.session.get_session().get_service_model(name)
+
+
+def wire_name(shape: Any, name: str) -> str:
+    """What a member is called on the wire."""
+    return shape.members[name].serialization.get("name", name)
