@@ -1,7 +1,7 @@
 """What mainstay's templates need and the emulator lacks, added to it in its own process.
 
 `kinds` holds resource types that the emulator does not know, `apis` the APIs behind them where it
-has none, `wraps` what it knows but does less than AWS.
+has none, `wraps` what it knows but does less than AWS, `load_balancer` the way of a request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def install() -> None:
 
     Raises RuntimeError where the emulator is another version than the extension was written for.
     """
-    from local.emulator.extension import apis, inside, kinds, registry, wraps
+    from local.emulator.extension import apis, inside, kinds, load_balancer, registry, wraps
 
     inside.check()
     for package in (apis, kinds, wraps):
@@ -24,3 +24,4 @@ def install() -> None:
     registry.install()
     apis.install()
     wraps.install()
+    load_balancer.install()

@@ -1,0 +1,85 @@
+"""What the emulator keeps about load balancers, read from any thread, of any account and Region."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from local.emulator.extension import inside
+
+ALB: Any = inside.service("alb")
+
+
+class Place(NamedTuple):
+    """An account and a Region."""
+
+    account: str
+    region: str
+
+
+def listeners() -> dict[str, tuple[Place, dict[str, Any]]]:
+    """Listener ARN -> where it is, and its record."""
+    return {
+        arn: (Place(account, region), record)
+        for (account, region, arn), record in list(ALB._listeners._data.items())
+    }
+
+
+def load_balancer(place: Place, arn: str) -> dict[str, Any] | None:
+    return ALB._lbs.get_scoped(*place, arn)
+
+
+def target_group(place: Place, arn: str) -> dict[str, Any] | None:
+    return ALB._tgs.get_scoped(*place, arn)
+
+
+def targets(place: Place, group: str) -> list[dict[str, Any]]:
+    """The registered targets of a group; each has an Id, and may have a Port of its own."""
+    return list(ALB._targets._data.get((place.account, group), ()))
+
+
+def rules(place: Place, listener: str) -> list[dict[str, Any]]:
+    """A listener's rules in the order in which they are asked; the default one is the last."""
+    found = [r for r in ALB._rules.values_scoped(*place) if r.get("ListenerArn") == listener]
+    return sorted(found, key=_order)
+
+
+def balancer_attribute(place: Place, arn: str, key: str, default: str) -> str:
+    return _attribute(ALB._lb_attrs._data.get((place.account, arn), ()), key, default)
+
+
+def in_use(place: Place) -> set[str]:
+    """The target groups to which a rule of the Region forwards."""
+    return {
+        group["TargetGroupArn"]
+        for rule in ALB._rules.values_scoped(*place)
+        for action in rule.get("Actions", ())
+        for group in forwards(action)
+    }
+
+
+def forwards(action: dict[str, Any]) -> list[dict[str, Any]]:
+    """A forward's target groups with their weights, however it was written."""
+    if action.get("Type") != "forward":
+        return []
+    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
+    if not groups and "TargetGroupArn" in action:
+        groups = [{"TargetGroupArn": action["TargetGroupArn"]}]
+    return groups
+
+
+def places() -> set[Place]:
+    """Where there are target groups."""
+    return {Place(account, region) for account, region, _ in list(ALB._tgs._data)}
+
+
+def groups(place: Place) -> list[dict[str, Any]]:
+    return ALB._tgs.values_scoped(*place)
+
+
+def _order(rule: dict[str, Any]) -> tuple[int, int]:
+    priority = rule.get("Priority", "default")
+    return (1, 0) if priority == "default" else (0, int(priority))
+
+
+def _attribute(attributes: Any, key: str, default: str) -> str:
+    return next((a["Value"] for a in attributes if a["Key"] == key), default)
