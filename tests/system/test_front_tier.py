@@ -126,7 +126,7 @@ def test_the_edge_is_one_container_from_the_nginx_folder(system):
         [container] = task["ContainerDefinitions"]
         digest = container["Image"]["Fn::Sub"].rpartition(":")[2]
         folder = system.assembly.directory / f"asset.{digest}"
-        assert (folder / "nginx.conf.template").is_file()
+        assert (folder / "conf" / "nginx.conf").is_file()
 
 
 def test_the_edge_is_told_where_the_internal_load_balancer_is(system):
