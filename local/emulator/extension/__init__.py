@@ -15,7 +15,7 @@ def install() -> None:
 
     Raises RuntimeError where the emulator is another version than the extension was written for.
     """
-    from local.emulator.extension import apis, inside, kinds, load_balancer, registry, wraps
+    from local.emulator.extension import apis, inside, kinds, load_balancer, registry, trace, wraps
 
     inside.check()
     for package in (apis, kinds, wraps):
@@ -25,3 +25,4 @@ def install() -> None:
     apis.install()
     wraps.install()
     load_balancer.install()
+    trace.install()

@@ -68,20 +68,16 @@ def kind(name: str) -> Callable[[type[Kind]], type[Kind]]:
 
 
 def install() -> None:
-    """Give every registered type to the emulator's engine, on a thread of its own.
-
-    A handler calls the emulator over loopback, so it must not run on the event loop.
-    """
+    """Give every registered type to the emulator's engine."""
+    original = inside.stacks._runs_on_worker_thread
+    inside.stacks._runs_on_worker_thread = lambda name: name in THREADED or original(name)
     for name, handler in KINDS.items():
         inside.handlers()[name] = _functions(handler)
-    run_on_threads(KINDS)
+    THREADED.update(KINDS)
 
 
-def run_on_threads(names: Any) -> None:
-    """Run the handlers of these types, too, where they may call the emulator."""
-    names = frozenset(names)
-    original = inside.stacks._runs_on_worker_thread
-    inside.stacks._runs_on_worker_thread = lambda name: name in names or original(name)
+# Types whose handlers call the emulator over loopback: they must not run on its event loop.
+THREADED: set[str] = set()
 
 
 def _functions(handler: Kind) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.kinds.ec2_network import as_map
 from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
 from local.emulator.extension.shapes import request
+from local.emulator.extension.tags import as_map, change
 
 _SERVICE = "application-autoscaling"
 
@@ -25,7 +25,7 @@ class ScalableTarget(Kind):
     def update(self, physical_id: str, old: Properties, new: Properties) -> Made:
         self._register(new)
         arn = self._arn(new)
-        if gone := sorted(as_map(old).keys() - as_map(new).keys()):
+        if gone := change(old, new).gone:
             client(_SERVICE).untag_resource(ResourceARN=arn, TagKeys=gone)
         return self._made(new)
 

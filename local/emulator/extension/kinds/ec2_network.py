@@ -7,24 +7,17 @@ from typing import Any
 from local.emulator.extension.client import client
 from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
 from local.emulator.extension.shapes import request
+from local.emulator.extension.tags import change
 
 
 def tag(resource: str, old: Properties, new: Properties) -> None:
     """Make the tags of an EC2 resource those of the template; others' tags stay."""
-    before, after = as_map(old), as_map(new)
-    if gone := [{"Key": key} for key in before.keys() - after.keys()]:
+    changed = change(old, new)
+    if changed.gone:
+        gone = [{"Key": key} for key in changed.gone]
         client("ec2").delete_tags(Resources=[resource], Tags=gone)
-    if after != before:
-        tags = [{"Key": key, "Value": value} for key, value in after.items()]
-        client("ec2").create_tags(Resources=[resource], Tags=tags)
-
-
-def as_map(properties: Properties, name: str = "Tags") -> dict[str, str]:
-    """A resource's tags by key, from CloudFormation's list or map."""
-    tags = properties.get(name) or {}
-    if isinstance(tags, dict):
-        return {str(key): str(value) for key, value in tags.items()}
-    return {entry["Key"]: str(entry["Value"]) for entry in tags}
+    if changed.put:
+        client("ec2").create_tags(Resources=[resource], Tags=changed.pairs)
 
 
 class SecurityGroupRule(Kind):

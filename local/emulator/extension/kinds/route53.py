@@ -6,9 +6,23 @@ import uuid
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.kinds.ec2_network import as_map
 from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
 from local.emulator.extension.shapes import request
+from local.emulator.extension.tags import change
+
+
+def tag(sort: str, resource: str, old: Properties, new: Properties, name: str) -> None:
+    """Make the tags of a zone or a health check those of the template."""
+    changed = change(old, new, name)
+    arguments: dict[str, Any] = {}
+    if changed.put:
+        arguments["AddTags"] = changed.pairs
+    if changed.gone:
+        arguments["RemoveTagKeys"] = changed.gone
+    if arguments:
+        client("route53").change_tags_for_resource(
+            ResourceType=sort, ResourceId=resource, **arguments
+        )
 
 
 @kind("AWS::Route53::HealthCheck")
@@ -20,7 +34,7 @@ class HealthCheck(Kind):
         )
         made = route53.create_health_check(CallerReference=uuid.uuid4().hex, **arguments)
         check = made["HealthCheck"]["Id"]
-        self._tag(check, {}, properties)
+        tag("healthcheck", check, {}, properties, "HealthCheckTags")
         return Made(check, {"HealthCheckId": check})
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> Made:
@@ -30,23 +44,11 @@ class HealthCheck(Kind):
             without=("Type", "RequestInterval", "MeasureLatency", "RoutingControlArn"),
         )  # fmt: skip
         route53.update_health_check(HealthCheckId=physical_id, **arguments)
-        self._tag(physical_id, old, new)
+        tag("healthcheck", physical_id, old, new, "HealthCheckTags")
         return Made(physical_id, {"HealthCheckId": physical_id})
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         client("route53").delete_health_check(HealthCheckId=physical_id)
-
-    def _tag(self, check: str, old: Properties, new: Properties) -> None:
-        before, after = (as_map(properties, "HealthCheckTags") for properties in (old, new))
-        arguments: dict[str, Any] = {}
-        if after:
-            arguments["AddTags"] = [{"Key": key, "Value": value} for key, value in after.items()]
-        if gone := sorted(before.keys() - after.keys()):
-            arguments["RemoveTagKeys"] = gone
-        if arguments:
-            client("route53").change_tags_for_resource(
-                ResourceType="healthcheck", ResourceId=check, **arguments
-            )
 
 
 @kind("AWS::Route53::KeySigningKey")

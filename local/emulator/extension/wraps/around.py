@@ -1,4 +1,7 @@
-"""Puts a step after what the emulator's own handler of a type does."""
+"""Puts a step after what the emulator's own handler of a type does.
+
+Each type is wrapped on a thread of its own, so a step may call the emulator.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.emulator.extension import inside
-from local.emulator.extension.registry import Made, Properties
+from local.emulator.extension.registry import THREADED, Made, Properties
 
 # Given the resource, its properties before (empty when it is new) and now; may change attributes.
 After = Callable[[Made, Properties, Properties], None]
@@ -30,3 +33,4 @@ def after(name: str, then: After) -> None:
         return made.physical_id, made.attributes
 
     handler.update(create=create, update=update)
+    THREADED.add(name)
