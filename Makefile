@@ -13,7 +13,8 @@ export PYTHONUNBUFFERED := 1
 
 CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
 
-.PHONY: help setup synth test check lint types contracts determinism diff preflight edge claims snapshots clean
+# Every target below is an act, and none is a file but those of setup.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
@@ -46,6 +47,26 @@ synth: setup ## Synthesize ENV (production, small, dev) into cdk.out, with every
 	  | sed -e '/^Supply a stack id/d' -e '/^Successfully synthesized/d'
 	@rm -rf cdk.out && mv cdk.out.new cdk.out # a failed synth leaves the last good one
 	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
+
+# The local target: its emulator listens on 127.0.0.1:PORT. ENDPOINT names another that runs already.
+PORT ?= 4570
+ENDPOINT ?=
+LOCAL := .venv/bin/python -m local --environment $(ENV) --port $(PORT) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+
+local: setup ## Deploy ENV with the real CDK CLI into an emulator on this machine, and run it
+	@$(LOCAL) up
+
+local-diff: setup ## What a deploy of the files as they are now would change there
+	@$(LOCAL) diff
+
+local-status: setup ## What runs there
+	@$(LOCAL) status
+
+local-destroy: setup ## Destroy its stacks; DRY_RUN=1 only says what stays
+	@$(LOCAL) destroy $(if $(DRY_RUN),--dry-run)
+
+local-reset: setup ## End and forget everything of it
+	@$(LOCAL) reset
 
 preflight: setup ## What to do, in which order, before and between the deploys of ENV
 	@.venv/bin/python -m review.preflight --environment $(ENV)

@@ -35,6 +35,9 @@ def main() -> None:
     flags = json.loads((Path(__file__).parent / "cdk.json").read_text())["context"]
     app = cdk.App(post_cli_context=flags)
     environment = environment_named(app.node.try_get_context("environment") or "production")
+    environment = environment.with_images(
+        edge=app.node.try_get_context("edge_image"), app=app.node.try_get_context("app_image")
+    )
     compose(app, environment)
     cdk.Validations.of(app).add_plugins(
         cdk_nag.AwsSolutionsChecks(app), cdk_nag.NIST80053R5Checks(app), TrapGuards()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from config import aws_facts
@@ -83,6 +83,14 @@ class Environment:
     def regions(self) -> tuple[Region, ...]:
         """The primary Region, then the standby where there is one."""
         return (self.primary,) if self.standby is None else (self.primary, self.standby)
+
+    def with_images(self, *, edge: str | None, app: str | None) -> Environment:
+        """The same with images that were built elsewhere; None leaves a tier's image as it is."""
+        return replace(
+            self,
+            edge=self.edge if edge is None else replace(self.edge, image=edge),
+            app=self.app if app is None else replace(self.app, image=app),
+        )
 
     def _problems(self) -> Iterator[str]:
         path = self.name if isinstance(self.name, str) else "environment"

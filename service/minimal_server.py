@@ -24,8 +24,8 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1_024
 
-    def __init__(self, port: int, half: str) -> None:
-        super().__init__(("", port), Handler)
+    def __init__(self, host: str, port: int, half: str) -> None:
+        super().__init__((host, port), Handler)
         self.half = half
         self.answering = 0
         self.draining = False
@@ -134,8 +134,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve PORT until SIGTERM, then finish what is being answered and exit 0."""
-    server = Server(int(os.environ.get("PORT", "8080")), os.environ.get("HALF", "none"))
+    """Serve PORT until SIGTERM, then finish what is being answered and exit 0.
+
+    HOST is the address to listen on; a container listens on every one it has.
+    """
+    port = int(os.environ.get("PORT", "8080"))
+    server = Server(os.environ.get("HOST", ""), port, os.environ.get("HALF", "none"))
     signal.signal(
         signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start()
     )

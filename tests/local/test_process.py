@@ -1,0 +1,73 @@
+"""Processes are found by their mark and ended, whatever they do about it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from local import process
+
+VARIABLES = {"PATH": os.environ["PATH"]}
+SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "print('up', flush=True); time.sleep(60)",
+]
+# A parent whose child goes on when the parent has ended.
+PARENT = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys; subprocess.Popen([sys.executable, '-c', "
+    "'import time; time.sleep(60)'], start_new_session=True); print('up', flush=True)",
+]
+
+
+def started(command: list[str], folder: Path) -> int:
+    log = folder / "log"
+    child = process.start(command, folder=folder, log=log, variables=VARIABLES)
+    assert process.until(lambda: "up" in log.read_text(), seconds=10)
+    return child.pid
+
+
+def test_finds_what_was_started_for_the_folder_and_nothing_else(folder: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    other.mkdir()
+    pid, elsewhere = started(SLEEPER, folder), started(SLEEPER, other)
+    assert process.marked(folder) == (pid,)
+    process.end([elsewhere])
+
+
+def test_ends_what_ends_when_asked(folder: Path):
+    pid = started(SLEEPER, folder)
+    assert process.end_all(folder) == 1
+    assert not process.alive(pid)
+
+
+def test_kills_after_the_grace_what_does_not_end(folder: Path):
+    pid = started(STUBBORN, folder)
+    process.end([pid], grace=0.3)
+    assert not process.alive(pid)
+
+
+def test_ends_a_child_that_outlives_its_parent(folder: Path):
+    started(PARENT, folder)
+    assert process.until(lambda: len(process.marked(folder)) == 1, seconds=10)
+    process.end_all(folder)
+    assert process.marked(folder) == ()
+
+
+def test_ctrl_c_of_the_terminal_does_not_reach_it(folder: Path):
+    pid = started(SLEEPER, folder)
+    assert os.getpgid(pid) != os.getpgid(os.getpid())
+    os.kill(pid, signal.SIGTERM)
+
+
+def test_ending_what_has_ended_is_no_error(folder: Path):
+    pid = started(SLEEPER, folder)
+    process.end([pid])
+    process.end([pid])
+    assert process.end_all(folder) == 0

@@ -1,0 +1,211 @@
+"""Processes follow what ECS says, and target groups follow the processes.
+
+ECS itself is a list of tasks here; the target groups are moto's, the processes are real.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local import images, process
+from local.reconciler import Reconciler
+from local.target import Target
+from local.world import Container, Registration, Task
+
+REGION = "us-east-1"
+
+
+class Control:
+    """Stands for the APIs: clients of moto, and what would be run by itself."""
+
+    def __init__(self) -> None:
+        self.reported: list[dict[str, Any]] = []
+
+    def client(self, service: str, region: str) -> Any:
+        if service == "ecs":
+            return self
+        return boto3.client(service, region_name=region)
+
+    def submit_task_state_change(self, **words: Any) -> None:
+        self.reported.append(words)
+
+    def describe_tasks(self, **_: Any) -> dict[str, Any]:
+        return {"tasks": [{"lastStatus": "RUNNING"}]}
+
+    def stop_task(self, **words: Any) -> None:
+        self.reported.append(words)
+
+
+@pytest.fixture
+def group() -> Iterator[str]:
+    with mock_aws():
+        vpc = boto3.client("ec2", region_name=REGION).create_vpc(CidrBlock="10.0.0.0/16")
+        made = boto3.client("elbv2", region_name=REGION).create_target_group(
+            Name="app",
+            Protocol="HTTP",
+            Port=8080,
+            TargetType="ip",
+            VpcId=vpc["Vpc"]["VpcId"],
+        )
+        yield made["TargetGroups"][0]["TargetGroupArn"]
+
+
+@pytest.fixture
+def control() -> Control:
+    return Control()
+
+
+@pytest.fixture
+def reconciler(folder: Path, control: Control) -> Iterator[Reconciler]:
+    target = Target(endpoint="http://127.0.0.1:9", account="111122223333", folder=folder)
+    made = Reconciler(
+        control,  # pyright: ignore[reportArgumentType] (a stand-in, see the module)
+        target=target,
+        authority=folder / "authority.pem",
+        address=lambda value: value.replace("balancer.test:443", "127.0.0.1:4443"),
+    )
+    yield made
+    process.end_all(folder)
+
+
+def container(**changes: Any) -> Container:
+    return Container(
+        **{
+            "name": "server",
+            "image": images.APP_IMAGE,
+            "command": (),
+            "variables": {"HALF": "blue", "NEXT": "balancer.test:443"},
+            "ports": (8080,),
+            "mounts": {},
+            "stop_seconds": 10,
+            **changes,
+        }
+    )
+
+
+def task(name: str, group: str = "", *, service: str | None = "app", **changes: Any) -> Task:
+    registrations = (Registration(target_group=group, container="server", port=8080),)
+    return Task(
+        arn=f"arn:aws:ecs:{REGION}:111122223333:task/cluster/{name}",
+        region=REGION,
+        cluster="cluster",
+        service=service,
+        containers=(container(**changes),),
+        registrations=registrations if group else (),
+    )
+
+
+def settle(reconciler: Reconciler, wanted: list[Task], happened: Callable[[], bool]) -> None:
+    def step() -> bool:
+        reconciler.step(wanted)
+        return happened()
+
+    assert process.until(step, seconds=30), [one.problem for one in reconciler.running.values()]
+
+
+def members(group: str) -> set[str]:
+    elbv2 = boto3.client("elbv2", region_name=REGION)
+    health = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert {entry["Target"]["Port"] for entry in health} <= {8080}
+    return {entry["Target"]["Id"] for entry in health}
+
+
+def serving(reconciler: Reconciler) -> set[str]:
+    return {one.address for one in reconciler.running.values() if one.state == "serving"}
+
+
+def test_starts_what_is_wanted_and_registers_what_listens(reconciler: Reconciler, group: str):
+    wanted = [task("one", group), task("two", group)]
+    settle(reconciler, wanted, lambda: len(serving(reconciler)) == 2)
+    reconciler.step(wanted)
+    assert members(group) == serving(reconciler)
+    for address in members(group):
+        connection = http.client.HTTPConnection(address, 8080, timeout=10)
+        connection.request("GET", "/health/ready")
+        assert b'"half": "blue"' in connection.getresponse().read()
+
+
+def test_a_task_that_leaves_is_deregistered_and_ends(reconciler: Reconciler, group: str):
+    one, two = task("one", group), task("two", group)
+    settle(reconciler, [one, two], lambda: len(serving(reconciler)) == 2)
+    left = reconciler.running[two.arn]
+    pids = left.pids
+    reconciler.step([one])
+    assert members(group) == {reconciler.running[one.arn].address}
+    settle(reconciler, [one], lambda: two.arn not in reconciler.running)
+    assert not any(map(process.alive, pids))
+
+
+def test_a_killed_process_is_started_again_and_registered_again(reconciler: Reconciler, group: str):
+    wanted = [task("one", group)]
+    settle(reconciler, wanted, lambda: len(serving(reconciler)) == 1)
+    running = reconciler.running[wanted[0].arn]
+    (pid,) = running.pids
+    os.kill(pid, signal.SIGKILL)
+    settle(reconciler, wanted, lambda: running.state == "failed")
+    reconciler.step(wanted)
+    assert members(group) == set()
+    settle(reconciler, wanted, lambda: len(serving(reconciler)) == 1)
+    reconciler.step(wanted)
+    assert members(group) == {running.address}
+    assert running.pids != (pid,)
+    assert running.restarts == 1
+
+
+def test_targets_of_nobody_leave_the_group(reconciler: Reconciler, group: str):
+    """As after the keeper itself was killed: what an earlier one registered is not there."""
+    boto3.client("elbv2", region_name=REGION).register_targets(
+        TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": 8080}]
+    )
+    wanted = [task("one", group)]
+    settle(reconciler, wanted, lambda: len(serving(reconciler)) == 1)
+    reconciler.step(wanted)
+    assert members(group) == serving(reconciler)
+
+
+def test_an_image_of_nobody_is_named_and_tried_again_later(reconciler: Reconciler, group: str):
+    wanted = [task("one", group, image="registry.example/other:1")]
+    reconciler.step(wanted)
+    (running,) = reconciler.running.values()
+    assert running.state == "failed"
+    assert "got 'registry.example/other:1'" in running.problem
+    assert members(group) == set()
+
+
+def test_an_address_of_a_balancer_becomes_one_of_this_machine(reconciler: Reconciler, group: str):
+    wanted = [task("one", group)]
+    settle(reconciler, wanted, lambda: len(serving(reconciler)) == 1)
+    (pid,) = reconciler.running[wanted[0].arn].pids
+    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert b"NEXT=127.0.0.1:4443" in environment
+    assert b"AWS_ENDPOINT_URL=http://127.0.0.1:9" in environment
+    assert b"AWS_REGION=us-east-1" in environment
+
+
+def test_a_task_that_was_run_by_itself_is_reported_with_its_exit_code(
+    reconciler: Reconciler, control: Control
+):
+    command = ("python", "-c", "raise SystemExit(3)")
+    wanted = [task("once", service=None, command=command, ports=())]
+    settle(reconciler, wanted, lambda: bool(control.reported))
+    report, stop = control.reported
+    assert report["containers"] == [{"containerName": "server", "exitCode": 3, "status": "STOPPED"}]
+    assert stop["task"] == wanted[0].arn
+    settle(reconciler, [], lambda: not reconciler.running)
+
+
+def test_stopping_leaves_no_process(reconciler: Reconciler, group: str, folder: Path):
+    wanted = [task("one", group), task("two", group)]
+    settle(reconciler, wanted, lambda: len(serving(reconciler)) == 2)
+    reconciler.stop()
+    settle(reconciler, [], lambda: not reconciler.running)
+    assert process.marked(folder) == ()
