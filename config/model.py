@@ -9,10 +9,10 @@ from typing import Literal
 
 from config import aws_facts
 from config.problems import report, type_problems
-from config.region import Region
+from config.region import LegacyEdge, Region
 from config.tier_size import TierSize
 
-__all__ = ["Environment", "FrontDoor", "Region", "TierSize"]
+__all__ = ["Environment", "FrontDoor", "LegacyEdge", "Region", "TierSize"]
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")

@@ -6,6 +6,7 @@ from aws_cdk import aws_route53 as route53
 
 from config.model import Environment, Region, TierSize
 from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
+from mainstay.edge.traffic_shift import LegacyEdge
 from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
 from mainstay.stateless.capacity import Capacity
 
@@ -21,6 +22,14 @@ def routing_of(environment: Environment, region: Region) -> Routing:
         return LatencyRouting()
     first = region is environment.primary
     return FailoverRouting(route53.Failover.PRIMARY if first else route53.Failover.SECONDARY)
+
+
+def legacy_edge_of(region: Region) -> LegacyEdge | None:
+    """The chain that the Region's traffic is taken from, while a migration lasts."""
+    given = region.legacy_edge
+    if given is None:
+        return None
+    return LegacyEdge(target_group_arn=given.target_group_arn, cidr=given.cidr, port=given.port)
 
 
 def capacity_of(size: TierSize, region: Region, *, services: int) -> Capacity:

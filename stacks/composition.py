@@ -15,7 +15,7 @@ from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
-from stacks.choices import capacity_of, egress_of, routing_of
+from stacks.choices import capacity_of, egress_of, legacy_edge_of, routing_of
 from stacks.control_stack import ControlStack
 from stacks.delivery_stack import DeliveryStack
 from stacks.dns_stack import DnsStack
@@ -24,6 +24,7 @@ from stacks.logs_stack import LogsStack
 from stacks.network_stack import NetworkStack
 from stacks.peering_stack import PeeringRequestStack, PeeringStack
 from stacks.records_stack import RecordsStack, RegionExitStack
+from stacks.shift_stack import ShiftStack
 
 SERVICE_FOLDER = Path(__file__).parent.parent / "service"
 
@@ -64,7 +65,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
         _peer(places, networks)
     exits = _exits(places)
     for place, log, network in zip(places, logs, networks, strict=True):
-        _control(place)
+        control = _control(place)
         certificate = CertificateStack(
             place.scope,
             "Certificate",
@@ -74,6 +75,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
         )
         app_tier = _app(place, log, network, certificate)
         edge = _edge(place, log, network, certificate, app_tier)
+        _shift(place, log, network, edge, control)
         _records(place, dns, edge, exits)
     if environment.github_repository is not None:
         _delivery(app, environment, environment.github_repository)
@@ -207,6 +209,24 @@ def _edge(
         longest_request=place.longest_request,
         client_keep_alive=cdk.Duration.seconds(front_door.client_keep_alive_seconds),
         deletion_protection=environment.keep_data,
+    )
+
+
+def _shift(
+    place: _Place, log: LogsStack, network: NetworkStack, edge: EdgeStack, control: ControlStack
+) -> None:
+    legacy = legacy_edge_of(place.region)
+    if legacy is None:
+        return
+    ShiftStack(
+        place.scope,
+        "Shift",
+        **place.named("shift"),
+        legacy=legacy,
+        network=network.network,
+        logs=log.logs,
+        edge=edge,
+        control=control.control,
     )
 
 

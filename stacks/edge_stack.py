@@ -60,6 +60,7 @@ class EdgeStack(cdk.Stack):
             deletion_protection=deletion_protection,
         )
         self.load_balancer = public.load_balancer
+        self.listener = public.listener
         Firewall(
             self,
             "Firewall",
@@ -68,7 +69,7 @@ class EdgeStack(cdk.Stack):
             rate_limits=rate_limits,
             log_group=logs.firewall,
         )
-        EdgeProxy(
+        self.proxy = EdgeProxy(
             self,
             "Edge",
             network=network,

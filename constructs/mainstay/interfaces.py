@@ -7,11 +7,14 @@ denies that an `iam.Role` is an `iam.IRole`. At run time each function here retu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 
 
 def principal(service: str) -> iam.IPrincipal:
@@ -33,3 +36,9 @@ def as_key(key: kms.Key) -> kms.IKey:
 
 def as_subnets(subnets: Sequence[ec2.Subnet]) -> list[ec2.ISubnet]:
     return [cast("ec2.ISubnet", subnet) for subnet in subnets]
+
+
+def rule_target(function: lambda_.Function, **settings: Any) -> events.IRuleTarget:
+    """A function as what a rule of EventBridge invokes; `settings` are LambdaFunction's."""
+    handler = cast("lambda_.IFunction", function)
+    return cast("events.IRuleTarget", targets.LambdaFunction(handler, **settings))

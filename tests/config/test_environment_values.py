@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.environments import DEV, PRODUCTION
+from config.model import LegacyEdge
 from config.problems import InvalidEnvironmentError, reported_together
 
 
@@ -159,3 +160,28 @@ def test_reports_the_problems_of_several_environments_at_once():
 
 def test_a_single_problem_is_counted_as_one():
     assert refused(account="1").startswith("1 problem in the environment file:\n  - ")
+
+
+ARN = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/legacy/0123456789abcdef"
+LEGACY_EDGE = LegacyEdge(target_group_arn=ARN, cidr="10.0.96.0/20", port=443)
+
+
+def test_accepts_a_legacy_edge():
+    region = replace(PRODUCTION.primary, legacy_edge=LEGACY_EDGE)
+    assert replace(PRODUCTION, primary=region).primary.legacy_edge == LEGACY_EDGE
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"target_group_arn": ARN.replace("east", "west")}, "a target group in us-east-1"),
+        ({"target_group_arn": "legacy"}, "a target group in us-east-1, got 'legacy'"),
+        ({"cidr": "0.0.0.0/0"}, "legacy_edge.cidr' should be a private range"),
+        ({"cidr": "here"}, "legacy_edge.cidr' should be a private range"),
+        ({"port": 0}, "legacy_edge.port' should be 1 to 65535, got 0"),
+        ({"port": "443"}, "legacy_edge.port' should be a whole number"),
+    ],
+)
+def test_refuses_a_legacy_edge_that_cannot_be(changes: dict[str, Any], said: str):
+    region = replace(PRODUCTION.primary, legacy_edge=replace(LEGACY_EDGE, **changes))
+    assert said in refused(primary=region)

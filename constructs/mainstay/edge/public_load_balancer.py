@@ -12,6 +12,8 @@ from constructs import Construct
 from mainstay.acknowledge import acknowledge
 from mainstay.stateless.load_balancer import harden
 
+LOG_PREFIX = "public"  # of its access log, in the bucket of the Region's logs
+
 
 class PublicLoadBalancer(Construct):
     """Takes TLS 1.2 and 1.3 from users, refuses malformed requests, and sends HTTP to HTTPS.
@@ -49,7 +51,7 @@ class PublicLoadBalancer(Construct):
             self.load_balancer,
             longest_request=longest_request,
             access_logs=access_logs,
-            log_prefix="public",
+            log_prefix=LOG_PREFIX,
             deletion_protection=deletion_protection,
         )
         self.listener = self.load_balancer.add_listener(

@@ -128,14 +128,14 @@ class StatelessService(Construct):
         CloudWatch has no request metric for a target group that no load balancer uses.
         """
         self.service.node.add_dependency(listener)
-        failing = FailingAnswers(self, "Failing", target_group=self.target_group)
+        self.failing = FailingAnswers(self, "Failing", target_group=self.target_group)
         resource = self.service.node.default_child
         assert isinstance(resource, ecs.CfnService)
         # The L2 says at every synth that an alarm may refer back to its service; this one reads
         # the target group's metrics alone, so there is no circle.
         resource.add_property_override(
             "DeploymentConfiguration.Alarms",
-            {"AlarmNames": [failing.alarm.alarm_name], "Enable": True, "Rollback": True},
+            {"AlarmNames": [self.failing.alarm.alarm_name], "Enable": True, "Rollback": True},
         )
         tasks = self.service.auto_scale_task_count(
             min_capacity=self._capacity.min_tasks, max_capacity=self._capacity.max_tasks

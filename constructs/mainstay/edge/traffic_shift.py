@@ -1,0 +1,254 @@
+"""The way from a legacy edge to this one: live weights, and the function that owns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct, IConstruct
+
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.interfaces import as_role, principal, rule_target
+from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.read_only.control_table import ControlTable
+
+# Rules of operations, such as one that pins a tester's header to one chain, go before it.
+RULE_PRIORITY = 500
+# What requests are compared by: everything else is one more route, "other".
+ROUTES = (
+    "/.well-known",
+    "/api/v1/authn",
+    "/api/v1/groups",
+    "/api/v1/sessions",
+    "/api/v1/users",
+    "/app",
+    "/login",
+    "/oauth2",
+)
+_TIMEOUT = cdk.Duration.minutes(15)  # the longest that AWS Lambda gives
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegacyEdge:
+    """The chain that traffic is taken from, as its owner runs it."""
+
+    target_group_arn: str  # in this network's VPC, healthy, and used by no other rule
+    cidr: str  # where its servers are
+    port: int
+
+
+class TrafficShift(Construct):
+    """Divides the traffic of the public listener between a legacy chain and the edge, by weight.
+
+    It begins with everything at the legacy chain, as it was. From the act "start" on, the function
+    raises the weight step by step, compares the answers of both chains in the load balancer's
+    own log, and takes everything back when the edge answers worse or `alarm` goes off.
+    lambda/traffic_shift decides; docs/runbooks/edge-shift.md tells a person what to do.
+
+    No template knows the weights after the first deploy: the rule holds nothing else, and no
+    edit has a reason to write it. Without this construct the listener's default is the edge.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        legacy: LegacyEdge,
+        listener: elbv2.IApplicationListener,
+        load_balancer: elbv2.ApplicationLoadBalancer,
+        balancer_group: ec2.ISecurityGroup,
+        edge_targets: elbv2.IApplicationTargetGroup,
+        alarm: cloudwatch.IAlarm,
+        access_logs: s3.IBucket,
+        log_prefix: str,
+        control: ControlTable,
+        log_group: logs.ILogGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._let_the_balancer_reach(legacy, balancer_group)
+        self.rule = self._rule(listener, legacy.target_group_arn, edge_targets.target_group_arn)
+        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        here = cdk.Stack.of(self)
+        folder = f"{log_prefix}/AWSLogs/{here.account}/elasticloadbalancing/{here.region}"
+        self._grant(role, alarm, access_logs, folder)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description="Moves traffic from the legacy edge to the new one, and back by itself",
+            runtime=PYTHON,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_code(),
+            handler="traffic_shift.handler.handler",
+            role=as_role(role),
+            # One whole vCPU, which reads some 85,000 lines of log a second (measured).
+            memory_size=1_769,
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            # A turn of the clock, and beside it the alarm that takes its weight away.
+            reserved_concurrent_executions=2,
+            environment={
+                **control.grant_shift(role),
+                "RULE": self.rule.listener_rule_arn,
+                "LEGACY_TARGETS": legacy.target_group_arn,
+                "NEW_TARGETS": edge_targets.target_group_arn,
+                "LOG_BUCKET": access_logs.bucket_name,
+                "LOG_FOLDER": folder,
+                "BALANCER": load_balancer.load_balancer_full_name,
+                "ALARMS": alarm.alarm_name,
+                "ROUTES": ",".join(ROUTES),
+            },
+        )
+        self._acknowledge(role, f"{_exported(access_logs.bucket_arn, access_logs)}/{folder}/*")
+        self._turn(alarm)
+        self._watch()
+        cdk.CfnOutput(
+            self,
+            "Act",
+            description="A person's word; act is start, status, hold, resume, advance or return",
+            value=f"aws lambda invoke --function-name {self.function.function_name} "
+            '--cli-binary-format raw-in-base64-out --payload \'{"act": "status", "by": "<you>"}\' '
+            "/dev/stdout",
+        )
+
+    def _let_the_balancer_reach(self, legacy: LegacyEdge, group: ec2.ISecurityGroup) -> None:
+        # Beside the one file of rules on purpose: it comes and goes with the migration. L1: the
+        # group is handed out immutable, so that its L2 would quietly add nothing.
+        ec2.CfnSecurityGroupEgress(
+            self,
+            "ToLegacy",
+            group_id=group.security_group_id,
+            ip_protocol="tcp",
+            from_port=legacy.port,
+            to_port=legacy.port,
+            cidr_ip=legacy.cidr,
+            description="Requests, to the legacy edge while traffic is shifted",
+        )
+
+    def _rule(
+        self, listener: elbv2.IApplicationListener, legacy: str, edge: str
+    ) -> elbv2.ApplicationListenerRule:
+        # By ARN: as objects, the edge's own stack would come to depend on this one.
+        groups = []
+        for name, arn, weight in (("Legacy", legacy, 100), ("New", edge, 0)):
+            group = elbv2.ApplicationTargetGroup.from_target_group_attributes(
+                self, name, target_group_arn=arn
+            )
+            groups.append(elbv2.WeightedTargetGroup(target_group=group, weight=weight))
+            acknowledge(
+                group,
+                {
+                    "Annotation::@aws-cdk/aws-elbv2:albTargetGroupCannotRegisterListener": "What "
+                    "the balancer may reach is written beside this rule for the legacy chain, and "
+                    "in the tiers' own rules for the edge.",
+                },
+            )
+        return elbv2.ApplicationListenerRule(
+            self,
+            "Weights",
+            listener=listener,
+            priority=RULE_PRIORITY,
+            conditions=[elbv2.ListenerCondition.path_patterns(["/*"])],
+            action=elbv2.ListenerAction.weighted_forward(groups),
+        )
+
+    def _grant(
+        self, role: iam.Role, alarm: cloudwatch.IAlarm, access_logs: s3.IBucket, folder: str
+    ) -> None:
+        files = access_logs.arn_for_objects(f"{folder}/*")
+        for actions, resource, conditions in (
+            (["s3:GetObject"], files, {}),
+            (
+                ["s3:ListBucket"],
+                access_logs.bucket_arn,
+                {"StringLike": {"s3:prefix": f"{folder}/*"}},
+            ),
+            (["elasticloadbalancing:ModifyRule"], self.rule.listener_rule_arn, {}),
+            (["elasticloadbalancing:DescribeRules"], "*", {}),
+            (["cloudwatch:DescribeAlarms"], alarm.alarm_arn, {}),
+        ):
+            role.add_to_policy(
+                iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
+            )
+
+    def _turn(self, alarm: cloudwatch.IAlarm) -> None:
+        clock = events.RuleTargetInput.from_object({"act": "tick"})
+        events.Rule(
+            self,
+            "Clock",
+            description="Turns the traffic shift; a turn that failed is made up for by the next",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            targets=[rule_target(self.function, event=clock, retry_attempts=0)],
+        )
+        events.Rule(
+            self,
+            "Alarm",
+            description="Takes all traffic back to the legacy edge, at once",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                resources=[alarm.alarm_arn],
+                detail={"state": {"value": ["ALARM"]}},
+            ),
+            targets=[rule_target(self.function, max_event_age=cdk.Duration.hours(1))],
+        )
+
+    def _watch(self) -> None:
+        self.stalled = cloudwatch.Alarm(
+            self,
+            "Stalled",
+            alarm_description="The traffic shift has failed for a quarter of an hour: nothing "
+            "compares the chains and nothing takes traffic back: docs/runbooks/edge-shift.md",
+            metric=self.function.metric_errors(period=cdk.Duration.minutes(5)),
+            threshold=1,
+            evaluation_periods=3,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,  # the clock has stopped
+        )
+        acknowledge(
+            self.stalled,
+            {
+                "NIST.800.53.R5-CloudWatchAlarmAction": "Whoever conducts a migration watches it, "
+                "and the console of the migration shows this alarm; the monitors page for what "
+                "users see, with thresholds of their own, whichever chain serves them.",
+            },
+        )
+
+    def _acknowledge(self, role: iam.Role, files: str) -> None:
+        acknowledge_inline_policy(role)
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "elasticloadbalancing:DescribeRules, which "
+                "reads the live weights, knows no resources (Service Authorization Reference, "
+                "Elastic Load Balancing V2); writing them is granted on the one rule.",
+                f"AwsSolutions-IAM5[Resource::{files}]": "The files of an access log have names "
+                "that only the load balancer knows before they are written, so reading is granted "
+                "on the one folder that holds nothing else.",
+            },
+        )
+        acknowledge(
+            self.function,
+            {
+                "NIST.800.53.R5-LambdaDLQ": "A turn that failed is made up for by the next, a "
+                "minute later, from the same memory; the alarm `Stalled` says when none succeeds.",
+                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the APIs of AWS and nothing "
+                "inside the VPC; placed there, taking traffic away from a broken network would "
+                "depend on that network.",
+            },
+        )
+
+
+def _exported(value: str, producer: IConstruct) -> str:
+    """The name by which another stack imports this value of `producer`'s, as cdk-nag prints it."""
+    stack = cdk.Stack.of(producer)
+    return stack.resolve(stack.export_value(value))["Fn::ImportValue"]
