@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import pytest
 
 from local.edge_process import IMAGE, edge_process
+from local.recording_upstream import RecordingUpstream
 from tests.edge.app import App, Names
 from tests.edge.authority import Authority
 
@@ -52,6 +53,10 @@ class Edge:
     process: subprocess.Popen[bytes]
     port: int
     folder: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
 
     @property
     def run(self) -> Path:
@@ -146,26 +151,16 @@ def quick_conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start(
-    variables: dict[str, str], quick_conf: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Edge]]:
-    """`start(APP_NAME="other")` starts an edge, with those variables changed, and waits for it."""
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Edge]]:
+    """`launch(app_address=...)`: an edge on a free port, with arguments of `edge_process`."""
     started: list[Edge] = []
 
-    def started_edge(**changes: str) -> Edge:
+    def launched(**arguments: Any) -> Edge:
         folder = tmp_path_factory.mktemp("edge")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        shipped = edge_process(
-            run=folder / "run",
-            port=port,
-            app_address=changes.get("APP_ADDRESS", variables["APP_ADDRESS"]),
-            listen="tls",
-            app="tls",
-            conf=quick_conf,
-            variables={**variables, **changes},
-        )
+        shipped = edge_process(run=folder / "run", port=port, **arguments)
         with (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
                 shipped.command, env=shipped.variables, stderr=err, start_new_session=True
@@ -176,7 +171,7 @@ def start(
         assert process.poll() is None, (folder / "stderr").read_text()
         return edge
 
-    yield started_edge
+    yield launched
     for edge in started:
         # SIGTERM ends the workers with their master; SIGKILL would leave them behind.
         edge.process.terminate()
@@ -184,6 +179,38 @@ def start(
             edge.process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(edge.process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def start(
+    launch: Callable[..., Edge], variables: dict[str, str], quick_conf: Path
+) -> Callable[..., Edge]:
+    """`start(APP_NAME="other")`: an edge with TLS on both sides, with those variables changed."""
+
+    def started(**changes: str) -> Edge:
+        told = {**variables, **changes}
+        return launch(
+            app_address=told["APP_ADDRESS"],
+            listen="tls",
+            app="tls",
+            conf=quick_conf,
+            variables=told,
+        )
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[RecordingUpstream]:
+    """What stands behind the plain edge, and remembers."""
+    with RecordingUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def plain_edge(launch: Callable[..., Edge], upstream: RecordingUpstream) -> Edge:
+    """The edge of `make edge`; shared, so a test leaves it running and without a flag."""
+    return launch(app_address=f"127.0.0.1:{upstream.port}")
 
 
 @pytest.fixture(scope="session")
