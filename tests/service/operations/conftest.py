@@ -52,7 +52,8 @@ class Lab:
         }
 
     def operator(self, **options: Any) -> Operator:
-        return Operator(self.nodes, **({"patience": 60} | options))
+        chosen: dict[str, Any] = {"patience": 60} | options
+        return Operator(self.nodes, **chosen)
 
     def rows(self, name: str, sql: str, *values: Any, user: str = ADMINISTRATOR) -> list[Any]:
         return self.by_name[name].rows(sql, *values, database=DATABASE, user=user)
