@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 IMAGE = Path(__file__).parents[1] / "constructs" / "mainstay" / "edge" / "nginx"
+COMMAND = ("sh", str(IMAGE / "entrypoint.sh"))  # ends gracefully on SIGQUIT, at once on SIGTERM
 DOMAIN = "edge.test"  # tenants are served at <tenant>.edge.test
 LONGEST_REQUEST_SECONDS = 30  # as in every environment that is shipped
 
@@ -58,10 +59,6 @@ def edge_process(
     once. Raises ValueError that names the argument.
     """
     run = run.absolute()
-    if not _TAME_PATH.fullmatch(str(run)):
-        raise ValueError(f"'run' should be a path of {_TAME_PATH.pattern}, got '{run}'")
-    if port not in _PORTS:
-        raise ValueError(f"'port' should be 1 to 65535, got {port}")
     given = {
         "APP_ADDRESS": _address(app_address),
         "APP_NAME": f"app-tier.{domain}",
@@ -72,21 +69,40 @@ def edge_process(
     }
     place = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "ADDRESS": "127.0.0.1",
-        "PORT": str(port),
-        "RUN": str(run),
-        "KEYS": str(run / "keys"),
-        "CONF": str(conf),
-        "NGINX": str(nginx or nginx_binary()),
+        **place_of(run=run, port=port, nginx=nginx, conf=conf),
         "LISTEN": listen,
         "APP": app,
     }
     logs = {"ACCESS_LOG": str(run / "access.log"), "ERROR_LOG": str(run / "error.log")}
     return EdgeProcess(
-        command=("sh", str(IMAGE / "entrypoint.sh")),
-        variables={**logs, **given, **place},
-        flag=run / "read-only",
+        command=COMMAND, variables={**logs, **given, **place}, flag=run / "read-only"
     )
+
+
+def place_of(
+    *,
+    run: Path,
+    port: int,
+    address: str = "127.0.0.1",
+    nginx: Path | None = None,
+    conf: Path = IMAGE / "conf",
+) -> dict[str, str]:
+    """The variables that say where the edge is on this machine: all that the image cannot know.
+
+    `run` is the folder of the flag and of the key. Raises ValueError that names the argument.
+    """
+    if not _TAME_PATH.fullmatch(str(run)):
+        raise ValueError(f"'run' should be a path of {_TAME_PATH.pattern}, got '{run}'")
+    if port not in _PORTS:
+        raise ValueError(f"'port' should be 1 to 65535, got {port}")
+    return {
+        "ADDRESS": address,
+        "PORT": str(port),
+        "RUN": str(run),
+        "KEYS": str(run / "keys"),
+        "CONF": str(conf),
+        "NGINX": str(nginx or nginx_binary()),
+    }
 
 
 def nginx_binary() -> Path:

