@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from config.cluster import ClusterSize, ClusterZones
+from config.databases import (
+    Databases,
+    EntityStore,
+    PostgresReporting,
+    SessionStore,
+    TransactionStore,
+    Warehouse,
+)
+from config.delayed_replica import DelayedReplica
 from config.model import Environment, FrontDoor, Region, TierSize
 from config.problems import reported_together
 
@@ -14,6 +24,20 @@ MINIMAL_EDGE = TierSize(
     requests_per_task_per_minute=60_000,  # 1,000 a second, as production's share of a vCPU
     cpu_target_percent=50,
 )
+# Half a capacity unit is the least that does not pause; a paused cluster replicates nothing.
+MINIMAL_CLUSTER = ClusterSize(
+    instance_class="serverless",
+    min_acu=0.5,
+    max_acu=4.0,  # 8 GiB, as a small instance
+    max_readers=1,
+    reader_cpu_target_percent=60,
+)
+# The least that a deployment without users may cost by mistake: a hundred requests a second.
+MINIMAL_SESSIONS = SessionStore(max_read_units=100, max_write_units=100)
+# The newest minor version that every Region of ours offers (Release Notes for Aurora PostgreSQL);
+# `aws rds describe-db-engine-versions --engine aurora-postgresql` lists those of an account.
+POSTGRESQL_VERSION = "17.6"
+
 # The limits of production, a tenth of them for a tenant; rules count, so that their log is read
 # before they block anybody.
 COUNTING_DOOR = FrontDoor(
@@ -69,6 +93,62 @@ with reported_together():
             requests_per_task_per_minute=6_000,  # 100 a second, logins and session checks mixed
             cpu_target_percent=50,
         ),
+        databases=Databases(
+            postgresql_version=POSTGRESQL_VERSION,
+            backup_days=35,  # the most that Aurora keeps
+            entity=EntityStore(
+                # No zone holds two masters, and each cluster shares but one zone with the writers
+                # of the others: with az1 and az6 gone, every volume keeps 4 of its 6 copies.
+                master_a=ClusterZones(writer="use1-az1", readers=("use1-az2", "use1-az4")),
+                master_b=ClusterZones(writer="use1-az6", readers=("use1-az5", "use1-az4")),
+                standby=ClusterZones(
+                    writer="usw2-az1",
+                    readers=("usw2-az2",),
+                    storage=("usw2-az3",),  # and never az4, which the delayed replica has alone
+                ),
+                size=ClusterSize(
+                    # 4 vCPUs and 32 GiB: "data size and throughput requirements are medium".
+                    # Replace by your own load test; every instance is alike.
+                    instance_class="r8g.xlarge",
+                    max_readers=8,  # four times what always runs
+                    reader_cpu_target_percent=50,  # one of two readers can carry both's load
+                ),
+            ),
+            session=SessionStore(
+                # 160 logins a second write one session each, and a session check reads half a
+                # unit; 6,400 requests a second at the ceiling of the app tier, times 1.5.
+                max_read_units=10_000,
+                max_write_units=2_000,
+            ),
+            transaction=TransactionStore(
+                primary=ClusterZones(writer="use1-az6", readers=("use1-az5", "use1-az4")),
+                standby=ClusterZones(
+                    writer="usw2-az1", readers=("usw2-az2",), storage=("usw2-az3",)
+                ),
+                size=ClusterSize(
+                    # "high data size and write throughput": memory for the newest partitions.
+                    instance_class="r8g.2xlarge",
+                    max_readers=4,  # "medium read throughput needs"
+                    reader_cpu_target_percent=60,
+                ),
+            ),
+            reporting=Warehouse(
+                zone_ids=("use1-az1", "use1-az2", "use1-az4"),
+                standby_zone_ids=("usw2-az1", "usw2-az2", "usw2-az3"),
+                base_rpu=32,  # a quarter of the default, for reports that nobody's login awaits
+                max_rpu=128,
+                copy_retention_days=35,  # as the other stores' backups
+            ),
+            delayed=DelayedReplica(
+                delay_minutes=60,  # time to notice, and to find the runbook
+                follower_zone="usw2-az3",
+                delayed_zone="usw2-az4",
+                instance_type="r8g.large",  # replays what a master four times its size writes
+                volume_gib=500,
+                volume_iops=6_000,  # twice gp3's base: an hour's log is replayed in minutes
+                volume_mib_per_second=250,
+            ),
+        ),
         front_door=FrontDoor(
             managed_rules="block",
             requests_per_client_per_minute=600,  # an office behind one address, a page a second
@@ -98,6 +178,7 @@ with reported_together():
             name="us-west-2",
             cidr="10.9.0.0/16",
             zone_ids=("usw2-az1", "usw2-az2", "usw2-az3"),
+            data_zone_ids=("usw2-az4",),  # the time-delayed replica alone
         ),
         egress="nat",
         edge=MINIMAL_EDGE,
@@ -108,6 +189,48 @@ with reported_together():
             memory_mib=1_024,
             requests_per_task_per_minute=1_500,  # 25 a second, a quarter of production's task
             cpu_target_percent=50,
+        ),
+        databases=Databases(
+            postgresql_version=POSTGRESQL_VERSION,
+            backup_days=7,
+            entity=EntityStore(
+                master_a=ClusterZones(
+                    writer="use1-az1", readers=("use1-az2",), storage=("use1-az4",)
+                ),
+                master_b=ClusterZones(
+                    writer="use1-az4", readers=("use1-az2",), storage=("use1-az1",)
+                ),
+                standby=ClusterZones(
+                    writer="usw2-az1", readers=(), storage=("usw2-az2", "usw2-az3")
+                ),
+                size=MINIMAL_CLUSTER,
+            ),
+            session=MINIMAL_SESSIONS,
+            transaction=TransactionStore(
+                primary=ClusterZones(
+                    writer="use1-az4", readers=("use1-az2",), storage=("use1-az1",)
+                ),
+                standby=ClusterZones(
+                    writer="usw2-az2", readers=(), storage=("usw2-az1", "usw2-az3")
+                ),
+                size=MINIMAL_CLUSTER,
+            ),
+            reporting=Warehouse(
+                zone_ids=("use1-az1", "use1-az2", "use1-az4"),
+                standby_zone_ids=("usw2-az1", "usw2-az2", "usw2-az3"),
+                base_rpu=8,
+                max_rpu=8,
+                copy_retention_days=7,
+            ),
+            delayed=DelayedReplica(
+                delay_minutes=15,  # short, so that a drill does not take an hour
+                follower_zone="usw2-az3",
+                delayed_zone="usw2-az4",
+                instance_type="t4g.small",
+                volume_gib=20,
+                volume_iops=3_000,
+                volume_mib_per_second=125,
+            ),
         ),
         front_door=COUNTING_DOOR,
         log_retention_days=30,
@@ -137,6 +260,27 @@ with reported_together():
             memory_mib=512,
             requests_per_task_per_minute=1_500,
             cpu_target_percent=50,
+        ),
+        databases=Databases(
+            postgresql_version=POSTGRESQL_VERSION,
+            backup_days=1,
+            entity=EntityStore(
+                master_a=ClusterZones(writer="use1-az1", readers=(), storage=("use1-az2",)),
+                master_b=None,  # an upgrade is rehearsed in an environment that has both
+                standby=None,
+                size=MINIMAL_CLUSTER,
+            ),
+            session=MINIMAL_SESSIONS,
+            transaction=TransactionStore(
+                primary=ClusterZones(writer="use1-az2", readers=(), storage=("use1-az1",)),
+                standby=None,
+                size=MINIMAL_CLUSTER,
+            ),
+            reporting=PostgresReporting(
+                zones=ClusterZones(writer="use1-az1", readers=(), storage=("use1-az2",)),
+                size=MINIMAL_CLUSTER,
+            ),
+            delayed=None,
         ),
         front_door=COUNTING_DOOR,
         log_retention_days=7,

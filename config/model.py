@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from config import aws_facts
+from config.databases import Databases
 from config.problems import report, type_problems
 from config.region import LegacyEdge, Region
 from config.tier_size import TierSize
@@ -71,6 +72,7 @@ class Environment:
     egress: Literal["nat", "endpoints"]
     edge: TierSize
     app: TierSize
+    databases: Databases
     front_door: FrontDoor
     log_retention_days: int
     keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
@@ -100,8 +102,14 @@ class Environment:
             return
         yield from self._own_problems(path)
         places = ("primary", "standby")
-        for place, region in zip(places, self.regions, strict=False):
-            yield from region.problems(f"{path}.{place}")
+        misplaced = [
+            problem
+            for place, region in zip(places, self.regions, strict=False)
+            for problem in region.problems(f"{path}.{place}")
+        ]
+        yield from misplaced
+        if not misplaced:  # a wrong Region would make every zone of the databases wrong
+            yield from self.databases.problems(f"{path}.databases", self.primary, self.standby)
         yield from self._network_problems(path)
         for tier, size in (("edge", self.edge), ("app", self.app)):
             yield from size.problems(f"{path}.{tier}")

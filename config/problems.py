@@ -61,8 +61,9 @@ def _wrong_type(value: Any, hint: Any, path: str) -> Iterator[str]:
             yield from _wrong_type(item, get_args(hint)[0], f"{path}[{index}]")
     elif get_origin(hint) in (Union, types.UnionType):
         some = [arg for arg in get_args(hint) if arg is not type(None)]
+        own = [arg for arg in some if isinstance(arg, type) and isinstance(value, arg)]
         if value is not None:
-            yield from _wrong_type(value, some[0], path)
+            yield from _wrong_type(value, (own or some)[0], path)
     elif not _fits(value, hint):
         yield f"'{path}' should be {_words(hint)}, got {value!r}"
 
@@ -80,5 +81,10 @@ def _words(hint: Any) -> str:
         return " or ".join(repr(choice) for choice in get_args(hint))
     if get_origin(hint) is tuple:
         return f"a tuple of {get_args(hint)[0].__name__}, such as (value,)"
-    names = {int: "a whole number", str: "text", bool: "True or False"}
+    names = {
+        int: "a whole number",
+        float: "a number with a point, such as 0.5",
+        str: "text",
+        bool: "True or False",
+    }
     return names.get(hint, f"a {getattr(hint, '__name__', hint)}")

@@ -73,7 +73,7 @@ class Region:
                 f"got {len(self.zone_ids)}"
             )
         known = aws_facts.zone_ids(self.name)
-        seen = (*self.zone_ids, *self.data_zone_ids)
+        seen = self.every_zone_id
         for zone in seen:
             if zone not in known:
                 yield (
@@ -87,6 +87,11 @@ class Region:
                 )
         for zone in sorted({zone for zone in seen if seen.count(zone) > 1}):
             yield f"'{path}.zone_ids' and data_zone_ids should name '{zone}' once"
+
+    @property
+    def every_zone_id(self) -> tuple[str, ...]:
+        """The zones that hold data: those of every tier, and those of the data tier alone."""
+        return (*self.zone_ids, *self.data_zone_ids)
 
     @property
     def network(self) -> ipaddress.IPv4Network | None:

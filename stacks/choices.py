@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from aws_cdk import aws_route53 as route53
 
+from config.cluster import ClusterSize, ClusterZones
 from config.model import Environment, Region, TierSize
+from mainstay.database.instance_size import InstanceSize, Provisioned, Serverless
+from mainstay.database.placement import Placement
 from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
 from mainstay.edge.traffic_shift import LegacyEdge
 from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
 from mainstay.stateless.capacity import Capacity
 
 
-def egress_of(environment: Environment) -> Egress:
-    """The way out of its networks."""
-    return {"nat": NatPerZone(), "endpoints": EndpointsOnly()}[environment.egress]
+def egress_of(environment: Environment, region: Region) -> Egress:
+    """The way out of the network of one of its Regions."""
+    replicas = environment.databases.delayed is not None and region is environment.standby
+    kinds = {"nat": NatPerZone, "endpoints": EndpointsOnly}
+    return kinds[environment.egress](for_replicas=replicas)
+
+
+def placement_of(zones: ClusterZones) -> Placement:
+    """Where a cluster stands."""
+    return Placement(instances=zones.instances, storage=zones.storage)
+
+
+def instance_size_of(size: ClusterSize) -> InstanceSize:
+    """The size of each instance of a cluster."""
+    if size.serverless:
+        return Serverless(min_acu=size.min_acu, max_acu=size.max_acu)
+    return Provisioned(instance_class=size.instance_class)
 
 
 def routing_of(environment: Environment, region: Region) -> Routing:

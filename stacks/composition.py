@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aws_cdk as cdk
 from constructs import Construct
 
 from config.aws_facts import DNS_REGION
-from config.model import Environment, Region
+from config.model import Environment
 from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
 from stacks.choices import capacity_of, egress_of, legacy_edge_of, routing_of
 from stacks.control_stack import ControlStack
+from stacks.database_composition import compose_databases, logged_clusters
 from stacks.delivery_stack import DeliveryStack
 from stacks.dns_stack import DnsStack
 from stacks.edge_stack import EdgeStack
+from stacks.keys_stack import KeysStack
 from stacks.logs_stack import LogsStack
 from stacks.network_stack import NetworkStack
 from stacks.peering_stack import PeeringRequestStack, PeeringStack
+from stacks.place import Place
 from stacks.records_stack import RecordsStack, RegionExitStack
 from stacks.shift_stack import ShiftStack
 
 SERVICE_FOLDER = Path(__file__).parent.parent / "service"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    """A Region's namespace in the app: `cdk deploy 'us-west-2/*'` deploys it."""
-
-    environment: Environment
-    region: Region
-    scope: Construct
-
-    def named(self, part: str) -> dict[str, Any]:
-        name = f"mainstay-{self.environment.name}-{self.region.name}-{part}"
-        env = cdk.Environment(account=self.environment.account, region=self.region.name)
-        return {"stack_name": name, "env": env}
-
-    @property
-    def longest_request(self) -> cdk.Duration:
-        return cdk.Duration.seconds(self.environment.front_door.longest_request_seconds)
 
 
 def compose(app: cdk.App, environment: Environment) -> None:
@@ -56,13 +39,15 @@ def compose(app: cdk.App, environment: Environment) -> None:
 
     dns = _dns(app, environment)
     places = [
-        _Place(environment=environment, region=region, scope=Construct(app, region.name))
+        Place(environment=environment, region=region, scope=Construct(app, region.name))
         for region in environment.regions
     ]
+    keys = [_keys(place) for place in places]
     logs = [_logs(place) for place in places]
     networks = [_network(place, log) for place, log in zip(places, logs, strict=True)]
     if environment.standby is not None:
         _peer(places, networks)
+    compose_databases(places, keys, logs, networks)
     exits = _exits(places)
     for place, log, network in zip(places, logs, networks, strict=True):
         control = _control(place)
@@ -94,18 +79,25 @@ def _dns(app: cdk.App, environment: Environment) -> DnsStack:
     )
 
 
-def _logs(place: _Place) -> LogsStack:
+def _keys(place: Place) -> KeysStack:
+    return KeysStack(
+        place.scope, "Keys", **place.named("keys"), keep_data=place.environment.keep_data
+    )
+
+
+def _logs(place: Place) -> LogsStack:
     return LogsStack(
         place.scope,
         "Logs",
         **place.named("logs"),
         environment_name=place.environment.name,
+        clusters=logged_clusters(place),
         retention_days=place.environment.log_retention_days,
         keep_data=place.environment.keep_data,
     )
 
 
-def _network(place: _Place, log: LogsStack) -> NetworkStack:
+def _network(place: Place, log: LogsStack) -> NetworkStack:
     return NetworkStack(
         place.scope,
         "Network",
@@ -113,13 +105,13 @@ def _network(place: _Place, log: LogsStack) -> NetworkStack:
         cidr=place.region.cidr,
         zone_ids=place.region.zone_ids,
         data_zone_ids=place.region.data_zone_ids,
-        egress=egress_of(place.environment),
+        egress=egress_of(place.environment, place.region),
         flow_log_group=log.logs.flows,
         keep_data=place.environment.keep_data,
     )
 
 
-def _peer(places: list[_Place], networks: list[NetworkStack]) -> None:
+def _peer(places: list[Place], networks: list[NetworkStack]) -> None:
     primary, standby = places
     request = PeeringRequestStack(
         standby.scope,
@@ -139,7 +131,7 @@ def _peer(places: list[_Place], networks: list[NetworkStack]) -> None:
     )
 
 
-def _exits(places: list[_Place]) -> dict[str, RegionExitStack]:
+def _exits(places: list[Place]) -> dict[str, RegionExitStack]:
     """By the Region that leaves: the stack, in the other Region, that holds its switch."""
     return {
         peer.region.name: RegionExitStack(
@@ -154,7 +146,7 @@ def _exits(places: list[_Place]) -> dict[str, RegionExitStack]:
     }
 
 
-def _control(place: _Place) -> ControlStack:
+def _control(place: Place) -> ControlStack:
     return ControlStack(
         place.scope,
         "Control",
@@ -164,7 +156,7 @@ def _control(place: _Place) -> ControlStack:
 
 
 def _app(
-    place: _Place, log: LogsStack, network: NetworkStack, certificate: CertificateStack
+    place: Place, log: LogsStack, network: NetworkStack, certificate: CertificateStack
 ) -> AppStack:
     environment = place.environment
     return AppStack(
@@ -183,7 +175,7 @@ def _app(
 
 
 def _edge(
-    place: _Place,
+    place: Place,
     log: LogsStack,
     network: NetworkStack,
     certificate: CertificateStack,
@@ -213,7 +205,7 @@ def _edge(
 
 
 def _shift(
-    place: _Place, log: LogsStack, network: NetworkStack, edge: EdgeStack, control: ControlStack
+    place: Place, log: LogsStack, network: NetworkStack, edge: EdgeStack, control: ControlStack
 ) -> None:
     legacy = legacy_edge_of(place.region)
     if legacy is None:
@@ -231,7 +223,7 @@ def _shift(
 
 
 def _records(
-    place: _Place, dns: DnsStack, edge: EdgeStack, exits: dict[str, RegionExitStack]
+    place: Place, dns: DnsStack, edge: EdgeStack, exits: dict[str, RegionExitStack]
 ) -> None:
     environment, region = place.environment, place.region
     peers = [other.name for other in environment.regions if other is not region]

@@ -19,6 +19,7 @@ class LogsStack(cdk.Stack):
         stack_name: str,
         env: cdk.Environment,
         environment_name: str,
+        clusters: dict[str, str],
         retention_days: int,
         keep_data: bool,
     ) -> None:
@@ -34,6 +35,7 @@ class LogsStack(cdk.Stack):
             self,
             "Logs",
             environment_name=environment_name,
+            clusters=clusters,
             retention_days=retention_days,
             removal_policy=cdk.RemovalPolicy.RETAIN if keep_data else cdk.RemovalPolicy.DESTROY,
         )

@@ -14,7 +14,36 @@ LOGS = {
     "LogsEdgeCFB525BC": "AWS::Logs::LogGroup",
     "LogsAppF4BD4232": "AWS::Logs::LogGroup",
     "LogsFirewallD696A5D0": "AWS::Logs::LogGroup",
+    "LogsFunctions6EA43A12": "AWS::Logs::LogGroup",
     "LogsAccess9BBCBB86": "AWS::S3::Bucket",
+}
+
+KEYS = {
+    "KeysEntity7E167482": "AWS::KMS::Key",
+    "KeysSessionC69A383E": "AWS::KMS::Key",
+    "KeysTransactionF25157EF": "AWS::KMS::Key",
+    "KeysReporting1C3263C6": "AWS::KMS::Key",
+}
+
+CLUSTER = {"StoreClusterECDF513F": "AWS::RDS::DBCluster"}
+FIRST = {
+    **CLUSTER,
+    "StoreSecretFFE9284C": "AWS::SecretsManager::Secret",
+    "StoreGlobal0D96D1C6": "AWS::RDS::GlobalCluster",
+}
+FOUR_FIVE_SIX = {
+    "StoreClusteruse1az6ACE2F772": "AWS::RDS::DBInstance",
+    "StoreClusteruse1az57673088E": "AWS::RDS::DBInstance",
+    "StoreClusteruse1az498984815": "AWS::RDS::DBInstance",
+}
+COPY = {
+    **CLUSTER,
+    "StoreClusterusw2az177B5DBB6": "AWS::RDS::DBInstance",
+    "StoreClusterusw2az2AF14610E": "AWS::RDS::DBInstance",
+}
+WAREHOUSE = {
+    "WarehouseSecret1B03BB78": "AWS::SecretsManager::Secret",
+    "WarehouseNamespace78ED5B58": "AWS::RedshiftServerless::Namespace",
 }
 
 CONTROL = {
@@ -27,6 +56,7 @@ GROUPS = {
     "NetworkGroupsInternal0F66BBD5": "AWS::EC2::SecurityGroup",
     "NetworkGroupsAppA0E19548": "AWS::EC2::SecurityGroup",
     "NetworkGroupsData2437075F": "AWS::EC2::SecurityGroup",
+    "NetworkGroupsReplica51C478AF": "AWS::EC2::SecurityGroup",
     "NetworkGroupsEndpoints50BAA6E1": "AWS::EC2::SecurityGroup",
 }
 
@@ -38,8 +68,42 @@ CONTRACT: dict[str, dict[str, str]] = {
         "GlobalZoneDNSSECDB37829A": "AWS::Route53::DNSSEC",
         "GlobalKeySigningKey3D6101D1": "AWS::KMS::Key",
     },
-    "us-east-1-logs": LOGS,
-    "us-west-2-logs": LOGS,
+    "us-east-1-keys": KEYS,
+    "us-west-2-keys": KEYS,
+    "us-east-1-entitya": {
+        **FIRST,
+        "StoreClusteruse1az1588499B9": "AWS::RDS::DBInstance",
+        "StoreClusteruse1az2B52B6544": "AWS::RDS::DBInstance",
+        "StoreClusteruse1az498984815": "AWS::RDS::DBInstance",
+    },
+    "us-east-1-entityb": {
+        **CLUSTER,
+        **FOUR_FIVE_SIX,
+        "StoreSecretFFE9284C": "AWS::SecretsManager::Secret",
+    },
+    "us-east-1-transaction": {**FIRST, **FOUR_FIVE_SIX},
+    "us-west-2-entitycopy": COPY,
+    "us-west-2-transactioncopy": COPY,
+    "us-east-1-session": {"SessionsTableA5E8383B": "AWS::DynamoDB::GlobalTable"},
+    "us-east-1-reporting": WAREHOUSE,
+    "us-west-2-reporting": WAREHOUSE,
+    "us-west-2-delayed": {
+        "ReplicaReplicationSecretE046EB01": "AWS::SecretsManager::Secret",
+        "ReplicaOperationsSecretA19ED2B1": "AWS::SecretsManager::Secret",
+        "ReplicaFollowerVolumeB08D07AB": "AWS::EC2::Volume",
+        "ReplicaDelayedVolume5E76F92B": "AWS::EC2::Volume",
+    },
+    "us-east-1-logs": {
+        **LOGS,
+        "LogsDatabasesEntityAF8703814": "AWS::Logs::LogGroup",
+        "LogsDatabasesEntityBE8128BFF": "AWS::Logs::LogGroup",
+        "LogsDatabasesTransaction111A2EF0": "AWS::Logs::LogGroup",
+    },
+    "us-west-2-logs": {
+        **LOGS,
+        "LogsDatabasesEntityCopy919A2CEB": "AWS::Logs::LogGroup",
+        "LogsDatabasesTransactionCopy4C99DD54": "AWS::Logs::LogGroup",
+    },
     "us-east-1-control": CONTROL,
     "us-west-2-control": CONTROL,
     "us-east-1-certificate": {

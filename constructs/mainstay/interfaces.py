@@ -15,6 +15,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 
 def principal(service: str) -> iam.IPrincipal:
@@ -42,3 +43,7 @@ def rule_target(function: lambda_.Function, **settings: Any) -> events.IRuleTarg
     """A function as what a rule of EventBridge invokes; `settings` are LambdaFunction's."""
     handler = cast("lambda_.IFunction", function)
     return cast("events.IRuleTarget", targets.LambdaFunction(handler, **settings))
+
+
+def as_secret(secret: secretsmanager.Secret) -> secretsmanager.ISecret:
+    return cast("secretsmanager.ISecret", secret)

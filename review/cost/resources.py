@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from review.assembly import Stack
+from review.cost.databases import DATABASE_KINDS, HOURS, database_quantities
 from review.cost.prices import PriceList
 from review.summary.tiers import services
-
-HOURS = 730  # in a month, as AWS's own estimates count
 
 Properties = dict[str, Any]
 Quantity = tuple[str, float]  # a key of prices.toml, and how many of its units a month
@@ -21,11 +20,12 @@ def quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
         for _, properties in stack.of_type(kind):
             yield from rule(properties)
     yield from _tasks(stack, prices)
+    yield from database_quantities(stack, prices)
 
 
 def is_known(kind: str, prices: PriceList) -> bool:
     """Whether a type is priced, or listed as free; a custom resource is its function's call."""
-    priced = kind in _BY_PROPERTIES or kind in _TASKS or kind in _BY_TRAFFIC
+    priced = kind in {*_BY_PROPERTIES, *_TASKS, *_BY_TRAFFIC, *DATABASE_KINDS}
     return priced or kind in prices.free or kind.startswith("Custom::")
 
 

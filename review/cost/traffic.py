@@ -92,6 +92,8 @@ def quantities(path: Path, requests: float, prices: PriceList) -> Iterator[Quant
     yield "internet_out", answers
     # A balancer's own way to its targets is free; the edge's way to the next balancer is not.
     yield "between_zones", passed * (path.balancers - 1) * (path.zones - 1) / path.zones
+    yield "session_reads", requests * prices.assume("session_reads") / 1_000_000
+    yield "session_writes", requests * prices.assume("session_writes") / 1_000_000
     if path.firewalls:
         yield "firewall_requests", requests / 1_000_000
     yield from _logs(path, requests, prices)

@@ -13,6 +13,7 @@ def logs(stack):
     def logs(**changes):
         arguments = {
             "environment_name": "test",
+            "clusters": {"EntityA": "test-entity-a"},
             "retention_days": 30,
             "removal_policy": cdk.RemovalPolicy.RETAIN,
         }
@@ -26,10 +27,13 @@ def test_refuses_a_retention_that_cloudwatch_lacks(logs):
         logs(retention_days=45)
 
 
-def test_the_firewall_s_group_is_named_as_waf_wants_it(logs, made):
+def test_the_groups_of_firewall_and_databases_are_named_as_their_writers_want_it(logs, made):
     logs()
     names = [item.get("LogGroupName") for item in made("AWS::Logs::LogGroup").values()]
-    assert [name for name in names if name] == ["aws-waf-logs-mainstay-test"]
+    assert [name for name in names if name] == [
+        "aws-waf-logs-mainstay-test",
+        "/aws/rds/cluster/test-entity-a/postgresql",  # where Amazon RDS writes, by itself
+    ]
 
 
 def test_where_data_is_kept_nothing_empties_the_bucket(logs, made):

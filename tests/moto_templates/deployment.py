@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -115,8 +117,10 @@ class Deployment:
         for logical_id in TopologicalSorter(graph).static_order():
             template = stack.resources[logical_id]
             kind, before = template["Type"], self.resources.get((stack.name, logical_id))
+            if kind not in self._table:
+                continue
             properties = self._resolve(template.get("Properties", {}), stack)
-            if kind not in self._table or (before and before.properties == properties):
+            if before and before.properties == properties:
                 continue
             site = Site(stack.name, stack.region, logical_id, assets, self._account, before)
             act = self._updates[kind] if before else self._table[kind]
@@ -134,8 +138,8 @@ class Deployment:
     def _resolve(self, value: Any, stack: Stack) -> Any:
         if isinstance(value, list):
             return [self._resolve(item, stack) for item in value]
-        if isinstance(value, str) and "{{resolve:" in value:
-            raise NotImplementedError(f"{value} in {stack.name}")
+        if isinstance(value, str):
+            return self._secrets_in(value, stack)
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -148,7 +152,11 @@ class Deployment:
         if name == "Ref":
             return self._ref(argument, stack)
         if name == "Fn::GetAtt":
-            return self.resources[stack.name, argument[0]].attributes[argument[1]]
+            logical_id, attribute = argument
+            if self._is_absent(logical_id, stack):
+                place = f"{stack.region}:{self._account}"
+                return f"arn:aws:absent:{place}:{stack.name}/{logical_id}.{attribute}"
+            return self.resources[stack.name, logical_id].attributes[attribute]
         if name == "Fn::Sub":
             return re.sub(r"\$\{([^}]+)\}", lambda match: self._ref(match[1], stack), argument)
         if name == "Fn::ImportValue":
@@ -156,19 +164,41 @@ class Deployment:
         if name == "Fn::GetStackOutput":
             place = (argument["Region"], argument["StackName"], argument["OutputName"])
             return self._outputs[place]
+        if name == "Fn::Base64":
+            return base64.b64encode(self._resolve(argument, stack).encode()).decode()
         one, other = self._resolve(argument, stack)
         if name == "Fn::Join":
-            return one.join(other)
+            return self._secrets_in(one.join(other), stack)
         if name == "Fn::Select":
             return other[int(one)]
         if name == "Fn::Split":
             return other.split(one)
         raise NotImplementedError(f"{name} in {stack.name}")
 
+    def _secrets_in(self, text: str, stack: Stack) -> str:
+        """Dynamic references to a secret become what it holds, as when CloudFormation deploys."""
+
+        def secret(match: re.Match[str]) -> str:
+            found = client("secretsmanager", stack.region).get_secret_value(SecretId=match[1])
+            return json.loads(found["SecretString"])[match[2]]
+
+        text = re.sub(r"\{\{resolve:secretsmanager:(.+?):SecretString:(\w+)::\}\}", secret, text)
+        if "{{resolve:" in text and not text.startswith("{{resolve:secretsmanager:"):
+            raise NotImplementedError(f"{text} in {stack.name}")
+        return text
+
     def _ref(self, name: str, stack: Stack) -> str:
         if name == "AWS::Region":
             return stack.region
-        return _PSEUDO[name] if name in _PSEUDO else self.resources[stack.name, name].ref
+        if name in _PSEUDO:
+            return _PSEUDO[name]
+        if self._is_absent(name, stack):
+            return f"absent-{stack.name}-{name}"
+        return self.resources[stack.name, name].ref
+
+    def _is_absent(self, logical_id: str, stack: Stack) -> bool:
+        """Of a type that no row of the table creates: a word of its own stands in for it."""
+        return stack.resources[logical_id]["Type"] not in self._table
 
 
 def _needs(resource: dict[str, Any], stack: Stack) -> set[str]:

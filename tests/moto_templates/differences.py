@@ -10,20 +10,37 @@ import jmespath
 ANSWERED_AS: dict[str, dict[str, str]] = {
     "AWS::EC2::FlowLog": {"ResourceIds": "[ResourceId]"},
     "AWS::EC2::VPCEndpoint": {"SecurityGroupIds": "Groups[].GroupId"},
+    "AWS::EC2::NetworkInterface": {"Groups": "Groups[].GroupId", "Tags": "TagSet"},
     "AWS::ECS::Service": {"cluster": "clusterArn", "taskDefinition": "taskDefinition"},
     "AWS::ElasticLoadBalancingV2::LoadBalancer": {
         "Name": "LoadBalancerName",
         "Subnets": "AvailabilityZones[].SubnetId",
     },
     "AWS::ElasticLoadBalancingV2::TargetGroup": {"Name": "TargetGroupName"},
+    "AWS::RDS::DBCluster": {
+        "DBClusterParameterGroupName": "DBClusterParameterGroup",
+        "DBSubnetGroupName": "DBSubnetGroup",
+        "EnableCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
+        "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
+        "VpcSecurityGroupIds": "VpcSecurityGroups[].VpcSecurityGroupId",
+    },
+    "AWS::RDS::DBSubnetGroup": {"SubnetIds": "Subnets[].SubnetIdentifier"},
+    "AWS::RDS::GlobalCluster": {
+        "SourceDBClusterIdentifier": "GlobalClusterMembers[0].DBClusterArn"
+    },
 }
 
 # Members that the API's answer leaves out by design.
 _NOT_ANSWERED: dict[str, set[str]] = {
-    "AWS::DynamoDB::GlobalTable": {"SSESpecification"},  # silence means a key that AWS owns
+    "AWS::DynamoDB::GlobalTable": {
+        "OnDemandThroughput",
+        "SSESpecification",
+    },  # silence means a key that AWS owns
     "AWS::EC2::FlowLog": {"ResourceType"},
     "AWS::ElasticLoadBalancingV2::ListenerRule": {"ListenerArn"},
     "AWS::Lambda::Function": {"Code"},
+    "AWS::RDS::DBCluster": {"MasterUserPassword"},
+    "AWS::SecretsManager::Secret": {"SecretString"},  # an attachment adds to it
     "AWS::WAFv2::WebACL": {"Scope"},
 }
 
@@ -39,6 +56,19 @@ MOTO_FORGETS: dict[str, set[str]] = {
         "healthCheckGracePeriodSeconds",
     },
     "AWS::Lambda::Function": {"LoggingConfig"},
+    "AWS::RDS::DBCluster": {
+        "EngineLifecycleSupport",
+        "EnablePerformanceInsights",
+        "PerformanceInsightsKMSKeyId",
+        "PerformanceInsightsRetentionPeriod",
+    },
+    "AWS::RDS::DBInstance": {
+        "EnablePerformanceInsights",
+        "PerformanceInsightsKMSKeyId",
+        "PerformanceInsightsRetentionPeriod",
+    },
+    "AWS::RDS::GlobalCluster": {"Tags"},
+    "AWS::SecretsManager::Secret": {"AddReplicaRegions"},  # answers a key of its own
     "AWS::Route53::HealthCheck": {"AlarmIdentifier", "InsufficientDataHealthStatus"},
 }
 

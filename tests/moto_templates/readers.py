@@ -140,14 +140,15 @@ def _inline_policy(resource: Resource) -> Any:
 def _scalable_target(resource: Resource) -> Any:
     scaling = client("application-autoscaling", resource.region)
     return scaling.describe_scalable_targets(
-        ServiceNamespace="ecs", ResourceIds=[resource.sent["ResourceId"]]
+        ServiceNamespace=resource.sent["ServiceNamespace"],
+        ResourceIds=[resource.sent["ResourceId"]],
     )["ScalableTargets"][0]
 
 
 def _scaling_policy(resource: Resource) -> Any:
     scaling = client("application-autoscaling", resource.region)
     found = scaling.describe_scaling_policies(
-        ServiceNamespace="ecs", ResourceId=resource.sent["ResourceId"]
+        ServiceNamespace=resource.sent["ServiceNamespace"], ResourceId=resource.sent["ResourceId"]
     )["ScalingPolicies"]
     return next(one for one in found if one["PolicyARN"] == resource.ref)
 
@@ -160,13 +161,59 @@ def _certificate(resource: Resource) -> Any:
     return {**certificate, "Tags": tags, "ValidationMethod": method}
 
 
+def _rds(call: str, by: str, path: str, arn: str | None = None) -> Reader:
+    """One of a describe call's list, asked for by name, with its tags where moto tells them."""
+
+    def read(resource: Resource) -> Any:
+        rds = client("rds", resource.region)
+        answer = getattr(rds, call)(**{by: resource.ref})[path]
+        (found,) = [one for one in answer if one[by] == resource.ref]  # moto may answer all
+        if arn is None:
+            return found
+        tags = rds.list_tags_for_resource(ResourceName=found[arn])["TagList"]
+        return {**found, "Tags": tags}
+
+    return read
+
+
+def _secret(resource: Resource) -> Any:
+    secrets = client("secretsmanager", resource.region)
+    value = secrets.get_secret_value(SecretId=resource.ref)
+    return {**secrets.describe_secret(SecretId=resource.ref), **value}
+
+
+def _profile(resource: Resource) -> Any:
+    iam = client("iam", resource.region)
+    return iam.get_instance_profile(InstanceProfileName=resource.ref)["InstanceProfile"]
+
+
+def _launch_template(resource: Resource) -> Any:
+    ec2 = client("ec2", resource.region)
+    (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=resource.ref)[
+        "LaunchTemplateVersions"
+    ]
+    (template,) = ec2.describe_launch_templates(LaunchTemplateIds=[resource.ref])["LaunchTemplates"]
+    return {**version, "Tags": template["Tags"]}
+
+
 READERS: dict[str, Reader] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::CertificateManager::Certificate": _certificate,
+    "AWS::AutoScaling::AutoScalingGroup": _described(
+        "autoscaling",
+        "describe_auto_scaling_groups",
+        "AutoScalingGroupNames",
+        "AutoScalingGroups",
+    ),
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::DynamoDB::GlobalTable": _table,
     "AWS::EC2::FlowLog": _described("ec2", "describe_flow_logs", "FlowLogIds", "FlowLogs"),
+    "AWS::EC2::LaunchTemplate": _launch_template,
+    "AWS::EC2::NetworkInterface": _described(
+        "ec2", "describe_network_interfaces", "NetworkInterfaceIds", "NetworkInterfaces"
+    ),
+    "AWS::EC2::Volume": _described("ec2", "describe_volumes", "VolumeIds", "Volumes"),
     "AWS::EC2::InternetGateway": _described(
         "ec2", "describe_internet_gateways", "InternetGatewayIds", "InternetGateways"
     ),
@@ -196,11 +243,31 @@ READERS: dict[str, Reader] = {
     "AWS::ElasticLoadBalancingV2::TargetGroup": _balanced(
         "describe_target_groups", "TargetGroupArns", "TargetGroups"
     ),
+    "AWS::IAM::InstanceProfile": _profile,
     "AWS::IAM::Policy": _inline_policy,
     "AWS::IAM::Role": _role,
     "AWS::KMS::Key": _key,
     "AWS::Lambda::Function": _function,
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::RDS::DBCluster": _rds(
+        "describe_db_clusters", "DBClusterIdentifier", "DBClusters", "DBClusterArn"
+    ),
+    "AWS::RDS::DBClusterParameterGroup": _rds(
+        "describe_db_cluster_parameter_groups",
+        "DBClusterParameterGroupName",
+        "DBClusterParameterGroups",
+        "DBClusterParameterGroupArn",
+    ),
+    "AWS::RDS::DBInstance": _rds(
+        "describe_db_instances", "DBInstanceIdentifier", "DBInstances", "DBInstanceArn"
+    ),
+    "AWS::RDS::DBSubnetGroup": _rds(
+        "describe_db_subnet_groups", "DBSubnetGroupName", "DBSubnetGroups", "DBSubnetGroupArn"
+    ),
+    "AWS::RDS::GlobalCluster": _rds(
+        "describe_global_clusters", "GlobalClusterIdentifier", "GlobalClusters"
+    ),
+    "AWS::SecretsManager::Secret": _secret,
     "AWS::Route53::HealthCheck": _health_check,
     "AWS::Route53::HostedZone": _zone,
     "AWS::Route53::RecordSet": _record,

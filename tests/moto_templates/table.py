@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.moto_templates.deployment import Table
 from tests.moto_templates.kinds.compute import COMPUTE
+from tests.moto_templates.kinds.databases import DATABASES
 from tests.moto_templates.kinds.dns import DNS
 from tests.moto_templates.kinds.identity import IDENTITY
 from tests.moto_templates.kinds.load_balancing import LOAD_BALANCING
@@ -15,6 +16,7 @@ TABLE: Table = {
     **NETWORK,
     **DNS,
     **STORAGE,
+    **DATABASES,
     **IDENTITY,
     **LOAD_BALANCING,
     **COMPUTE,
@@ -24,5 +26,9 @@ TABLE: Table = {
 NOT_CREATED = {
     "AWS::Route53::KeySigningKey": "moto's Route 53 has no DNSSEC: the call is not implemented",
     "AWS::Route53::DNSSEC": "moto's Route 53 has no DNSSEC: the call is not implemented",
+    "AWS::RDS::Integration": "moto's RDS has no integrations: the call is not implemented",
+    "AWS::RedshiftServerless::Namespace": "moto has no Redshift Serverless",
+    "AWS::RedshiftServerless::Workgroup": "moto has no Redshift Serverless",
+    "Custom::ReportingDatabase": "an SQL statement of a warehouse; tests/lambda_ has its function",
     "Custom::VpcRestrictDefaultSG": "runs a function of the CDK, whose effect is not ours to copy",
 }

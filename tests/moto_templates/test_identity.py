@@ -6,7 +6,14 @@ from config.environments import PRODUCTION
 from tests.moto_templates.deployment import client
 
 # Actions that know no resources (Service Authorization Reference): the only ones granted on "*".
-_WITHOUT_RESOURCES = {"ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition"}
+_WITHOUT_RESOURCES = {
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeVolumes",
+    "ecr:GetAuthorizationToken",
+    "ecs:DescribeTaskDefinition",
+    "redshift-data:DescribeStatement",  # of the caller's own statements
+    "redshift-data:GetStatementResult",
+}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from config.environments import PRODUCTION
 from tests.moto_templates.deployment import client
 
 _REGIONS = [region.name for region in PRODUCTION.regions]
-_TIERS = ("Public", "Edge", "Internal", "App", "Data", "Endpoints")
+_TIERS = ("Public", "Edge", "Internal", "App", "Data", "Replica", "Endpoints")
 
 # Which tier opens which port to which: everything else is closed.
 _EDGES = {
@@ -21,6 +21,7 @@ _EDGES = {
     ("App", "Data", 5432),
     ("App", "Endpoints", 443),
     ("Data", "Data", 5432),
+    ("Replica", "Endpoints", 443),
 }
 
 

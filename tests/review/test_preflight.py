@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 import pytest
 
 from config import environments
+from config.cluster import ClusterZones
+from config.databases import PostgresReporting
 from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
 from review import assembly as assemblies
 from review import preflight
@@ -135,10 +137,17 @@ class TestOrder:
         assert order == list(range(len(steps(PRODUCTION))))
 
     def test_bootstraps_the_zones_region_though_no_tier_stands_there(self):
+        zones = ClusterZones(writer="euw1-az1", readers=(), storage=("euw1-az2",))
         elsewhere = dataclasses.replace(
             DEV,
             primary=dataclasses.replace(
                 DEV.primary, name="eu-west-1", zone_ids=("euw1-az1", "euw1-az2")
+            ),
+            databases=dataclasses.replace(
+                DEV.databases,
+                entity=dataclasses.replace(DEV.databases.entity, master_a=zones),
+                transaction=dataclasses.replace(DEV.databases.transaction, primary=zones),
+                reporting=PostgresReporting(zones=zones, size=DEV.databases.entity.size),
             ),
         )
         assert used_regions(elsewhere) == ("eu-west-1", "us-east-1")

@@ -51,8 +51,8 @@ class TestPriceFile:
         assert not [kind for kind in PRICES.free if resource_costs.is_known(kind, nothing)]
 
     def test_a_type_nobody_priced_is_counted_by_name(self):
-        stack = template(One=("AWS::RDS::DBCluster", {}), Two=("AWS::RDS::DBCluster", {}))
-        assert not_priced([stack], PRICES) == {"AWS::RDS::DBCluster": 2}
+        stack = template(One=("AWS::Neptune::DBCluster", {}), Two=("AWS::Neptune::DBCluster", {}))
+        assert not_priced([stack], PRICES) == {"AWS::Neptune::DBCluster": 2}
 
     def test_fails_on_a_negative_price(self, tmp_path):
         file = tmp_path / "prices.toml"

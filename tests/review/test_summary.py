@@ -124,10 +124,10 @@ class TestCost:
     def test_names_what_has_no_price(self, production):
         read = assemblies.read(production.directory)
         first, *others = read.stacks
-        more = first.resources | {"Cluster": {"Type": "AWS::RDS::DBCluster"}}
+        more = first.resources | {"Cluster": {"Type": "AWS::Neptune::DBCluster"}}
         stacks = (dataclasses.replace(first, resources=more), *others)
         unpriced = sum_up(dataclasses.replace(read, stacks=stacks), PRODUCTION, prices.load())
-        assert "  not priced: AWS::RDS::DBCluster (1)" in render(unpriced)
+        assert "  not priced: AWS::Neptune::DBCluster (1)" in render(unpriced)
 
 
 class TestNext:

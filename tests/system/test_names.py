@@ -7,6 +7,7 @@ import re
 # Properties by which a resource gets a physical name, and which of ours have one.
 NAME_PROPERTIES = {
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::DynamoDB::GlobalTable": "TableName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::EC2::SecurityGroup": "GroupName",
     "AWS::ECS::Cluster": "ClusterName",
@@ -18,7 +19,15 @@ NAME_PROPERTIES = {
     "AWS::KMS::Alias": "AliasName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::RDS::DBCluster": "DBClusterIdentifier",
+    "AWS::RDS::DBClusterParameterGroup": "DBClusterParameterGroupName",
+    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
+    "AWS::RDS::GlobalCluster": "GlobalClusterIdentifier",
+    "AWS::RDS::Integration": "IntegrationName",
+    "AWS::RedshiftServerless::Namespace": "NamespaceName",
+    "AWS::RedshiftServerless::Workgroup": "WorkgroupName",
     "AWS::S3::Bucket": "BucketName",
+    "AWS::SecretsManager::Secret": "Name",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::WAFv2::WebACL": "Name",
@@ -26,6 +35,13 @@ NAME_PROPERTIES = {
 ALLOWED = (
     r"mainstay-{name}-{region}-left",  # a health check in the other Region reads the alarm
     r"aws-waf-logs-mainstay-{name}",  # AWS WAF writes only to groups that are named so
+    # A cluster is named by its log group, by the Region switch, and in runbooks; a global database
+    # by the copy that joins it, in another Region; both types of a warehouse demand a name.
+    r"mainstay-{name}-(entity|transaction)(-(a|b|copy))?",
+    r"mainstay-{name}-reporting",
+    r"/aws/rds/cluster/mainstay-{name}-[a-z-]+/postgresql",  # where Amazon RDS writes
+    r"mainstay-{name}-[a-z-]+/master",  # the copy of a secret is found by its name
+    r"mainstay-{name}-sessions",  # each Region's app tier knows its own replica by it
 )
 
 
@@ -52,7 +68,11 @@ def test_everything_that_can_be_tagged_names_its_environment(system):
             for key in ("Tags", "HostedZoneTags", "HealthCheckTags"):
                 if key in properties:
                     tag = {"Key": "mainstay:environment", "Value": system.environment.name}
-                    assert tag in properties[key], logical_id
+                    # A scaling group's tags say besides that they are its instances' too.
+                    found = [
+                        {name: item[name] for name in ("Key", "Value")} for item in properties[key]
+                    ]
+                    assert tag in found, logical_id
 
 
 def test_stacks_are_named_for_their_environment_region_and_part(system):

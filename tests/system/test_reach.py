@@ -17,9 +17,10 @@ CHAIN = {
     ("Data", "Data", 5432),
     ("Edge", "Endpoints", 443),
     ("App", "Endpoints", 443),
+    ("Replica", "Endpoints", 443),
 }
 # What may leave besides: TLS to AWS services, through a NAT gateway or gateway endpoints.
-TO_AWS = {("Edge", ANYWHERE, 443), ("App", ANYWHERE, 443)}
+TO_AWS = {("Edge", ANYWHERE, 443), ("App", ANYWHERE, 443), ("Replica", ANYWHERE, 443)}
 
 # What one Region admits from the other's tiers in production.
 FROM_PEER = {

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-STATEFUL_PARTS = {"dns", "logs", "network", "control"}
+STATEFUL_PARTS = {
+    *("dns", "keys", "logs", "network", "control"),
+    *("entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
+    *("reporting", "delayed"),
+}
 
 # What a part may stand on. Nothing here stands on a part to its right.
 ORDER = [
-    *("dns", "logs", "network", "control", "peering", "exit"),
+    *("dns", "keys", "logs", "network", "control", "peering", "exit"),
+    *("entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
+    *("reporting", "delayed"),
     *("certificate", "app", "edge", "records"),
 ]
 
@@ -93,7 +99,7 @@ def test_a_region_serves_without_the_other_region_s_stacks(production_system):
 
 def test_the_standby_s_tiers_are_the_primary_s(production_system):
     """A full replica: the same resources, but for the zones that each Region has."""
-    for part in ("logs", "control", "certificate", "app", "edge", "records", "exit"):
+    for part in ("keys", "control", "certificate", "app", "edge", "records", "exit"):
         one, other = (
             sorted(
                 resource["Type"]

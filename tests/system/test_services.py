@@ -55,9 +55,10 @@ def test_tasks_run_on_graviton(tasks):
         assert task.properties["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
 
 
-def test_there_are_no_servers_to_look_after(system, services):
+def test_there_are_no_servers_to_look_after_but_the_delayed_replica_s(system, services):
     for kind in MACHINES:
-        assert list(system.of_type(kind)) == []
+        parts = {machine.stack.name.rpartition("-")[2] for machine in system.of_type(kind)}
+        assert parts <= {"delayed"}
     assert {service.properties["LaunchType"] for service in services} == {"FARGATE"}
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-STATEFUL_PARTS = {"dns", "logs", "network", "control"}
+STATEFUL_PARTS = {
+    *("dns", "keys", "logs", "network", "control"),
+    *("entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
+    *("reporting", "delayed"),
+}
 
 # Everything whose loss an edit must not cause, wherever it appears.
 STATEFUL_TYPES = {

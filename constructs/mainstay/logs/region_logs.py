@@ -14,7 +14,10 @@ from mainstay.interfaces import principal
 
 
 class RegionLogs(Construct):
-    """The access logs of the balancers, the firewall's log, the flow log and the tiers' logs."""
+    """The logs of balancers, firewall, network, tiers, functions and databases.
+
+    `clusters` are the Region's database clusters: the id of a log group, and the cluster's name.
+    """
 
     def __init__(
         self,
@@ -22,6 +25,7 @@ class RegionLogs(Construct):
         construct_id: str,
         *,
         environment_name: str,
+        clusters: dict[str, str],
         retention_days: int,
         removal_policy: cdk.RemovalPolicy,
     ) -> None:
@@ -41,11 +45,18 @@ class RegionLogs(Construct):
         self.app = self._group("App")
         # AWS WAF writes only to groups whose name begins so (Developer Guide, "CloudWatch Logs").
         self.firewall = self._group("Firewall", f"aws-waf-logs-mainstay-{environment_name}")
+        self.functions = self._group("Functions")
+        databases = Construct(self, "Databases")
+        for name, cluster in clusters.items():
+            # Where Amazon RDS writes a cluster's log; it would make the group without key or end.
+            self._group(name, f"/aws/rds/cluster/{cluster}/postgresql", scope=databases)
         self.access = self._access_bucket()
 
-    def _group(self, name: str, physical_name: str | None = None) -> logs.LogGroup:
+    def _group(
+        self, name: str, physical_name: str | None = None, *, scope: Construct | None = None
+    ) -> logs.LogGroup:
         return logs.LogGroup(
-            self,
+            scope or self,
             name,
             log_group_name=physical_name,
             encryption_key=self._key,

@@ -15,6 +15,10 @@ _BLOCK: dict[Tier, int] = {"public": 0, "edge": 1, "app": 2, "data": 3}
 _SUBNET_PREFIX: dict[Tier, int] = {"public": 24, "edge": 22, "app": 22, "data": 24}
 _ZONES_MAX = 8
 
+# In a data subnet, a /24. Amazon RDS takes addresses as it likes; in the replica's zones there is
+# nothing of it but the warehouse's few.
+_REPLICA_HOST = 250
+
 
 class AddressPlan:
     """Cuts a Region's /16 into a subnet per tier and zone, by the zone's own number.
@@ -41,6 +45,10 @@ class AddressPlan:
         if not number.isdigit() or not 1 <= int(number) <= _ZONES_MAX:
             raise ValueError(f"'zone_id' should end in -az1 to -az{_ZONES_MAX}, got '{zone_id}'")
         return str(self._subnets(tier)[int(number) - 1])
+
+    def replica_address(self, zone_id: str) -> str:
+        """The address of the replica node in a zone: near the end, far from what AWS deals out."""
+        return str(ipaddress.IPv4Network(self.subnet("data", zone_id))[_REPLICA_HOST])
 
     def _subnets(self, tier: Tier) -> list[ipaddress.IPv4Network]:
         return list(self._blocks[_BLOCK[tier]].subnets(new_prefix=_SUBNET_PREFIX[tier]))

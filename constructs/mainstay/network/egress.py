@@ -11,10 +11,20 @@ from mainstay.interfaces import as_subnets
 
 # What a task must reach to start and to be seen: its image and its log. S3, which holds the
 # image's layers, and DynamoDB are gateway endpoints and free.
-_INTERFACE_ENDPOINTS = {
+_TASK_ENDPOINTS = {
     "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
     "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    # Operations read the masters' passwords.
+    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+}
+# What a replica node must reach, whose subnets have no other way out: its volume, its passwords,
+# and Session Manager, which is the operator's only way in.
+_REPLICA_ENDPOINTS = {
+    "Ec2": ec2.InterfaceVpcEndpointAwsService.EC2,
+    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+    "Ssm": ec2.InterfaceVpcEndpointAwsService.SSM,
+    "SsmMessages": ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES,
 }
 
 
@@ -35,7 +45,13 @@ class Egress(Protocol):
 
 
 class NatPerZone:
-    """A NAT gateway in every zone, so that losing a zone takes away no other zone's egress."""
+    """A NAT gateway in every zone, so that losing a zone takes away no other zone's egress.
+
+    The data tier gets none; with `for_replicas` its nodes get the endpoints that they need.
+    """
+
+    def __init__(self, *, for_replicas: bool = False) -> None:
+        self._endpoints = _REPLICA_ENDPOINTS if for_replicas else {}
 
     def connect(
         self,
@@ -50,10 +66,14 @@ class NatPerZone:
             gateway = subnet.add_nat_gateway()
             for tier in private:
                 tier[index].add_default_nat_route(gateway.ref)
+        _add_endpoints(scope, self._endpoints, vpc, private[-1], endpoint_security_group)
 
 
 class EndpointsOnly:
     """No route to the internet: what is inside can call the AWS services named here, no more."""
+
+    def __init__(self, *, for_replicas: bool = False) -> None:
+        self._endpoints = _TASK_ENDPOINTS | (_REPLICA_ENDPOINTS if for_replicas else {})
 
     def connect(
         self,
@@ -64,15 +84,25 @@ class EndpointsOnly:
         private: list[list[ec2.PrivateSubnet]],
         endpoint_security_group: ec2.ISecurityGroup,
     ) -> None:
-        app_tier = private[-1]
-        for name, service in _INTERFACE_ENDPOINTS.items():
-            ec2.InterfaceVpcEndpoint(
-                scope,
-                name,
-                vpc=vpc,
-                service=service,
-                subnets=ec2.SubnetSelection(subnets=as_subnets(app_tier)),
-                security_groups=[endpoint_security_group],
-                private_dns_enabled=True,
-                open=False,  # the tiers' own rules say who may call
-            )
+        _add_endpoints(scope, self._endpoints, vpc, private[-1], endpoint_security_group)
+
+
+def _add_endpoints(
+    scope: Construct,
+    services: dict[str, ec2.InterfaceVpcEndpointAwsService],
+    vpc: ec2.Vpc,
+    subnets: list[ec2.PrivateSubnet],
+    security_group: ec2.ISecurityGroup,
+) -> None:
+    """In the app tier's subnets, found by every tier under the service's own name."""
+    for name, service in services.items():
+        ec2.InterfaceVpcEndpoint(
+            scope,
+            name,
+            vpc=vpc,
+            service=service,
+            subnets=ec2.SubnetSelection(subnets=as_subnets(subnets)),
+            security_groups=[security_group],
+            private_dns_enabled=True,
+            open=False,  # the tiers' own rules say who may call
+        )

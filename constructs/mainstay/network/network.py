@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import aws_cdk as cdk
@@ -68,6 +69,7 @@ class Network(Construct):
         edge = self._subnets("edge", zone_ids, ec2.PrivateSubnet)
         app = self._subnets("app", zone_ids, ec2.PrivateSubnet)
         data = self._subnets("data", (*zone_ids, *data_zone_ids), ec2.PrivateSubnet)
+        self._data = dict(zip((*zone_ids, *data_zone_ids), data, strict=True))
         self._tiers: dict[Tier, list[ec2.ISubnet]] = {
             "public": as_subnets(public),
             "edge": as_subnets(edge),
@@ -94,6 +96,32 @@ class Network(Construct):
     def subnets(self, tier: Tier) -> ec2.SubnetSelection:
         """The subnets of a tier, one per zone, in the order of the zone ids."""
         return ec2.SubnetSelection(subnets=list(self._tiers[tier]))
+
+    def data_subnets(self, zone_ids: Sequence[str]) -> ec2.SubnetSelection:
+        """The subnets of the data tier in some of its zones, in the order asked for.
+
+        Raises ValueError for a zone without one.
+        """
+        return ec2.SubnetSelection(subnets=[self.data_subnet(zone_id) for zone_id in zone_ids])
+
+    def data_subnet(self, zone_id: str) -> ec2.ISubnet:
+        """The data tier's subnet in one zone. Raises ValueError for a zone without one."""
+        return as_subnets([self._data_subnet(zone_id)])[0]
+
+    def zone_name(self, zone_id: str) -> str:
+        """The letter that this account has for a zone, such as us-east-1a, as a reference.
+
+        Amazon RDS and EBS take no ids. Raises ValueError for a zone without data subnet.
+        """
+        resource = self._data_subnet(zone_id).node.default_child
+        assert isinstance(resource, ec2.CfnSubnet)
+        return resource.attr_availability_zone
+
+    def _data_subnet(self, zone_id: str) -> ec2.PrivateSubnet:
+        if zone_id not in self._data:
+            known = ", ".join(self._data)
+            raise ValueError(f"'zone_id' should be one of {known}, got '{zone_id}'")
+        return self._data[zone_id]
 
     def route_table_ids(self, tier: Tier) -> dict[str, str]:
         """The route tables of a tier, by zone id."""

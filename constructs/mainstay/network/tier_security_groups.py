@@ -16,9 +16,10 @@ DATABASE_PORT = 5432
 class TierSecurityGroups(Construct):
     """One security group per tier, and every rule between them.
 
-    internet -> public -> edge -> internal -> app -> data. The groups are handed out as immutable
-    references, so that no load balancer or service can add a rule of its own on the way: this
-    file is the whole answer to "who reaches the databases?".
+    internet -> public -> edge -> internal -> app -> data. A replica node, which is a server of its
+    own, carries two: data, and one for what only it must reach. The groups are handed out as
+    immutable references, so that no load balancer or service can add a rule of its own on the
+    way: this file is the whole answer to "who reaches the databases?".
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc) -> None:
@@ -33,7 +34,8 @@ class TierSecurityGroups(Construct):
                 "Internal": "The internal load balancer: from the edge, to the app tier",
                 "App": "App servers: from the internal load balancer, to the databases",
                 "Data": "Databases: from the app tier and from each other",
-                "Endpoints": "Endpoints of AWS services: from the edge and the app tier",
+                "Replica": "Replica nodes, beside Data: to AWS services, which no database needs",
+                "Endpoints": "Endpoints of AWS services: from the edge, the app tier and replicas",
             }.items()
         }
         front_door = groups["Public"]
@@ -55,15 +57,17 @@ class TierSecurityGroups(Construct):
             ("App", "Data", DATABASE_PORT, "Queries"),
             ("Edge", "Endpoints", 443, "Images and logs"),
             ("App", "Endpoints", 443, "Images and logs"),
+            ("Replica", "Endpoints", 443, "Its volume, its passwords and Session Manager"),
         ):
             groups[source].connections.allow_to(groups[target], ec2.Port.tcp(port), why)
         # `allow_to` itself would write the outward half of the rule alone.
         groups["Data"].connections.allow_internally(
             ec2.Port.tcp(DATABASE_PORT), "Replication between masters and replicas"
         )
-        for name in ("Edge", "App"):
+        for name in ("Edge", "App", "Replica"):
             # With egress "endpoints" the only routes out lead to the gateway endpoints of S3 and
-            # DynamoDB; with "nat" this is the tier's way to the internet, TLS alone.
+            # DynamoDB; with "nat" this is the tier's way to the internet, TLS alone. A replica has
+            # no such way in either case, and takes its packages from S3.
             groups[name].add_egress_rule(
                 ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "AWS services over TLS"
             )
@@ -78,4 +82,5 @@ class TierSecurityGroups(Construct):
         self.internal = sealed("Internal")
         self.app = sealed("App")
         self.data = sealed("Data")
+        self.replica = sealed("Replica")
         self.endpoints = sealed("Endpoints")

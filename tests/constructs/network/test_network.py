@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+import pytest
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
@@ -65,6 +66,30 @@ def test_with_nat_gateways_there_are_no_paid_endpoints(network_of, made):
     }
 
 
+@pytest.mark.parametrize("egress", [NatPerZone, EndpointsOnly])
+def test_replicas_reach_their_volume_their_passwords_and_their_operator(network_of, made, egress):
+    network_of(egress=egress(for_replicas=True))
+    services = {
+        item["ServiceName"].rpartition("us-east-1.")[2]
+        for item in made("AWS::EC2::VPCEndpoint").values()
+        if item["VpcEndpointType"] == "Interface"
+    }
+    assert {"ec2", "secretsmanager", "ssm", "ssmmessages"} <= services
+
+
+def test_names_the_letter_of_a_zone_by_its_data_subnet(network_of, stack):
+    network = network_of(data_zone_ids=("use1-az5",))
+    [subnet] = network.data_subnets(["use1-az5"]).subnets
+    assert stack.resolve(network.zone_name("use1-az5")) == {
+        "Fn::GetAtt": [stack.resolve(subnet.subnet_id)["Ref"], "AvailabilityZone"]
+    }
+
+
+def test_fails_on_a_zone_without_data_subnet(network_of):
+    with pytest.raises(ValueError, match="one of use1-az1, use1-az2, use1-az4, got 'use1-az6'"):
+        network_of().zone_name("use1-az6")
+
+
 def test_endpoints_answer_under_the_services_own_names(network_of, made):
     network_of(egress=EndpointsOnly())
     endpoints = [
@@ -72,7 +97,7 @@ def test_endpoints_answer_under_the_services_own_names(network_of, made):
         for item in made("AWS::EC2::VPCEndpoint").values()
         if item["VpcEndpointType"] == "Interface"
     ]
-    assert len(endpoints) == 3
+    assert len(endpoints) == 4
     for endpoint in endpoints:
         assert endpoint["PrivateDnsEnabled"] is True
         assert len(endpoint["SubnetIds"]) == 3  # one per zone

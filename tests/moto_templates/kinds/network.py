@@ -100,6 +100,7 @@ NETWORK = {
         service="ec2",
         call="create_subnet",
         ref="Subnet.SubnetId",
+        attributes={"AvailabilityZone": "Subnet.AvailabilityZone"},
         apart=("MapPublicIpOnLaunch",),
         tagged_as="subnet",
         then=_public_addresses,

@@ -87,12 +87,40 @@ def _bucket_settings(site: Site, properties: Properties, made: Attributes) -> At
 
 
 def _table(site: Site, table: Properties) -> Properties:
-    """A table of one Region, which the template has under the name of a global one."""
-    (replica,) = table["Replicas"]
-    assert replica["Region"] == site.region, "the table is in another Region than its stack"
-    own = {key: replica[key] for key in ("DeletionProtectionEnabled", "Tags")}
+    """The replica of the stack's own Region, as a table; `_table_settings` adds the others."""
+    here = _replica(site, table)
+    own = {key: here[key] for key in ("DeletionProtectionEnabled", "Tags")}
     encryption = {"Enabled": table["SSESpecification"]["SSEEnabled"]}
-    return {"TableName": site.physical_name(), **table, **own, "SSESpecification": encryption}
+    if "SSEType" in table["SSESpecification"]:
+        encryption |= {"SSEType": table["SSESpecification"]["SSEType"]} | here["SSESpecification"]
+    limits = {
+        "MaxReadRequestUnits": here.get("ReadOnDemandThroughputSettings", {}).get(
+            "MaxReadRequestUnits"
+        ),
+        "MaxWriteRequestUnits": table.get("WriteOnDemandThroughputSettings", {}).get(
+            "MaxWriteRequestUnits"
+        ),
+    }
+    ceiling = {key: value for key, value in limits.items() if value is not None}
+    return {
+        "TableName": site.physical_name(),
+        **table,
+        **own,
+        "SSESpecification": encryption,
+        **({"OnDemandThroughput": ceiling} if ceiling else {}),
+        **_stream(table),
+    }
+
+
+def _stream(table: Properties) -> Properties:
+    if "StreamSpecification" not in table:
+        return {}
+    return {"StreamSpecification": {"StreamEnabled": True, **table["StreamSpecification"]}}
+
+
+def _replica(site: Site, table: Properties) -> Properties:
+    (here,) = [one for one in table["Replicas"] if one["Region"] == site.region]
+    return here
 
 
 def _table_settings(site: Site, properties: Properties, made: Attributes) -> None:
@@ -101,11 +129,19 @@ def _table_settings(site: Site, properties: Properties, made: Attributes) -> Non
         TableName=made["Ref"],
         TimeToLiveSpecification=properties["TimeToLiveSpecification"],
     )
-    (replica,) = properties["Replicas"]
     dynamodb.update_continuous_backups(
         TableName=made["Ref"],
-        PointInTimeRecoverySpecification=replica["PointInTimeRecoverySpecification"],
+        PointInTimeRecoverySpecification=_replica(site, properties)[
+            "PointInTimeRecoverySpecification"
+        ],
     )
+    for replica in properties["Replicas"]:
+        if replica["Region"] != site.region:
+            create = {
+                "RegionName": replica["Region"],
+                "KMSMasterKeyId": replica["SSESpecification"]["KMSMasterKeyId"],
+            }
+            dynamodb.update_table(TableName=made["Ref"], ReplicaUpdates=[{"Create": create}])
 
 
 STORAGE = {
@@ -114,7 +150,7 @@ STORAGE = {
         call="create_table",
         ref="TableDescription.TableName",
         attributes={"Arn": "TableDescription.TableArn"},
-        apart=("Replicas", "TimeToLiveSpecification"),
+        apart=("Replicas", "TimeToLiveSpecification", "WriteOnDemandThroughputSettings"),
         adapt=_table,
         then=_table_settings,
     ),

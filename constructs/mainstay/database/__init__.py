@@ -1,0 +1,1 @@
+"""The database tier: four stores by access pattern, their copies, and the time-delayed replica."""

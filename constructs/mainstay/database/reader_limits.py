@@ -1,0 +1,13 @@
+"""How far a cluster's readers scale out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderLimits:
+    """`max_readers` no more than there are in the template means no scaling."""
+
+    max_readers: int
+    cpu_target_percent: int

@@ -1,0 +1,117 @@
+"""A warehouse for reports: Amazon Redshift Serverless, asked through its Data API."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_redshiftserverless as redshift
+from constructs import Construct
+
+from mainstay.database.master_secret import MASTER_USER, master_secret
+from mainstay.network.network import Network
+
+DATABASE = "reporting"
+
+# How the warehouse must be set up: identifiers keep their case, which an integration demands, and
+# no connection goes without TLS.
+_SETTINGS = {"enable_case_sensitive_identifier": "true", "require_ssl": "true"}
+
+
+class Warehouse(Construct):
+    """A namespace, which holds the data, and the workgroup that computes over it.
+
+    No L2 exists. Nothing reaches it over the network: reports go through the Data API, so no
+    security group opens its port. `name` is physical, as both types demand. It cannot be protected
+    against deletion; its stack is, and the namespace is retained. `copies` are Region -> ARN of
+    the key there: every snapshot is copied and kept for `copy_retention_days`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        network: Network,
+        zone_ids: tuple[str, ...],
+        key: kms.IKey,
+        base_rpu: int,
+        max_rpu: int,
+        copies: dict[str, str],
+        copy_retention_days: int,
+        source_arn: str | None,
+        removal_policy: cdk.RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.name = name
+        # CloudFormation does not tell the secret that Redshift would keep, hence one of ours.
+        self.secret = master_secret(
+            self, "Secret", store=name, key=key, copies={}, removal_policy=removal_policy
+        )
+        self.namespace = redshift.CfnNamespace(
+            self,
+            "Namespace",
+            namespace_name=name,
+            db_name=DATABASE,
+            admin_username=MASTER_USER,
+            admin_user_password=self.secret.secret_value_from_json("password").unsafe_unwrap(),
+            kms_key_id=key.key_arn,
+            log_exports=["userlog", "connectionlog", "useractivitylog"],
+            snapshot_copy_configurations=[
+                redshift.CfnNamespace.SnapshotCopyConfigurationProperty(
+                    destination_region=region,
+                    destination_kms_key_id=key_arn,
+                    snapshot_retention_period=copy_retention_days,
+                )
+                for region, key_arn in copies.items()
+            ]
+            or None,
+            namespace_resource_policy=source_arn and _admits(source_arn, self),
+        )
+        self.namespace.apply_removal_policy(removal_policy)
+        self.workgroup = redshift.CfnWorkgroup(
+            self,
+            "Workgroup",
+            workgroup_name=name,
+            namespace_name=self.namespace.ref,
+            base_capacity=base_rpu,
+            max_capacity=max_rpu,
+            config_parameters=[
+                redshift.CfnWorkgroup.ConfigParameterProperty(
+                    parameter_key=setting, parameter_value=value
+                )
+                for setting, value in _SETTINGS.items()
+            ],
+            enhanced_vpc_routing=True,  # loads and unloads stay in the network
+            publicly_accessible=False,
+            subnet_ids=[network.data_subnet(zone_id).subnet_id for zone_id in zone_ids],
+            security_group_ids=[network.security_groups.data.security_group_id],
+        )
+
+    @property
+    def namespace_arn(self) -> str:
+        return self.namespace.attr_namespace_namespace_arn
+
+
+def _admits(source_arn: str, scope: Construct) -> dict:
+    """The policy by which a namespace lets one cluster, and only this account, integrate with it.
+
+    Amazon Redshift Management Guide, "Configure authorization for your data warehouse".
+    """
+    account = cdk.Stack.of(scope).account
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "redshift.amazonaws.com"},
+                "Action": "redshift:AuthorizeInboundIntegration",
+                "Condition": {"StringEquals": {"aws:SourceArn": source_arn}},
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                "Action": "redshift:CreateInboundIntegration",
+            },
+        ],
+    }

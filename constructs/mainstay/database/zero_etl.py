@@ -1,0 +1,122 @@
+"""What carries transactions into the warehouse within seconds, with no job of ours."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from constructs import Construct
+
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.database.warehouse import DATABASE, Warehouse
+from mainstay.interfaces import as_role, principal
+from mainstay.lambda_code import PYTHON, lambda_code
+
+# An integration is active within half an hour; the function asks for the database after that.
+_TIMEOUT = cdk.Duration.minutes(10)
+
+
+class ZeroEtl(Construct):
+    """An integration from a cluster to a warehouse, and the database that it fills there.
+
+    CloudFormation makes the integration; no resource makes its database, which is an SQL statement
+    of the warehouse, hence a function. After a Region failover the source is another cluster: the
+    integration is then deleted and made again, as the runbook says.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        source_arn: str,
+        source_database: str,
+        warehouse: Warehouse,
+        log_group: logs.ILogGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.integration = rds.CfnIntegration(  # no L2 exists
+            self,
+            "Integration",
+            integration_name=name,
+            description="Transactions, as they are committed",
+            source_arn=source_arn,
+            target_arn=warehouse.namespace_arn,
+            data_filter=f"include: {source_database}.*.*",
+        )
+        self.integration.node.add_dependency(warehouse.workgroup)  # whose settings it checks
+        function = self._function(warehouse, log_group)
+        database = cdk.CustomResource(
+            self,
+            "Database",
+            service_token=function.function_arn,
+            resource_type="Custom::ReportingDatabase",
+            properties={
+                "Workgroup": warehouse.name,
+                "AdminSecret": warehouse.secret.secret_arn,
+                "Database": DATABASE,
+                "Integration": self.integration.attr_integration_arn,
+                "SourceDatabase": source_database,
+                "TargetDatabase": source_database,
+            },
+            service_timeout=_TIMEOUT,
+        )
+        assert function.role is not None
+        database.node.add_dependency(function.role)
+
+    def _function(self, warehouse: Warehouse, log_group: logs.ILogGroup) -> lambda_.Function:
+        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["redshift-data:ExecuteStatement"],
+                resources=[warehouse.workgroup.attr_workgroup_workgroup_arn],
+            )
+        )
+        # Of the caller's own statements alone; neither action knows resources (Service
+        # Authorization Reference, Amazon Redshift Data API).
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["redshift-data:DescribeStatement", "redshift-data:GetStatementResult"],
+                resources=["*"],
+            )
+        )
+        warehouse.secret.grant_read(role)
+        acknowledge_inline_policy(role)
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "redshift-data:DescribeStatement and "
+                "GetStatementResult, which tell how a statement has ended, know no resources "
+                "(Service Authorization Reference, Amazon Redshift Data API); they answer for the "
+                "caller's own statements alone.",
+            },
+        )
+        function = lambda_.Function(
+            self,
+            "Function",
+            description="Makes the warehouse's database that an integration fills",
+            runtime=PYTHON,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_code(),
+            handler="reporting_database.handler.handler",
+            role=as_role(role),
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            reserved_concurrent_executions=1,
+        )
+        acknowledge(
+            function,
+            {
+                "NIST.800.53.R5-LambdaDLQ": "CloudFormation waits for this function's answer and "
+                "fails the deploy without it, so a failed invocation is seen at once by the "
+                "person deploying; a queue of dead requests would be read by nobody.",
+                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the Data API of Amazon "
+                "Redshift and nothing inside the VPC; placed there it would need a way out, and "
+                "a deploy that repairs the network would depend on that network.",
+            },
+        )
+        return function

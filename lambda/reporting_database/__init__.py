@@ -1,0 +1,1 @@
+"""Makes the warehouse's database that a zero-ETL integration fills."""

@@ -1,0 +1,290 @@
+"""The database tier of an environment: its half of the architecture diagram, in code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+
+from config import databases as config
+from config.cluster import ClusterSize, ClusterZones
+from config.delayed_replica import DelayedReplica as DelayedReplicaConfig
+from config.model import Environment
+from mainstay.database import upkeep
+from mainstay.database.delayed_replica import NodeSize
+from mainstay.database.membership import (
+    Alone,
+    CopyOfGlobalDatabase,
+    FirstOfGlobalDatabase,
+    Membership,
+)
+from mainstay.database.reader_limits import ReaderLimits
+from mainstay.database.store_kind import ENTITY, REPORTING, TRANSACTION
+from stacks.choices import instance_size_of, placement_of
+from stacks.delayed_stack import DelayedStack
+from stacks.keys_stack import KeysStack
+from stacks.logs_stack import LogsStack
+from stacks.network_stack import NetworkStack
+from stacks.place import Place
+from stacks.session_stack import SessionStack
+from stacks.store_stack import StoreStack
+from stacks.warehouse_stack import WarehouseStack
+
+
+def cluster_name(environment: Environment, store: str) -> str:
+    """A cluster's identifier, unique in all Regions as a global database wants it."""
+    return f"mainstay-{environment.name}-{store}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Site:
+    """What a store needs of its Region."""
+
+    place: Place
+    keys: KeysStack
+    log: LogsStack
+    network: NetworkStack
+
+    def cluster(
+        self,
+        part: str,
+        store: str,
+        *,
+        zones: ClusterZones,
+        size: ClusterSize,
+        key: kms.IKey,
+        **rest: Any,
+    ) -> StoreStack:
+        """The stack of one cluster; `part` becomes its id and the end of its name."""
+        environment = self.place.environment
+        stack = StoreStack(
+            self.place.scope,
+            part,
+            **self.place.named(part.lower()),
+            identifier=cluster_name(environment, store),
+            postgresql_version=environment.databases.postgresql_version,
+            network=self.network.network,
+            placement=placement_of(zones),
+            size=instance_size_of(size),
+            readers=ReaderLimits(
+                max_readers=size.max_readers, cpu_target_percent=size.reader_cpu_target_percent
+            ),
+            key=key,
+            backup_retention=cdk.Duration.days(environment.databases.backup_days),
+            keep_data=environment.keep_data,
+            **rest,
+        )
+        # Amazon RDS would make the log group by itself, without key or end, were it not there.
+        stack.add_stack_dependency(self.log)
+        return stack
+
+
+def compose_databases(
+    places: list[Place],
+    keys: list[KeysStack],
+    logs: list[LogsStack],
+    networks: list[NetworkStack],
+) -> None:
+    """The stacks of the four stores and of the delayed replica."""
+    sites = [
+        _Site(place=place, keys=key, log=log, network=network)
+        for place, key, log, network in zip(places, keys, logs, networks, strict=True)
+    ]
+    primary, *standbys = sites
+    _entity(primary, standbys)
+    _session(primary, standbys)
+    transaction = _transaction(primary, standbys)
+    _reporting(primary, standbys, transaction)
+    for standby in standbys:
+        delayed = standby.place.environment.databases.delayed
+        if delayed is not None:
+            _delayed(standby, primary, delayed)
+
+
+def _abroad(key: kms.IKey) -> str:
+    """The ARN of a key of another Region, read there when the stack that needs it is deployed."""
+    return cdk.Stack.consume_reference(key.key_arn, cdk.ReferenceStrength.WEAK)
+
+
+def _member(site: _Site, store: str, *, copied: bool) -> Membership:
+    name = cluster_name(site.place.environment, store)
+    return FirstOfGlobalDatabase(global_identifier=name) if copied else Alone()
+
+
+def _entity(primary: _Site, standbys: list[_Site]) -> None:
+    entity = primary.place.environment.databases.entity
+    copies = {site.place.region.name: _abroad(site.keys.keys.entity) for site in standbys}
+    master_a = primary.cluster(
+        "EntityA",
+        "entity-a",
+        what="master A of the entity store",
+        kind=ENTITY,
+        membership=_member(primary, "entity", copied=bool(standbys)),
+        zones=entity.master_a,
+        size=entity.size,
+        key=primary.keys.keys.entity,
+        secret_copies=copies,
+        upkeep=upkeep.MASTER_A,
+    )
+    if entity.master_b is not None:
+        primary.cluster(
+            "EntityB",
+            "entity-b",
+            what="master B of the entity store",
+            kind=ENTITY,
+            membership=Alone(),
+            zones=entity.master_b,
+            size=entity.size,
+            key=primary.keys.keys.entity,
+            secret_copies={},
+            upkeep=upkeep.MASTER_B,
+        )
+    for site in standbys:
+        assert entity.standby is not None
+        copy = site.cluster(
+            "EntityCopy",
+            "entity-copy",
+            what="the entity store's copy in another Region",
+            kind=ENTITY,
+            membership=CopyOfGlobalDatabase(
+                global_identifier=cluster_name(site.place.environment, "entity")
+            ),
+            zones=entity.standby,
+            size=entity.size,
+            key=site.keys.keys.entity,
+            secret_copies={},
+            upkeep=upkeep.ENTITY_COPY,
+        )
+        copy.add_stack_dependency(master_a)  # a copy joins what is there
+
+
+def _session(primary: _Site, standbys: list[_Site]) -> None:
+    environment = primary.place.environment
+    SessionStack(
+        primary.place.scope,
+        "Session",
+        **primary.place.named("session"),
+        table_name=f"mainstay-{environment.name}-sessions",
+        key=primary.keys.keys.session,
+        replica_key_arns={
+            site.place.region.name: _abroad(site.keys.keys.session) for site in standbys
+        },
+        max_read_units=environment.databases.session.max_read_units,
+        max_write_units=environment.databases.session.max_write_units,
+        keep_data=environment.keep_data,
+    )
+
+
+def _transaction(primary: _Site, standbys: list[_Site]) -> StoreStack:
+    transaction = primary.place.environment.databases.transaction
+    first = primary.cluster(
+        "Transaction",
+        "transaction-a",
+        what="the transaction store",
+        kind=TRANSACTION,
+        membership=_member(primary, "transaction", copied=bool(standbys)),
+        zones=transaction.primary,
+        size=transaction.size,
+        key=primary.keys.keys.transaction,
+        secret_copies={
+            site.place.region.name: _abroad(site.keys.keys.transaction) for site in standbys
+        },
+        upkeep=upkeep.TRANSACTION,
+    )
+    for site in standbys:
+        assert transaction.standby is not None
+        copy = site.cluster(
+            "TransactionCopy",
+            "transaction-copy",
+            what="the transaction store's copy in another Region",
+            kind=TRANSACTION,
+            membership=CopyOfGlobalDatabase(
+                global_identifier=cluster_name(site.place.environment, "transaction")
+            ),
+            zones=transaction.standby,
+            size=transaction.size,
+            key=site.keys.keys.transaction,
+            secret_copies={},
+            upkeep=upkeep.TRANSACTION_COPY,
+        )
+        copy.add_stack_dependency(first)
+    return first
+
+
+def _reporting(primary: _Site, standbys: list[_Site], transaction: StoreStack) -> None:
+    environment = primary.place.environment
+    reporting = environment.databases.reporting
+    if isinstance(reporting, config.PostgresReporting):
+        primary.cluster(
+            "Reporting",
+            "reporting",
+            what="the store of reports",
+            kind=REPORTING,
+            membership=Alone(),
+            zones=reporting.zones,
+            size=reporting.size,
+            key=primary.keys.keys.reporting,
+            secret_copies={},
+            upkeep=upkeep.REPORTING,
+        )
+        return
+    copies = {site.place.region.name: _abroad(site.keys.keys.reporting) for site in standbys}
+    for site in (primary, *standbys):
+        first = site is primary
+        WarehouseStack(
+            site.place.scope,
+            "Reporting",
+            **site.place.named("reporting"),
+            name=f"mainstay-{environment.name}-reporting",
+            network=site.network.network,
+            zone_ids=reporting.zone_ids if first else reporting.standby_zone_ids,
+            key=site.keys.keys.reporting,
+            base_rpu=reporting.base_rpu,
+            max_rpu=reporting.max_rpu,
+            copies=copies if first else {},
+            copy_retention_days=reporting.copy_retention_days,
+            source=transaction.store if first else None,
+            log_group=site.log.logs.functions,
+            keep_data=environment.keep_data,
+        )
+
+
+def _delayed(standby: _Site, primary: _Site, delayed: DelayedReplicaConfig) -> None:
+    here, there = standby.network.network.addresses, primary.network.network.addresses
+    DelayedStack(
+        standby.place.scope,
+        "Delayed",
+        **standby.place.named("delayed"),
+        network=standby.network.network,
+        client_ranges=(here.tier("data"), here.tier("app"), there.tier("app")),
+        database=ENTITY.database,
+        follower_zone=delayed.follower_zone,
+        delayed_zone=delayed.delayed_zone,
+        delay=cdk.Duration.minutes(delayed.delay_minutes),
+        size=NodeSize(
+            instance_type=delayed.instance_type,
+            volume_gib=delayed.volume_gib,
+            volume_iops=delayed.volume_iops,
+            volume_mib_per_second=delayed.volume_mib_per_second,
+        ),
+        image_parameter=delayed.image_parameter,
+        key=standby.keys.keys.entity,
+        keep_data=standby.place.environment.keep_data,
+    )
+
+
+def logged_clusters(place: Place) -> dict[str, str]:
+    """The clusters of a Region that write logs, by the id of the group that keeps them."""
+    environment = place.environment
+    databases = environment.databases
+    if place.region is environment.primary:
+        stores = {"EntityA": "entity-a", "Transaction": "transaction-a"}
+        if databases.entity.master_b is not None:
+            stores["EntityB"] = "entity-b"
+        if isinstance(databases.reporting, config.PostgresReporting):
+            stores["Reporting"] = "reporting"
+    else:
+        stores = {"EntityCopy": "entity-copy", "TransactionCopy": "transaction-copy"}
+    return {name: cluster_name(environment, store) for name, store in stores.items()}
