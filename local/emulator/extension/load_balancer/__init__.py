@@ -11,6 +11,7 @@ from __future__ import annotations
 
 def install() -> None:
     """Mend the API of load balancing, and start to serve."""
-    from local.emulator.extension.load_balancer import api
+    from local.emulator.extension.load_balancer import api, templates
 
+    templates.install()
     api.install()

@@ -1,6 +1,6 @@
 """The control plane's side: what the emulator's load balancing API keeps and tells too little of.
 
-Weighted forwards, targets by address and port, health as it is, every kind of condition, and the
+Weighted forwards, targets by address and port, health as it is, conditions on the query, and the
 local address of a listener, which is one of its attributes: `local.address`.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.emulator.extension import inside
 from local.emulator.extension.load_balancer import state
 from local.emulator.extension.load_balancer.health import target_of
 from local.emulator.extension.load_balancer.plane import Plane
+from local.emulator.extension.load_balancer.templates import set_forwards
 
 ADDRESS = "local.address"
 
@@ -32,32 +32,7 @@ def install() -> None:
         ),
     }
     alb.dispatch_request = _elsewhere
-    actions = inside.provisioners._elbv2_listener_actions
-    inside.provisioners._elbv2_listener_actions = _keeping_forwards(actions)
     plane.start()
-
-
-def _keeping_forwards(actions: Any) -> Any:
-    """The engine's reading of a template's actions, with the whole ForwardConfig."""
-
-    def kept(properties: Any, balancer: Any, prop: str = "DefaultActions") -> list[dict[str, Any]]:
-        made = actions(properties, balancer, prop=prop)
-        for action, given in zip(made, properties.get(prop) or (), strict=True):
-            if "ForwardConfig" in given:
-                _set_forwards(action, given["ForwardConfig"])
-        return made
-
-    return kept
-
-
-def _set_forwards(action: dict[str, Any], config: dict[str, Any]) -> None:
-    groups = [
-        {"TargetGroupArn": g["TargetGroupArn"], "Weight": int(g.get("Weight", 1))}
-        for g in config.get("TargetGroups", ())
-    ]
-    action["ForwardConfig"] = {**config, "TargetGroups": groups}
-    if len(groups) > 1:
-        action.pop("TargetGroupArn", None)  # as AWS tells it: it has no single one
 
 
 def _parsing_forwards(alb: Any, parse: Any) -> Any:
@@ -72,7 +47,7 @@ def _parsing_forwards(alb: Any, parse: Any) -> Any:
                 weight = alb._p(request, f"{at}.Weight")
                 groups.append({"TargetGroupArn": arn, **({"Weight": weight} if weight else {})})
             if groups:
-                _set_forwards(action, {"TargetGroups": groups})
+                set_forwards(action, {"TargetGroups": groups})
         return actions
 
     return parsed

@@ -1,16 +1,60 @@
-"""Attributes of a VPC that the emulator does not give."""
+"""Attributes of a VPC, and where a flow log goes, which the emulator does not tell."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from local.emulator.extension import inside
 from local.emulator.extension.registry import Made, Properties
 from local.emulator.extension.wraps.around import after
 
 
 def install() -> None:
     after("AWS::EC2::VPC", _cidr_attributes)
+    ec2 = inside.service("ec2")
+    actions = ec2._ACTION_MAP
+    actions["CreateFlowLogs"] = _keeping(ec2, actions["CreateFlowLogs"])
+    actions["DescribeFlowLogs"] = _telling(ec2, actions["DescribeFlowLogs"])
 
 
 def _cidr_attributes(made: Made, old: Properties, new: Properties) -> None:
     made.attributes["CidrBlock"] = new.get("CidrBlock", "")
     made.attributes["CidrBlockAssociations"] = []
     made.attributes["Ipv6CidrBlocks"] = []
+
+
+# Member of a flow log -> its element in an answer.
+_FLOW_LOG = {
+    "LogGroupName": "logGroupName",
+    "DeliverLogsPermissionArn": "deliverLogsPermissionArn",
+    "LogFormat": "logFormat",
+    "MaxAggregationInterval": "maxAggregationInterval",
+}
+
+
+def _keeping(ec2: Any, create: Any) -> Any:
+    def created(request: Any) -> Any:
+        known = set(ec2._flow_logs.keys())
+        answer = create(request)
+        for identifier, record in ec2._flow_logs.items():
+            if identifier not in known:
+                record |= {name: ec2._p(request, name) for name in _FLOW_LOG}
+        return answer
+
+    return created
+
+
+def _telling(ec2: Any, describe: Any) -> Any:
+    def described(request: Any) -> Any:
+        status, headers, body = describe(request)
+        for identifier, record in ec2._flow_logs.items():
+            more = "".join(
+                f"<{element}>{record[name]}</{element}>"
+                for name, element in _FLOW_LOG.items()
+                if record.get(name)
+            )
+            mark = f"<flowLogId>{identifier}</flowLogId>".encode()
+            body = body.replace(mark, mark + more.encode())
+        return status, headers, body
+
+    return described
