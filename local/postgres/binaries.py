@@ -66,6 +66,12 @@ class Binaries:
             raise RuntimeError(f"{program} {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def copy(self, folder: Path, to: Path) -> None:
+        """Copy a folder as the servers' account, which then owns the copy."""
+        subprocess.run(
+            ["cp", "-R", "-p", "--reflink=auto", str(folder), str(to)], check=True, **self.account
+        )
+
     def serve(self, arguments: list[str], log: Path) -> subprocess.Popen[Any]:
         """Start `postgres` as a child that the kernel stops when this thread ends."""
         with log.open("ab") as out:

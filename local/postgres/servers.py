@@ -78,7 +78,7 @@ class Servers:
     def start(self, name: str, **settings: Any) -> Server:
         """A new, empty server that accepts connections."""
         folder = self.folder / name
-        shutil.copytree(_initialised(), folder)
+        BINARIES.copy(_initialised(), folder)
         return self._started(name, folder, self._settings | {"cluster_name": name} | settings)
 
     def standby(self, name: str, *, of: Server, **settings: Any) -> Server:
@@ -106,8 +106,13 @@ class Servers:
         )
         return self._started(name, folder, {"cluster_name": name} | settings)
 
+    def remove(self, server: Server) -> None:
+        """End a server and its data."""
+        server.kill()
+        self._servers.remove(server)
+        shutil.rmtree(server.folder, ignore_errors=True)
+
     def _started(self, name: str, folder: Path, settings: dict[str, Any]) -> Server:
-        _owned(folder)
         server = Server(name, folder)
         server.configure(**settings)
         self._servers.append(server)
@@ -117,12 +122,6 @@ class Servers:
 def _new_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     BINARIES.give(folder)
-
-
-def _owned(folder: Path) -> None:
-    folder.chmod(0o700)
-    for path in (folder, *folder.rglob("*")):
-        BINARIES.give(path)
 
 
 @cache
@@ -135,6 +134,7 @@ def _initialised() -> Path:
     BINARIES.run(
         *("initdb", "--pgdata", str(folder), "--username", SUPERUSER, "--auth", "trust"),
         *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+        *("--wal-segsize", "4"),
     )
     (folder / "pg_hba.conf").write_text(_HBA)
     server = Server("initdb", folder)

@@ -1,0 +1,113 @@
+"""The first start of a store, from nothing; run again it changes nothing.
+
+Create-only: on a system that has started once, whatever happened to it since, it leaves rights,
+versions and subscriptions as they are. Killed in the middle, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from service.operations import replication, rights, schema
+from service.operations.catalog import named
+from service.operations.migrations import FOLDER, migrate
+from service.operations.node import APPLICATION_ROLES, REPLICATOR, RefusedError
+from service.operations.operator import Operator, Session
+
+# Takes writes first. The other master stands by, fenced, until it is its turn.
+PRIMARY = {"entity": "entity-a", "transaction": "transaction"}
+
+
+def bootstrap(operator: Operator, store: str, *, folder: Path = FOLDER) -> None:
+    """Make database, roles, schema, rights and replication of a store."""
+    names = [name for name, node in operator.nodes.items() if node.store == store]
+    if not names:
+        raise RefusedError(f"'{store}' is no store of this environment")
+    # Subscribers before publishers, and rights last: nobody writes before all of it stands.
+    for name in sorted(names, key=lambda name: name == PRIMARY[store]):
+        _database(operator, name)
+        session = operator.on(name)
+        if schema.is_bootstrapped(session):
+            continue
+        _roles(session)
+        schema.make(session)
+        migrate(operator, name, folder=folder)
+        if session.dry_run:
+            rights.provide(session, publish=store == "entity")
+    for link in operator.links_of():
+        if link.publisher.store == store and not schema.is_bootstrapped(
+            operator.on(link.subscriber.name)
+        ):
+            replication.establish(operator, link)
+    for link in operator.links_of():
+        if link.publisher.store == store and not schema.is_bootstrapped(
+            operator.on(link.subscriber.name)
+        ):
+            replication.wait_established(operator, link)
+    for name in sorted(names, key=lambda name: name == PRIMARY[store]):
+        _finish(operator.on(name), writes=name == PRIMARY[store])
+
+
+def _database(operator: Operator, name: str) -> None:
+    node = operator.node(name)
+    try:
+        operator.on(name)
+        present = operator.on(name).value("SELECT current_database()") == node.database
+    except psycopg.OperationalError as error:
+        if "does not exist" not in str(error):
+            raise
+        present = False
+    if not present:
+        operator.on(name, database="postgres").change(
+            sql.SQL("CREATE DATABASE {}").format(sql.Identifier(node.database))
+        )
+
+
+def _roles(session: Session) -> None:
+    """The application's two roles and the replicator, with what RDS gives such roles."""
+    present = session.column("SELECT rolname FROM pg_roles")
+    for role in APPLICATION_ROLES:
+        if role not in present:
+            session.change(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        _grant_once(session, "rds_iam", role, present)
+    if REPLICATOR not in present:
+        verifier = session.connection.pgconn.encrypt_password(
+            session.node.replication_password.encode(), REPLICATOR.encode(), b"scram-sha-256"
+        ).decode()
+        powers = "" if "rds_replication" in present else " REPLICATION"
+        session.change(
+            sql.SQL("CREATE ROLE {} LOGIN{} PASSWORD {}").format(
+                sql.Identifier(REPLICATOR), sql.SQL(powers), sql.Literal(verifier)
+            ),
+            hide=verifier,
+        )
+    _grant_once(session, "rds_replication", REPLICATOR, present)
+    session.change(
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}").format(
+            named((*APPLICATION_ROLES, REPLICATOR))
+        )
+    )
+
+
+def _grant_once(session: Session, group: str, role: str, present: list[str]) -> None:
+    """A membership that RDS gives its meaning: elsewhere there is no such group."""
+    if group in present and not (
+        role in present
+        and session.value("SELECT pg_has_role(%s::name, %s::name, 'MEMBER')", role, group)
+    ):
+        session.change(
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(role))
+        )
+
+
+def _finish(session: Session, *, writes: bool) -> None:
+    """Writers' rights on the primary, and the row that says that the first start is over."""
+    if schema.is_bootstrapped(session):
+        return
+    with session.transaction():
+        if writes:
+            rights.grant_writes(session)
+        session.change("INSERT INTO operations.bootstrap (done_at) VALUES (now())")

@@ -1,0 +1,89 @@
+"""A database server as operations see it: where it is, who they are there, how others reach it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg.conninfo import make_conninfo
+
+# Roles of every store. The application's two are fenced and granted as one; the replicator is
+# who subscribers connect as.
+WRITER, READER, REPLICATOR = "app_writer", "app_reader", "replicator"
+APPLICATION_ROLES = (WRITER, READER)
+
+
+class RefusedError(Exception):
+    """An act that the state of the databases does not allow; says what to do instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One endpoint. `name` is entity-a, entity-b, transaction, follower, delayed, ...
+
+    `dsn` is the administrator's connection string, `replication_password` the replicator's.
+    `cluster` is the Aurora cluster's identifier, where there is one.
+    """
+
+    name: str
+    store: str
+    dsn: str
+    host: str
+    port: int
+    database: str
+    replication_password: str = ""
+    replication_sslmode: str = "require"
+    readers: tuple[str, ...] = ()
+    cluster: str | None = None
+
+    @property
+    def identifier(self) -> str:
+        """The name as PostgreSQL's slots and subscriptions may have it."""
+        return self.name.replace("-", "_")
+
+    @property
+    def publisher_dsn(self) -> str:
+        """How another server subscribes to this one."""
+        return make_conninfo(
+            "",
+            host=self.host,
+            port=self.port,
+            dbname=self.database,
+            user=REPLICATOR,
+            password=self.replication_password,
+            sslmode=self.replication_sslmode,
+            connect_timeout=10,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One direction of logical replication.
+
+    Between masters `origin` is `none`: what came from the other is not sent back. The follower
+    takes `any`: rows that were written on B reach it through A.
+    """
+
+    publisher: Node
+    subscriber: Node
+    origin: str
+    copy: bool
+
+    @property
+    def name(self) -> str:
+        """Of the subscription, and of its slot on the publisher."""
+        return f"{self.subscriber.identifier}_from_{self.publisher.identifier}"
+
+
+PUBLICATION = "mainstay"
+
+
+def links(nodes: dict[str, Node]) -> list[Link]:
+    """Every direction that the given nodes are linked in."""
+    a, b, follower = (nodes.get(name) for name in ("entity-a", "entity-b", "follower"))
+    found = []
+    if a and b:
+        found.append(Link(publisher=a, subscriber=b, origin="none", copy=False))
+        found.append(Link(publisher=b, subscriber=a, origin="none", copy=False))
+    if a and follower:
+        found.append(Link(publisher=a, subscriber=follower, origin="any", copy=True))
+    return found

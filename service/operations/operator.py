@@ -1,0 +1,187 @@
+"""Runs statements on the nodes: prints what it changes, or only prints, and waits with a bound."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+
+from service.operations.node import Link, Node, RefusedError, links
+
+Statement = str | sql.Composable
+# Called with "before" or "after", the node's name and the text, around every change.
+Watch = Callable[[str, str, str], None]
+
+_POLL_SECONDS = 0.05
+_SETTINGS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        # Whoever waits longer for a lock stands in the way of others: it fails, and is retried.
+        "lock_timeout": "15s",
+        # Text of a row must not depend on the server it is compared on.
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        "extra_float_digits": "1",
+        "idle_in_transaction_session_timeout": "10min",
+    }.items()
+)
+
+
+def say(event: dict[str, Any]) -> None:
+    """One structured line on standard output."""
+    print(json.dumps(event, default=str), flush=True)
+
+
+def tell(text: str) -> None:
+    """A statement, for people, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Session:
+    """One connection to one node; every change passes through `change`."""
+
+    def __init__(self, node: Node, *, database: str, dry_run: bool, watch: Watch | None) -> None:
+        self.node = node
+        self.dry_run = dry_run
+        self._watch = watch
+        self.connection = psycopg.connect(
+            node.dsn,
+            autocommit=True,
+            dbname=database,
+            connect_timeout=5,
+            application_name="mainstay-operations",
+            options=_SETTINGS,
+        )
+
+    def rows(self, statement: Statement, *values: Any) -> list[tuple[Any, ...]]:
+        """What a question returns. Questions are asked in a dry run too."""
+        return self.connection.execute(self.text(statement).encode(), values or None).fetchall()
+
+    def column(self, statement: Statement, *values: Any) -> list[Any]:
+        return [row[0] for row in self.rows(statement, *values)]
+
+    def value(self, statement: Statement, *values: Any) -> Any:
+        """The first column of the first row, or None."""
+        rows = self.rows(statement, *values)
+        return rows[0][0] if rows else None
+
+    def change(self, statement: Statement, *, hide: str | None = None) -> None:
+        """Run a statement that changes something, or print it; `hide` is never printed."""
+        text = self.text(statement)
+        shown = text.replace(hide, "********") if hide else text
+        tell(f"/* {self.node.name} */ {shown.strip()};")
+        if self.dry_run:
+            return
+        if self._watch:
+            self._watch("before", self.node.name, shown)
+        self.connection.execute(text.encode())
+        if self._watch:
+            self._watch("after", self.node.name, shown)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All the changes inside, or none of them."""
+        self.change("BEGIN")
+        try:
+            yield
+        except BaseException:
+            if not self.dry_run and not self.connection.closed:
+                self.connection.execute("ROLLBACK")
+            raise
+        self.change("COMMIT")
+
+    def text(self, statement: Statement) -> str:
+        return statement if isinstance(statement, str) else statement.as_string(self.connection)
+
+
+class Operator:
+    """The nodes of one environment, a connection to each that is used, and the patience.
+
+    `patience` bounds every wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        nodes: dict[str, Node],
+        *,
+        dry_run: bool = False,
+        patience: float = 120,
+        watch: Watch | None = None,
+    ) -> None:
+        self.nodes = nodes
+        self.dry_run = dry_run
+        self.patience = patience
+        self._watch = watch
+        self._sessions: dict[tuple[str, str], Session] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for session in self._sessions.values():
+            session.connection.close()
+        self._sessions.clear()
+
+    def node(self, name: str) -> Node:
+        """The node of that name; RefusedError with those there are."""
+        if name not in self.nodes:
+            known = ", ".join(sorted(self.nodes))
+            raise RefusedError(f"'{name}' is no node of this environment, which has: {known}")
+        return self.nodes[name]
+
+    def on(self, name: str, *, database: str | None = None) -> Session:
+        """The connection to a node, opened when it is first used."""
+        node = self.node(name)
+        wanted = database or node.database
+        session = self._sessions.get((name, wanted))
+        if session is None or session.connection.closed:
+            session = self._opened(node, wanted)
+            self._sessions[name, wanted] = session
+        return session
+
+    def link(self, publisher: str, subscriber: str) -> Link:
+        """The direction between two nodes; RefusedError where they are not linked."""
+        for link in links(self.nodes):
+            if (link.publisher.name, link.subscriber.name) == (publisher, subscriber):
+                return link
+        raise RefusedError(f"'{subscriber}' does not subscribe to '{publisher}'")
+
+    def links_of(
+        self, *, publisher: str | None = None, subscriber: str | None = None
+    ) -> list[Link]:
+        """The directions out of a node, or into one."""
+        return [
+            link
+            for link in links(self.nodes)
+            if publisher in (None, link.publisher.name)
+            and subscriber in (None, link.subscriber.name)
+        ]
+
+    def wait(self, holds: Callable[[], bool], what: str, *, seconds: float | None = None) -> None:
+        """Ask until it holds; TimeoutError naming `what` after the patience."""
+        if self.dry_run:
+            tell(f"-- waits until {what}")
+            return
+        bound = self.patience if seconds is None else seconds
+        deadline = time.monotonic() + bound
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {bound:g} s: {what}")
+            time.sleep(_POLL_SECONDS)
+
+    def _opened(self, node: Node, database: str) -> Session:
+        def opened(name: str) -> Session:
+            return Session(node, database=name, dry_run=self.dry_run, watch=self._watch)
+
+        try:
+            return opened(database)
+        except psycopg.OperationalError as error:
+            if self.dry_run and "does not exist" in str(error):
+                return opened("postgres")  # as empty as the one that is to be created
+            raise

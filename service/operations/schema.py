@@ -1,0 +1,57 @@
+"""What operations keep in a database of their own: versions, and what a migration leaves to do.
+
+Nothing of it is replicated: each server knows what was done on it.
+"""
+
+from __future__ import annotations
+
+from service.operations.node import APPLICATION_ROLES, REPLICATOR
+from service.operations.operator import Session
+
+MAKE = (
+    "CREATE SCHEMA IF NOT EXISTS operations",
+    """CREATE TABLE IF NOT EXISTS operations.migration (
+    version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now())""",
+    # A slot that still has to pass a migration, so that no subscriber is sent its rows.
+    "CREATE TABLE IF NOT EXISTS operations.advance (slot text PRIMARY KEY, version int NOT NULL)",
+    # One row when the first start is over: from then on bootstrap leaves everything as it is.
+    "CREATE TABLE IF NOT EXISTS operations.bootstrap (done_at timestamptz PRIMARY KEY)",
+    # Transactions of a lost master that were carried over, by where they committed there.
+    """CREATE TABLE IF NOT EXISTS operations.reconciled (
+    source text, commit_lsn pg_lsn, at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, commit_lsn))""",
+    f"GRANT USAGE ON SCHEMA operations TO {', '.join((*APPLICATION_ROLES, REPLICATOR))}",
+    f"GRANT SELECT ON operations.migration TO {', '.join(APPLICATION_ROLES)}",
+)
+
+
+def make(session: Session) -> None:
+    """Make the schema where it is not; all of it or nothing."""
+    if exists(session):
+        return
+    with session.transaction():
+        for statement in MAKE:
+            session.change(statement)
+
+
+def exists(session: Session) -> bool:
+    return session.value("SELECT to_regclass('operations.migration') IS NOT NULL")
+
+
+def is_bootstrapped(session: Session) -> bool:
+    return exists(session) and session.value("SELECT count(*) > 0 FROM operations.bootstrap")
+
+
+def version(session: Session) -> int:
+    """The newest migration that was applied; 0 for none."""
+    if not exists(session):
+        return 0
+    return session.value("SELECT coalesce(max(version), 0) FROM operations.migration")
+
+
+def owed_advances(session: Session) -> list[str]:
+    """Slots of this server that have to pass a migration before anyone may write."""
+    if not exists(session):
+        return []
+    return session.column("SELECT slot FROM operations.advance ORDER BY 1")

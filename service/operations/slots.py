@@ -1,0 +1,127 @@
+"""Logical replication slots of a publisher: what they hold back, and how they pass a migration."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from service.operations import rights, schema
+from service.operations.node import PUBLICATION, RefusedError
+from service.operations.operator import Operator, Session
+
+_PENDING = """
+SELECT count(*) FROM pg_logical_slot_peek_binary_changes(
+    %s, NULL, 1, 'proto_version', '1', 'publication_names', %s, 'origin', %s)
+"""
+# Who has written and not ended: open transactions with an id, and prepared ones.
+_WRITING = """
+SELECT pid, usename FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend'
+AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+UNION ALL
+SELECT 0, owner FROM pg_prepared_xacts WHERE database = current_database()
+"""
+
+
+def of(operator: Operator, publisher: str) -> dict[str, str]:
+    """By name of every slot that stands on this node: the origin that its subscriber takes."""
+    wanted = {link.name: link.origin for link in operator.links_of(publisher=publisher)}
+    standing = operator.on(publisher).column(
+        "SELECT slot_name FROM pg_replication_slots WHERE slot_name = ANY (%s)", list(wanted)
+    )
+    return {name: wanted[name] for name in standing}
+
+
+def is_active(session: Session, slot: str) -> bool:
+    return bool(session.value("SELECT active FROM pg_replication_slots WHERE slot_name = %s", slot))
+
+
+def is_subscribed(operator: Operator, slot: str) -> bool:
+    """Whether the subscription that reads a slot is on, though it may be starting just now."""
+    [link] = [link for link in operator.links_of() if link.name == slot]
+    return bool(
+        operator.on(link.subscriber.name).value(
+            "SELECT subenabled FROM pg_subscription WHERE subname = %s", slot
+        )
+    )
+
+
+def holds_changes(session: Session, slot: str, origin: str) -> bool:
+    """Whether a slot that nobody reads still has a row for its subscriber."""
+    return session.value(_PENDING, slot, PUBLICATION, origin) > 0
+
+
+def require_empty(operator: Operator, node: str) -> None:
+    """RefusedError unless every subscriber of a node is paused and has received everything."""
+    session = operator.on(node)
+    for slot, origin in of(operator, node).items():
+        if is_active(session, slot) or is_subscribed(operator, slot):
+            raise RefusedError(
+                f"'{slot}' of {node} is being read: pause it, or a migration is replicated"
+            )
+        if slot not in schema.owed_advances(session) and holds_changes(session, slot, origin):
+            raise RefusedError(
+                f"'{slot}' of {node} holds changes that its subscriber has not got: resume it, "
+                "drain, pause again"
+            )
+
+
+def drain(operator: Operator, node: str, *, terminate_after: float | None = None) -> None:
+    """Wait until no writer's transaction is open on a fenced node and every subscriber has all.
+
+    What is still open after `terminate_after` seconds is ended, and with it rolled back; without
+    that, it is waited for. Raises RefusedError on a node that takes writes, TimeoutError naming
+    what is open after the patience. Paused subscribers are not waited for.
+    """
+    session = operator.on(node)
+    if not rights.is_fenced(session):
+        raise RefusedError(f"{node} takes writes: fence it, or draining never ends")
+    ended = f"no transaction that has written is open on {node}"
+    try:
+        operator.wait(lambda: not session.rows(_WRITING), ended, seconds=terminate_after)
+    except TimeoutError:
+        if terminate_after is None:
+            raise
+        for pid in session.column(f"SELECT pid FROM ({_WRITING}) AS writing WHERE pid > 0"):
+            session.change(sql.SQL("SELECT pg_terminate_backend({})").format(sql.Literal(pid)))
+        operator.wait(lambda: not session.rows(_WRITING), ended)
+    end = session.value("SELECT pg_current_wal_insert_lsn()")
+    for slot in of(operator, node):
+        operator.wait(
+            lambda slot=slot: not is_subscribed(operator, slot) or _confirmed(session, slot, end),
+            f"'{slot}' of {node} has received everything",
+        )
+
+
+def _confirmed(session: Session, slot: str, end: str) -> bool:
+    return bool(
+        session.value(
+            "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots"
+            " WHERE slot_name = %s",
+            end,
+            slot,
+        )
+    )
+
+
+def advance(operator: Operator, node: str) -> list[str]:
+    """Lead the slots of a node past its migration: subscribers run the same one themselves.
+
+    Nothing else is skipped: the node was fenced and the slots empty when the migration began, and
+    `unfence` refuses until this is done. Returns the slots that were led.
+    """
+    session = operator.on(node)
+    owed = schema.owed_advances(session)
+    if owed and not rights.is_fenced(session):
+        raise RefusedError(f"{node} takes writes already: advancing would skip them; rebuild")
+    standing = of(operator, node)
+    for slot in owed:
+        if slot in standing:
+            session.change(
+                sql.SQL("SELECT pg_replication_slot_advance({}, pg_current_wal_lsn())").format(
+                    sql.Literal(slot)
+                )
+            )
+        session.change(
+            sql.SQL("DELETE FROM operations.advance WHERE slot = {}").format(sql.Literal(slot))
+        )
+    return owed
