@@ -71,7 +71,7 @@ local-reset: setup ## End and forget everything of it
 preflight: setup ## What to do, in which order, before and between the deploys of ENV
 	@.venv/bin/python -m review.preflight --environment $(ENV)
 
-test: setup ## Every test that needs no AWS account
+test: setup apache ## Every test that needs no AWS account
 	@.venv/bin/python -m pytest -m "not account"
 
 lint: setup
@@ -96,6 +96,16 @@ LIMITS ?= dry-run
 edge: setup ## The edge on this machine: make edge PORT=8080 UPSTREAM=127.0.0.1:9000 RUN=<dir>
 	@exec .venv/bin/python -m local.edge_process --port '$(PORT)' --upstream '$(UPSTREAM)' \
 	  --run '$(RUN)' --limits '$(LIMITS)'
+
+LOG ?=
+edge-diff: setup apache ## What the edge does otherwise than the legacy chain: make edge-diff LOG=<access log>
+	@.venv/bin/python -m migration $(if $(LOG),--log '$(LOG)')
+
+apache: # the legacy chain's server; the package without the service that would start by itself
+	@command -v apache2 >/dev/null || test -x /usr/sbin/apache2 \
+	  || { echo "Installing Apache, for the legacy chain ..." \
+	       && { apt-get install -y -qq --no-install-recommends apache2-bin >/dev/null 2>&1 \
+	            || { apt-get update -qq && apt-get install -y -qq --no-install-recommends apache2-bin >/dev/null; }; }; }
 
 BASE ?= origin/main
 diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown

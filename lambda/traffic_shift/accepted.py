@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from traffic_shift.counting import FAILED, Cell
+from traffic_shift.counting import FAILED, UNUSUAL, Cell
 
 FILE = Path(__file__).parent / "accepted.toml"
-_OUTCOME = re.compile(r"app|closed|other|[1-5]\d\d|[1-5]xx")
+_OUTCOME = re.compile(r"app|closed|silent|other|spelling|[1-5]\d\d|[1-5]xx")
 _REASON_MIN = 40  # characters: fewer persuade nobody
 
 
@@ -20,8 +20,9 @@ class Difference:
     """For requests of one shape: what the legacy chain did, what the new one does, and why.
 
     An outcome is "app" (the request reached the app), a status that the chain itself answered,
-    such as 400 or 4xx, "closed" (the connection ended without an answer); and for the new chain
-    "other", the app was reached with another target or method than by the legacy chain.
+    such as 400 or 4xx, "closed" or "silent" (the connection ended, or did not, without an answer).
+    Where both reach the app, the new chain's is "spelling" (the same target, with other characters
+    escaped) or "other" (another target, another method, or another answer to the client).
     """
 
     shape: str
@@ -34,8 +35,8 @@ class Difference:
             outcome = getattr(self, name)
             if not _OUTCOME.fullmatch(outcome):
                 raise ValueError(
-                    f"'{name}' of accepted shape '{self.shape}' should be app, closed, other or a "
-                    f"status such as 400 or 4xx, got '{outcome}'"
+                    f"'{name}' of accepted shape '{self.shape}' should be app, closed, silent, "
+                    f"other, spelling or a status such as 400 or 4xx, got '{outcome}'"
                 )
         if len(self.reason) < _REASON_MIN:
             raise ValueError(
@@ -67,8 +68,9 @@ class Accepted:
         True where the list says that it answers the shape by itself with such a status, or that
         the app sees another request than before. A failure, 5xx, is accepted for no shape.
         """
+        shape = "method" if cell.kind.method == UNUSUAL else cell.kind.shape
         return cell.status_class != FAILED and any(
-            difference.shape == cell.kind.shape
+            difference.shape == shape
             and (difference.new in ("app", "other") or difference.new[0] == cell.status_class)
             for difference in self.differences
         )

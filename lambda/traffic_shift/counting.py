@@ -15,7 +15,8 @@ from traffic_shift.shapes import shape_of
 LEGACY, NEW = "legacy", "new"
 FAILED = "5"  # the class of answers that say the server failed
 OTHER_ROUTE = "other"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNUSUAL = "unusual"  # any method that is none of METHODS
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # Fields 2, 9, 13 and 17 of an entry (Elastic Load Balancing, Application Load Balancers, "Access
 # log entries"). Within quotation marks the balancer escapes them.
@@ -105,7 +106,7 @@ def answers_of(
         if entry is None or entry["group"] not in groups or not entry["status"].isdigit():
             continue
         url = entry["url"]
-        method = entry["method"] if entry["method"] in _METHODS else "unusual"
+        method = entry["method"] if entry["method"] in METHODS else UNUSUAL
         yield Answer(
             chain=groups[entry["group"]],
             kind=Kind(route_of(url, routes), method, shape_of(url)),

@@ -8,8 +8,9 @@ load balancer logs it for either. A test holds the two to the same labels.
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
-WELL_FORMED = "well-formed"
+PLAIN = "plain"
 QUESTION_MARK_AS_DATA = "question-mark-as-data"
 
 # In the order in which the edge's map asks; all but the first two look at the path alone.
@@ -35,6 +36,7 @@ _BEFORE = r"^/[^?%]*(?:%(?!3[fF])[0-9a-fA-F]{2}[^?%]*)*%3[fF]"
 _PLAIN_TAIL = f"{_NAME}={_VALUE}(?:&{_NAME}={_VALUE})*"
 _ENCODED_TAIL = f"{_NAME}%3[dD]{_VALUE}(?:%26{_NAME}%3[dD]{_VALUE}){{0,2}}"
 _ENCODED_QUERY = re.compile(f"{_BEFORE}(?:{_PLAIN_TAIL}|{_ENCODED_TAIL})$")
+_RESERVED = re.compile(r"/_edge(?:/|$)")  # the edge's own locations, however they are spelled
 _ABSOLUTE = re.compile(r"^[a-z]+://[^/?#]*", re.IGNORECASE)
 
 
@@ -44,12 +46,14 @@ def shape_of(target: str) -> str:
     for shape, pattern in _REFUSED_PATTERNS.items():
         if pattern.search(origin):
             return shape
-    repaired = []
-    if _DOUBLE_SLASH.search(origin):
-        repaired.append("double-slash")
-    if _ENCODED_QUERY.search(origin):
-        repaired.append("encoded-query")
-    if repaired:
-        return "+".join(repaired)
     path = origin.partition("?")[0]
-    return QUESTION_MARK_AS_DATA if "%3f" in path.lower() else WELL_FORMED
+    if _RESERVED.match(re.sub("/{2,}", "/", unquote(path))):
+        return "reserved-path"
+    found = []
+    if _DOUBLE_SLASH.search(origin):
+        found.append("double-slash")
+    if _ENCODED_QUERY.search(origin):
+        found.append("encoded-query")
+    elif "%3f" in path.lower():
+        found.append(QUESTION_MARK_AS_DATA)
+    return "+".join(found) or PLAIN

@@ -15,8 +15,8 @@ from traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
 from traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, Plan, begun, counted
 
 HOUR = timedelta(hours=1)
-USERS = Kind("/api/v1/users", "GET", "well-formed")
-LOGIN = Kind("/api/v1/authn", "POST", "well-formed")
+USERS = Kind("/api/v1/users", "GET", "plain")
+LOGIN = Kind("/api/v1/authn", "POST", "plain")
 SLASHES = Kind("/api/v1/users", "GET", "double-slash")
 DOTS = Kind("/api/v1/users", "GET", "dot-segment")
 SHARES = {USERS: 0.7, LOGIN: 0.299, SLASHES: 0.001}
@@ -60,7 +60,7 @@ def test_a_chain_that_fails_more_is_taken_back_before_it_has_the_half():
     assert path[-1].state == RETURNED
     assert path[-1].weight(QUICK) == 0
     assert max(weights(QUICK, path)) < 50
-    assert "POST /api/v1/authn of shape well-formed" in path[-1].reason
+    assert "POST /api/v1/authn of shape plain" in path[-1].reason
 
 
 def test_one_request_in_a_thousand_that_always_fails_is_seen_although_no_sum_shows_it():

@@ -73,7 +73,7 @@ def test_failures_of_the_new_chain_bring_it_back(world):
     world.log(end, *[(world.legacy, "200")] * 100, *[(world.new, "500")] * 6)
     shift = turn(world, NOON + 31 * MINUTE)
     assert (shift.state, world.percent) == ("returned", 0)
-    assert conduct.status(world.site)["findings"][0] == ["/login", "GET", "well-formed", "5"]
+    assert conduct.status(world.site)["findings"][0] == ["/login", "GET", "plain", "5"]
 
 
 def test_failures_of_both_chains_do_not(world):

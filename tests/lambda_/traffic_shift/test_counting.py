@@ -37,7 +37,7 @@ def read(*lines):
 def test_an_entry_is_the_answer_of_the_chain_that_gave_it():
     (answer,) = read(entry())
     assert answer.chain == NEW
-    assert answer.kind == Kind("/login", "GET", "well-formed")
+    assert answer.kind == Kind("/login", "GET", "plain")
     assert (answer.status, answer.time.isoformat()) == ("200", "2026-03-02T12:00:00.186641+00:00")
     (answer,) = read(entry(group=f"{ARN}/legacy/01", status="502"))
     assert (answer.chain, answer.status) == (LEGACY, "502")
@@ -50,8 +50,8 @@ def test_an_entry_is_the_answer_of_the_chain_that_gave_it():
         ("/api/v1/users%3Flimit=1", Kind("/api/v1/users", "GET", "encoded-query")),
         ("/api//v1/users%3Flimit%3D1", Kind("/api/v1/users", "GET", "double-slash+encoded-query")),
         ("/api/v1/users/a%3Fb", Kind("/api/v1/users", "GET", "question-mark-as-data")),
-        ("/api/v1/logs?since=//x", Kind("/api/v1", "GET", "well-formed")),
-        ("/logins", Kind("other", "GET", "well-formed")),
+        ("/api/v1/logs?since=//x", Kind("/api/v1", "GET", "plain")),
+        ("/logins", Kind("other", "GET", "plain")),
         ('/x\\"y', Kind("other", "GET", "backslash")),
     ],
 )
@@ -84,8 +84,8 @@ def test_a_window_compares_answers_within_one_kind_of_request():
     lines = [entry(group=f"{ARN}/legacy/01")] * 3 + [entry()] + [entry(status="404")]
     other = entry("GET https://acme.id.example.com:443/api/v1/users HTTP/1.1", status="404")
     window = Window(read(*lines, other))
-    login = Kind("/login", "GET", "well-formed")
-    users = Kind("/api/v1/users", "GET", "well-formed")
+    login = Kind("/login", "GET", "plain")
+    users = Kind("/api/v1/users", "GET", "plain")
     found = {(cell.kind, cell.status_class): rest for cell, *rest in window.cells()}
     assert found == {
         (login, "2"): [4, 1, 0.4],
@@ -104,20 +104,20 @@ def test_the_longest_route_wins_however_the_path_is_spelled():
 @pytest.mark.parametrize(
     ("target", "shape"),
     [
-        ("/api/v1/users?limit=1", "well-formed"),
-        ("http://acme.id.example.com", "well-formed"),
+        ("/api/v1/users?limit=1", "plain"),
+        ("http://acme.id.example.com", "plain"),
         ("http://acme.id.example.com//api", "double-slash"),
         ("/a/../b", "dot-segment"),
         ("/a/%2e%2E/b", "dot-segment"),
         ("/a/..;/b", "dot-segment"),
         ("/a%2fb", "encoded-slash"),
         ("/a;x=1", "path-param"),
-        ("/a?x=;//..%2f", "well-formed"),
+        ("/a?x=;//..%2f", "plain"),
         ("/a%25b", "double-encoding"),
         ("/a%0d%0a", "control"),
         ("/a%5cb", "backslash"),
         ("/%c0%af", "overlong-utf8"),
-        ("/%E2%82%AC", "well-formed"),
+        ("/%E2%82%AC", "plain"),
         ("/€", "non-ascii"),
         ("/a#b", "fragment"),
         ("/a|b", "illegal-char"),
