@@ -42,4 +42,5 @@ def client(service: str, region: str | None = None) -> Any:
 def absent(error: ClientError) -> bool:
     """Whether an API says that what it was asked for is not there (any more)."""
     code = error.response["Error"]["Code"]
-    return any(word in code for word in ("NotFound", "NoSuch", "NotExist", "Nonexistent"))
+    words = ("notfound", "nosuch", "notexist", "nonexist")
+    return any(word in code.lower() for word in words)

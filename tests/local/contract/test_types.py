@@ -80,5 +80,6 @@ def _gone(row, seen):
         return True
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        return any(word in code for word in ("NotFound", "NoSuch", "NotExist", "Nonexistent"))
+        words = ("notfound", "nosuch", "notexist", "nonexist")
+        return any(word in code.lower() for word in words)
     return False

@@ -229,13 +229,13 @@ ROWS = [
         },
         read=_provider,
         made={
-            "Url": "token.actions.githubusercontent.com",
+            "Url": "https://token.actions.githubusercontent.com",
             "ClientIDList": ["sts.amazonaws.com"],
             "who": "a",
         },
         update={"ClientIdList": ["sts.amazonaws.com", "other"], "Tags": tags(who="b")},
         changed={
-            "Url": "token.actions.githubusercontent.com",
+            "Url": "https://token.actions.githubusercontent.com",
             "ClientIDList": ["sts.amazonaws.com", "other"],
             "who": "b",
         },

@@ -123,7 +123,7 @@ def _statement(sid: str, action: str, resource_of: str) -> dict[str, Any]:
 def _subscription(seen: Seen) -> Any:
     found = seen.aws("sns").get_subscription_attributes(SubscriptionArn=seen.ref)["Attributes"]
     return {
-        **part(found, "Protocol", "RawMessageDelivery"),
+        **part(found, "RawMessageDelivery"),
         "only": json.loads(found["FilterPolicy"]),
     }
 
@@ -318,9 +318,9 @@ ROWS = [
             "FilterPolicy": {"kind": ["page"]},
         },
         read=_subscription,
-        made={"Protocol": "sqs", "RawMessageDelivery": "true", "only": {"kind": ["page"]}},
+        made={"RawMessageDelivery": "true", "only": {"kind": ["page"]}},
         update={"FilterPolicy": {"kind": ["warn"]}},
-        changed={"Protocol": "sqs", "RawMessageDelivery": "true", "only": {"kind": ["warn"]}},
+        changed={"RawMessageDelivery": "true", "only": {"kind": ["warn"]}},
     ),
     Row(
         kind="AWS::SQS::Queue",
