@@ -1,6 +1,64 @@
-"""Resource types that the emulator only writes down, with nothing behind them."""
+"""What the emulator only writes down, with nothing behind it, and what it does not even read.
+
+Every type not named here behaves: its API answers, and what it does, it does.
+"""
 
 from __future__ import annotations
 
 # CloudFormation type -> what it does on AWS that does not happen here.
-RECORDED: dict[str, str] = {}
+RECORDED: dict[str, str] = {
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "no metric makes a policy act",
+    "AWS::AutoScaling::AutoScalingGroup": "no instance is started for its capacity",
+    "AWS::Backup::BackupPlan": "no schedule starts a backup job",
+    "AWS::Backup::BackupSelection": "nothing is backed up",
+    "AWS::Backup::BackupVault": "a recovery point holds no data",
+    "AWS::Backup::RestoreTestingPlan": "no restore is tested",
+    "AWS::Backup::RestoreTestingSelection": "no restore is tested",
+    "AWS::CertificateManager::Certificate": "issued at once, validated by nobody",
+    "AWS::EC2::FlowLog": "no packet is logged, for none flows",
+    "AWS::EC2::Instance": "an instance is a record; no machine runs",
+    "AWS::EC2::LaunchTemplate": "kept; nothing is launched from it",
+    "AWS::EC2::NatGateway": "no address is translated",
+    "AWS::EC2::NetworkInterface": "an address without a network",
+    "AWS::EC2::Route": "no packet follows a route",
+    "AWS::EC2::SecurityGroup": "rules are kept, and block nothing",
+    "AWS::EC2::SecurityGroupEgress": "rules are kept, and block nothing",
+    "AWS::EC2::SecurityGroupIngress": "rules are kept, and block nothing",
+    "AWS::EC2::Volume": "a volume without blocks",
+    "AWS::EC2::VPCEndpoint": "kept; every API is reached the same way",
+    "AWS::EC2::VPCPeeringConnection": "active on both sides, and carries nothing",
+    "AWS::ECS::Service": "no container: tasks are records; local/ runs the processes",
+    "AWS::IAM::Policy": "policies are kept and not enforced",
+    "AWS::KMS::Key": "encrypts and decrypts; its policy is not enforced",
+    "AWS::RDS::DBCluster": "members, endpoints and failover, but no engine behind them",
+    "AWS::RDS::DBInstance": "a member of its cluster without an engine",
+    "AWS::RDS::GlobalCluster": "members and their writer; nothing is replicated",
+    "AWS::RDS::Integration": "active at once; nothing flows",
+    "AWS::RedshiftServerless::Namespace": "no warehouse; SQL fails and says so",
+    "AWS::RedshiftServerless::Workgroup": "no warehouse; SQL fails and says so",
+    "AWS::Route53::DNSSEC": "the zone is said to be signed; no answer is given",
+    "AWS::Route53::HealthCheck": "kept; no checker asks",
+    "AWS::Route53::HostedZone": "no name server answers; records are read by the API",
+    "AWS::Route53::KeySigningKey": "its state alone; it signs nothing",
+    "AWS::SSM::Document": "versions are kept; none is run",
+    "AWS::Synthetics::Canary": "started and stopped; it never runs",
+    "AWS::WAFv2::LoggingConfiguration": "kept; no request is logged",
+    "AWS::WAFv2::WebACL": "rules are kept, and stop nothing",
+    "AWS::WAFv2::WebACLAssociation": "kept; the load balancer asks nobody",
+}
+
+# Properties that no handler reads, each with the reason why that is well.
+UNREAD: dict[tuple[str, str], str] = {
+    (
+        "AWS::CertificateManager::Certificate",
+        "DomainValidationOptions",
+    ): "a certificate is issued at once, so no record for its validation is written",
+    (
+        "AWS::DynamoDB::GlobalTable",
+        "SSESpecification.SSEType",
+    ): "there is one type of key, KMS, and the API says it of every encrypted table",
+    (
+        "AWS::Route53::HostedZone",
+        "HostedZoneFeatures",
+    ): "no name server answers, so none can recover faster",
+}

@@ -42,5 +42,5 @@ def client(service: str, region: str | None = None) -> Any:
 def absent(error: ClientError) -> bool:
     """Whether an API says that what it was asked for is not there (any more)."""
     code = error.response["Error"]["Code"]
-    words = ("notfound", "nosuch", "notexist", "nonexist")
+    words = ("notfound", "nosuch", "notexist", "nonexist", "invaliddocument")
     return any(word in code.lower() for word in words)

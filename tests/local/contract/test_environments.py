@@ -1,0 +1,70 @@
+"""The shipped environments against the contract: every type has a row, no property is dropped."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from local import process
+from local.emulator.recorded import RECORDED, UNREAD
+from local.emulator.server import Emulator
+from tests.local.contract.conftest import clients, free_port
+from tests.local.contract.deployment import ACCOUNT, deploy
+from tests.local.contract.test_types import ROWS
+
+
+def _types(assembly):
+    return {
+        resource["Type"]
+        for stack in assembly.stacks.values()
+        for resource in stack.resources.values()
+    }
+
+
+def test_every_synthesized_type_has_a_row(assembly):
+    kinds = {row.kind for row in ROWS}
+    custom = any(kind.startswith("Custom::") for kind in kinds)
+    missing = {
+        kind
+        for kind in _types(assembly) - kinds
+        if not (custom and kind.startswith("Custom::"))  # one protocol for all of them
+    }
+    assert not missing, f"give {sorted(missing)} a row in tests/local/contract/rows"
+
+
+def test_what_is_only_on_paper_is_a_type_of_the_contract():
+    kinds = {row.kind for row in ROWS}
+    assert RECORDED.keys() | {kind for kind, _ in UNREAD} <= kinds
+
+
+class _Tracing(Emulator):
+    """An emulator that writes down which properties no handler reads."""
+
+    def _variables(self):
+        return {**super()._variables(), "MAINSTAY_TRACE": str(self.folder / "unread.json")}
+
+
+@pytest.fixture
+def tracing(tmp_path):
+    emulator = _Tracing(folder=tmp_path, port=free_port(), account=ACCOUNT)
+    try:
+        emulator.start()
+        yield emulator
+    finally:
+        process.end_all(tmp_path)
+
+
+def test_an_environment_deploys_whole_and_no_property_is_dropped(assembly, tracing):
+    deployed = deploy(assembly.directory, clients(tracing.endpoint))
+    assert len(deployed) == len(assembly.stacks)
+    unread = json.loads((tracing.folder / "unread.json").read_text())
+    dropped = {(kind, path) for kind, paths in unread.items() for path in paths} - set(UNREAD)
+    assert not dropped, "read them in local/emulator/extension, or give UNREAD the reason"
+
+
+def test_an_accepted_drop_is_one_that_happens(production, tracing):
+    deploy(production.directory, clients(tracing.endpoint))
+    unread = json.loads((tracing.folder / "unread.json").read_text())
+    happening = {(kind, path) for kind, paths in unread.items() for path in paths}
+    assert set(UNREAD) <= happening, f"take {set(UNREAD) - happening} out of UNREAD"
