@@ -36,7 +36,9 @@ def main() -> None:
     app = cdk.App(post_cli_context=flags)
     environment = environment_named(app.node.try_get_context("environment") or "production")
     environment = environment.with_images(
-        edge=app.node.try_get_context("edge_image"), app=app.node.try_get_context("app_image")
+        edge=app.node.try_get_context("edge_image"),
+        app=app.node.try_get_context("app_image"),
+        mode=app.node.try_get_context("mode_image"),
     )
     compose(app, environment)
     cdk.Validations.of(app).add_plugins(

@@ -11,7 +11,7 @@ from config import aws_facts
 from config.databases import Databases
 from config.problems import report, type_problems
 from config.region import LegacyEdge, Region
-from config.tier_size import TierSize
+from config.tier_size import IMAGE_REFERENCE, TierSize
 
 __all__ = ["Environment", "FrontDoor", "LegacyEdge", "Region", "TierSize"]
 
@@ -76,6 +76,7 @@ class Environment:
     front_door: FrontDoor
     log_retention_days: int
     keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
+    mode_image: str | None = None  # of the edge's sidecar; None builds the repository's folder
     github_repository: str | None = None  # owner/name that may deploy; None makes no role
 
     def __post_init__(self) -> None:
@@ -86,10 +87,13 @@ class Environment:
         """The primary Region, then the standby where there is one."""
         return (self.primary,) if self.standby is None else (self.primary, self.standby)
 
-    def with_images(self, *, edge: str | None, app: str | None) -> Environment:
+    def with_images(
+        self, *, edge: str | None, app: str | None, mode: str | None = None
+    ) -> Environment:
         """The same with images that were built elsewhere; None leaves a tier's image as it is."""
         return replace(
             self,
+            mode_image=self.mode_image if mode is None else mode,
             edge=self.edge if edge is None else replace(self.edge, image=edge),
             app=self.app if app is None else replace(self.app, image=app),
         )
@@ -130,6 +134,11 @@ class Environment:
             yield (
                 f"'name' makes the plan name '{plan}' {len(plan)} characters long and a Region "
                 f"switch plan takes {limit}: shorten it to {limit - len('mainstay-')}"
+            )
+        if self.mode_image is not None and not IMAGE_REFERENCE.fullmatch(self.mode_image):
+            yield (
+                f"'{path}.mode_image' should be an image reference with a tag or digest, such as "
+                f"'registry.example/mode:1.4', got '{self.mode_image}'"
             )
         if not re.fullmatch(r"\d{12}", self.account):
             yield f"'{path}.account' should be 12 digits, got '{self.account}'"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from config import aws_facts
 
-_IMAGE_REFERENCE = re.compile(r"[\w.\-/]+(:\d+/[\w.\-/]+)?(:[\w.\-]+|@sha256:[0-9a-f]{64})")
+IMAGE_REFERENCE = re.compile(r"[\w.\-/]+(:\d+/[\w.\-/]+)?(:[\w.\-]+|@sha256:[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class TierSize:
             yield f"'{path}.requests_per_task_per_minute' should be at least 1, got {got}"
         if not 10 <= self.cpu_target_percent <= 90:
             yield f"'{path}.cpu_target_percent' should be 10 to 90, got {self.cpu_target_percent}"
-        if self.image is not None and not _IMAGE_REFERENCE.fullmatch(self.image):
+        if self.image is not None and not IMAGE_REFERENCE.fullmatch(self.image):
             yield (
                 f"'{path}.image' should be an image reference with a tag or digest, such as "
                 f"'registry.example/edge:1.4', got '{self.image}'"

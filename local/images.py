@@ -1,7 +1,7 @@
 """How an image runs on this machine without Docker: as a process from this repository's files.
 
 The local target synthesizes with the references below in place of images that are built from
-folders (`-c edge_image=... -c app_image=...`). The tag is free: it names a release.
+folders (`-c edge_image=...`, `app_image`, `mode_image`). The tag is free: it names a release.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from local.world import Container
 ROOT = Path(__file__).parents[1]
 EDGE_IMAGE = "mainstay.local/edge:shipped"
 APP_IMAGE = "mainstay.local/app:shipped"
+MODE_IMAGE = "mainstay.local/mode:shipped"
 
 
 class UnknownImageError(ValueError):
@@ -90,9 +91,20 @@ def _app(container: Container, place: Place) -> Program:
     return Program(command=(*interpreter, *command[1:]), variables={"HOST": place.address})
 
 
+def _mode(container: Container, place: Place) -> Program:
+    """The shipped sidecar, which knows its task by the task's folder."""
+    variables = {
+        "RUN": str(place.path(container, container.variables["RUN"])),
+        "TASK_ID": place.folder.name,
+        "PYTHONPATH": str(ROOT / "lambda"),
+    }
+    return Program(command=(sys.executable, "-m", "mode_follower"), variables=variables)
+
+
 _IMAGES: dict[str, Callable[[Container, Place], Program]] = {
     EDGE_IMAGE.rpartition(":")[0]: _edge,
     APP_IMAGE.rpartition(":")[0]: _app,
+    MODE_IMAGE.rpartition(":")[0]: _mode,
 }
 
 # Where a process of an image starts, as WORKDIR of its Dockerfile says.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from aws_cdk import aws_route53 as route53
 
 from config.cluster import ClusterSize, ClusterZones
@@ -9,6 +11,7 @@ from config.model import Environment, Region, TierSize
 from mainstay.database.instance_size import InstanceSize, Provisioned, Serverless
 from mainstay.database.placement import Placement
 from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
+from mainstay.edge.edge_limits import EdgeLimits
 from mainstay.edge.traffic_shift import LegacyEdge
 from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
 from mainstay.stateless.capacity import Capacity
@@ -47,6 +50,15 @@ def legacy_edge_of(region: Region) -> LegacyEdge | None:
     if given is None:
         return None
     return LegacyEdge(target_group_arn=given.target_group_arn, cidr=given.cidr, port=given.port)
+
+
+def edge_limits_of(environment: Environment, region: Region) -> EdgeLimits:
+    """A tenant's share of one edge task: all of them together allow half of what the firewall
+    counts as too much, so that a tenant is slowed down before it is seen.
+    """
+    tasks = capacity_of(environment.edge, region, services=1).min_tasks
+    tenant_per_second = environment.front_door.requests_per_tenant_per_minute / 60
+    return EdgeLimits(tenant_per_second=ceil(tenant_per_second / 2 / tasks))
 
 
 def capacity_of(size: TierSize, region: Region, *, services: int) -> Capacity:

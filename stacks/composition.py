@@ -13,7 +13,7 @@ from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
-from stacks.choices import capacity_of, egress_of, legacy_edge_of, routing_of
+from stacks.choices import capacity_of, edge_limits_of, egress_of, legacy_edge_of, routing_of
 from stacks.control_stack import ControlStack
 from stacks.database_composition import compose_databases, logged_clusters
 from stacks.delivery_stack import DeliveryStack
@@ -59,7 +59,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
             domain=environment.domain,
         )
         app_tier = _app(place, log, network, certificate)
-        edge = _edge(place, log, network, certificate, app_tier)
+        edge = _edge(place, log, network, certificate, app_tier, control)
         _shift(place, log, network, edge, control)
         _records(place, dns, edge, exits)
     if environment.github_repository is not None:
@@ -180,6 +180,7 @@ def _edge(
     network: NetworkStack,
     certificate: CertificateStack,
     app: AppStack,
+    control: ControlStack,
 ) -> EdgeStack:
     environment, front_door = place.environment, place.environment.front_door
     return EdgeStack(
@@ -192,6 +193,9 @@ def _edge(
         logs=log.logs,
         app_balancer=app.tier.load_balancer,
         image=environment.edge.image or NGINX_FOLDER,
+        mode_image=environment.mode_image,
+        control=control.control,
+        limits=edge_limits_of(environment, place.region),
         capacity=capacity_of(environment.edge, place.region, services=1),
         managed_rules=front_door.managed_rules,
         rate_limits=RateLimits(

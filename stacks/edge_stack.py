@@ -9,11 +9,13 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
+from mainstay.edge.edge_limits import EdgeLimits
 from mainstay.edge.edge_proxy import EdgeProxy
 from mainstay.edge.firewall import Firewall, ManagedRules, RateLimits
 from mainstay.edge.public_load_balancer import PublicLoadBalancer
 from mainstay.logs.region_logs import RegionLogs
 from mainstay.network.network import Network
+from mainstay.read_only.control_table import ControlTable
 from mainstay.stateless.capacity import Capacity
 
 
@@ -33,6 +35,9 @@ class EdgeStack(cdk.Stack):
         logs: RegionLogs,
         app_balancer: elbv2.IApplicationLoadBalancer,
         image: Path | str,
+        mode_image: str | None,
+        control: ControlTable,
+        limits: EdgeLimits,
         capacity: Capacity,
         managed_rules: ManagedRules,
         rate_limits: RateLimits,
@@ -77,6 +82,9 @@ class EdgeStack(cdk.Stack):
             domain=domain,
             app_balancer=app_balancer,
             image=image,
+            mode_image=mode_image,
+            control=control,
+            limits=limits,
             capacity=capacity,
             longest_request=longest_request,
             log_group=logs.edge,

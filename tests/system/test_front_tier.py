@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mode_follower.follower import PATIENCE
+
 BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 TLS_1_2_AND_1_3 = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
@@ -119,21 +121,62 @@ def test_a_target_that_says_nothing_is_given_up(system, balancers, attributes):
         assert attributes(balancer.properties)["idle_timeout.timeout_seconds"] == longest
 
 
-def test_the_edge_is_one_container_from_the_nginx_folder(system):
+def test_the_edge_is_one_server_from_the_nginx_folder(system):
     for region in system.regions:
         stack = system.part(region, "edge")
         [task] = stack.of_type("AWS::ECS::TaskDefinition").values()
-        [container] = task["ContainerDefinitions"]
+        container, sidecar = task["ContainerDefinitions"]
+        assert (container["Name"], sidecar["Name"]) == ("server", "mode")
         digest = container["Image"]["Fn::Sub"].rpartition(":")[2]
         folder = system.assembly.directory / f"asset.{digest}"
         assert (folder / "conf" / "nginx.conf").is_file()
+
+
+def test_the_sidecar_shares_the_flag_s_folder_with_nginx_and_cannot_stop_it(system):
+    for region in system.regions:
+        stack = system.part(region, "edge")
+        [task] = stack.of_type("AWS::ECS::TaskDefinition").values()
+        server, sidecar = task["ContainerDefinitions"]
+        assert server["MountPoints"] == sidecar["MountPoints"]
+        assert (server["Essential"], sidecar["Essential"]) == (True, False)
+        assert sidecar["RestartPolicy"]["Enabled"] is True
+        told = {item["Name"]: item["Value"] for item in sidecar["Environment"]}
+        assert told["RUN"] == server["MountPoints"][0]["ContainerPath"]
+        table = system.resource(stack, told["CONTROL_TABLE"])
+        assert table.stack is system.part(region, "control")
+
+
+def test_nginx_waits_for_the_mode_longer_than_the_sidecar_asks(system):
+    for region in system.regions:
+        [task] = system.part(region, "edge").of_type("AWS::ECS::TaskDefinition").values()
+        told = {
+            item["Name"]: item["Value"] for item in task["ContainerDefinitions"][0]["Environment"]
+        }
+        assert int(told["MODE_WAIT_SECONDS"]) > PATIENCE.total_seconds()
+
+
+def test_a_tenant_is_slowed_down_before_the_firewall_counts_it_as_too_much(system):
+    for region in system.regions:
+        [service] = [
+            item
+            for item in system.services()
+            if system.tier_of(item) == "edge" and item.stack.region == region
+        ]
+        [task] = service.stack.of_type("AWS::ECS::TaskDefinition").values()
+        told = {
+            item["Name"]: item["Value"] for item in task["ContainerDefinitions"][0]["Environment"]
+        }
+        tasks = system.scaling(service).properties["MinCapacity"]
+        together = int(told["TENANT_REQUESTS_PER_SECOND"]) * tasks * 60
+        ceiling = system.environment.front_door.requests_per_tenant_per_minute
+        assert together < ceiling
 
 
 def test_the_edge_is_told_where_the_internal_load_balancer_is(system):
     for region in system.regions:
         stack = system.part(region, "edge")
         [task] = stack.of_type("AWS::ECS::TaskDefinition").values()
-        [container] = task["ContainerDefinitions"]
+        container, _ = task["ContainerDefinitions"]
         told = {item["Name"]: item["Value"] for item in container["Environment"]}
         address, port = told["APP_ADDRESS"]["Fn::Join"][1]
         balancer = system.resource(stack, address)

@@ -41,6 +41,7 @@ class Network(Construct):
         flow_log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.cidr = cidr
         self.addresses = AddressPlan(cidr)
         self.vpc = ec2.Vpc(
             self,

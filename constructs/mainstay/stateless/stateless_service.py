@@ -69,8 +69,10 @@ class StatelessService(Construct):
                 max_buffer_size=cdk.Size.mebibytes(25),
             ),
         )
+        self.scratch: dict[str, str] = {}  # writable path -> the task's volume
         for index, path in enumerate(writable_paths, start=1):
             volume = f"scratch{index}"  # of this task alone, gone with it
+            self.scratch[path] = volume
             self.task_definition.add_volume(name=volume)
             container.add_mount_points(
                 ecs.MountPoint(container_path=path, source_volume=volume, read_only=False)
