@@ -33,6 +33,7 @@ class Plane:
         self._turns = 0
 
     def start(self) -> None:
+        certificates.prepare()
         threading.Thread(target=self._run, name="load-balancers", daemon=True).start()
 
     def port(self, listener: str) -> int | None:

@@ -1,0 +1,1 @@
+"""Alarms evaluated as CloudWatch does it: periods, dimensions, missing data, metric math."""
