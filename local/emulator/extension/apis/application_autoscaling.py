@@ -10,6 +10,8 @@ import datetime
 import uuid
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.emulator.extension import inside
 from local.emulator.extension.apis.server import Api, ApiError
 from local.emulator.extension.client import client
@@ -49,10 +51,10 @@ def register_scalable_target(request: dict[str, Any]) -> dict[str, Any]:
     target = {**known, **settings}
     if target["MinCapacity"] > target["MaxCapacity"]:
         raise ApiError("ValidationException", "'MinCapacity' should be at most 'MaxCapacity'")
+    _bring_inside(target)
     _targets[key] = target
     if "Tags" in request:
         _tags.setdefault(target["ScalableTargetARN"], {}).update(request["Tags"])
-    _bring_inside(target)
     return {"ScalableTargetARN": target["ScalableTargetARN"]}
 
 
@@ -163,9 +165,12 @@ def _bring_inside(target: dict[str, Any]) -> None:
     if target["ScalableDimension"] != "ecs:service:DesiredCount":
         return
     _, cluster, service = target["ResourceId"].split("/")
-    found = client("ecs").describe_services(cluster=cluster, services=[service])["services"]
+    try:
+        found = client("ecs").describe_services(cluster=cluster, services=[service])["services"]
+    except ClientError:
+        found = []
     if not found:
-        return
+        raise ApiError("ValidationException", f"ECS service doesn't exist: {target['ResourceId']}")
     desired = found[0]["desiredCount"]
     allowed = min(max(desired, target["MinCapacity"]), target["MaxCapacity"])
     if allowed != desired:

@@ -107,20 +107,6 @@ def _key(seen: Seen) -> Any:
     }
 
 
-def _replica(seen: Seen) -> Any:
-    found = seen.aws("kms").describe_key(KeyId=seen.ref)["KeyMetadata"]
-    if found["KeyState"] == "PendingDeletion":
-        raise GoneError
-    configuration = found["MultiRegionConfiguration"]
-    known = seen.aws("kms").list_resource_tags(KeyId=seen.ref)["Tags"]
-    return {
-        "Description": found["Description"],
-        "type": configuration["MultiRegionKeyType"],
-        "primary": configuration["PrimaryKey"]["Region"],
-        "who": next(t["TagValue"] for t in known if t["TagKey"] == "who"),
-    }
-
-
 def _alias(seen: Seen) -> Any:
     aliases = seen.aws("kms").list_aliases()["Aliases"]
     found = one(alias for alias in aliases if alias["AliasName"] == "alias/contract")
