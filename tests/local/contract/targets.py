@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class Target(socketserver.ThreadingTCPServer):
@@ -39,7 +40,7 @@ class Target(socketserver.ThreadingTCPServer):
 
 
 class _Handler(socketserver.StreamRequestHandler):
-    server: Target
+    server: Any  # a Target
 
     def handle(self):
         while line := self.rfile.readline():

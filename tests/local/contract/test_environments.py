@@ -13,7 +13,6 @@ from tests.local.contract.conftest import clients, free_port
 from tests.local.contract.deployment import ACCOUNT, deploy
 from tests.local.contract.test_types import ROWS
 
-
 # Types whose contract needs a stack in each of two Regions: the module that holds it.
 ELSEWHERE = {"AWS::KMS::ReplicaKey": "test_behaviour"}
 
