@@ -214,6 +214,13 @@ def plain_edge(launch: Callable[..., Edge], upstream: RecordingUpstream) -> Edge
 
 
 @pytest.fixture(scope="session")
+def quiet_edge(launch: Callable[..., Edge]) -> Iterator[Edge]:
+    """The edge of `make edge` before an app that answers and remembers nothing."""
+    with RecordingUpstream(record=False) as app:
+        yield launch(app_address=f"127.0.0.1:{app.port}")
+
+
+@pytest.fixture(scope="session")
 def edge(start: Callable[..., Edge]) -> Edge:
     """An edge that has found its app server; shared, so a test leaves it running."""
     edge = start()
