@@ -26,6 +26,25 @@ def install() -> None:
         delete(bucket, properties)
 
     handler["delete"] = delete_if_empty
+    s3 = inside.service("s3")
+    s3._resolve_sse_write_headers = _with_the_accounts_key(s3, s3._resolve_sse_write_headers)
+
+
+_ALGORITHM = "x-amz-server-side-encryption"
+_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
+
+
+def _with_the_accounts_key(s3: Any, resolve: Any) -> Any:
+    """aws:kms without a key is the bucket's key, or else the account's own; here it was refused."""
+
+    def resolved(headers: dict[str, str], bucket: str) -> Any:
+        if headers.get(_ALGORITHM) == "aws:kms" and not headers.get(_KEY_ID):
+            own = f"arn:aws:kms:{inside.region()}:{inside.account()}:alias/aws/s3"
+            key = s3._bucket_default_sse_headers(bucket).get(_KEY_ID) or own
+            headers = {**headers, _KEY_ID: key}
+        return resolve(headers, bucket)
+
+    return resolved
 
 
 def _configure(made: Made, old: Properties, new: Properties) -> None:

@@ -102,7 +102,7 @@ def _encrypted(seen: Seen) -> Any:
     """A bucket under a key takes objects and gives them back."""
     s3 = seen.aws("s3")
     found = s3.get_bucket_encryption(Bucket=seen.ref)["ServerSideEncryptionConfiguration"]
-    s3.put_object(Bucket=seen.ref, Key="one", Body=b"text")
+    s3.put_object(Bucket=seen.ref, Key="one", Body=b"text", ServerSideEncryption="aws:kms")
     read = s3.get_object(Bucket=seen.ref, Key="one")["Body"].read()
     s3.delete_object(Bucket=seen.ref, Key="one")
     rule = one(found["Rules"])["ApplyServerSideEncryptionByDefault"]
