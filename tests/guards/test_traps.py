@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 
-from mainstay.guards import network_traps, traffic_traps
+from mainstay.guards import database_traps, network_traps, traffic_traps
 from mainstay.guards.plugin import GUARDS, TrapGuards
 from mainstay.guards.template import Template, Trap
 
@@ -74,6 +74,56 @@ def two_zones() -> Template:
         Vpc=("AWS::EC2::VPC", {}),
         A=subnet(AvailabilityZoneId="use1-az1"),
         B=subnet(AvailabilityZoneId="use1-az2"),
+    )
+
+
+def cluster(**properties: Any) -> tuple[str, dict[str, Any]]:
+    return "AWS::RDS::DBCluster", {"Engine": "aurora-postgresql", **properties}
+
+
+def instances(*classes: str) -> Template:
+    return template(
+        Store=cluster(),
+        Elsewhere=("AWS::RDS::DBInstance", {"DBInstanceClass": "db.r8g.large"}),
+        **{
+            f"Instance{number}": (
+                "AWS::RDS::DBInstance",
+                {"DBClusterIdentifier": {"Ref": "Store"}, "DBInstanceClass": each},
+            )
+            for number, each in enumerate(classes)
+        },
+    )
+
+
+def zone_of(subnet_id: str) -> dict[str, Any]:
+    return {"Fn::GetAtt": [subnet_id, "AvailabilityZone"]}
+
+
+def in_zones(*letters: str) -> Template:
+    return template(Store=cluster(AvailabilityZones=[zone_of(letter) for letter in letters]))
+
+
+def expiring(consistency: str) -> Template:
+    table = {"TimeToLiveSpecification": {"Enabled": True}, "MultiRegionConsistency": consistency}
+    return template(Table=("AWS::DynamoDB::GlobalTable", table))
+
+
+def replica(part: str, zone: str) -> tuple[str, dict[str, Any]]:
+    tags = [{"Key": "mainstay:replica", "Value": part}]
+    return "AWS::EC2::Volume", {"AvailabilityZone": zone_of(zone), "Tags": tags}
+
+
+def delayed_in(zone: str, *, follower: str = "C") -> Template:
+    """A live instance in A, the follower, and the delayed replica in this subnet's zone."""
+    return template(
+        A=subnet(AvailabilityZoneId="usw2-az1"),
+        B=subnet(AvailabilityZoneId="usw2-az4"),
+        C=subnet(AvailabilityZoneId="usw2-az3"),
+        AlsoA=subnet(AvailabilityZoneId="usw2-az1"),
+        Live=("AWS::RDS::DBInstance", {"AvailabilityZone": zone_of("A")}),
+        Follower=replica("follower", follower),
+        Delayed=replica("delayed", zone),
+        Other=("AWS::EC2::Volume", {"AvailabilityZone": zone_of("A")}),
     )
 
 
@@ -147,6 +197,41 @@ CASES: dict[str, tuple[Guard, Template, Template]] = {
         template(Rule=weighted_rule(Tags=[])),
         template(Rule=weighted_rule()),
     ),
+    "a cluster in four zones": (
+        database_traps.too_many_zones,
+        in_zones("A", "B", "C", "D"),
+        in_zones("A", "B", "C"),
+    ),
+    "a small reader": (
+        database_traps.readers_unlike_the_writer,
+        instances("db.r8g.xlarge", "db.r8g.large"),
+        instances("db.r8g.xlarge", "db.r8g.xlarge"),
+    ),
+    "an engine of a preview": (
+        database_traps.retired_engines,
+        template(Store=cluster(EngineVersion="17.1")),
+        template(Store=cluster(EngineVersion="17.6")),
+    ),
+    "a retired major version": (
+        database_traps.retired_engines,
+        template(Store=cluster(EngineVersion="13.20")),
+        template(Store=cluster(EngineVersion="16.9")),
+    ),
+    "expiry in a strongly consistent table": (
+        database_traps.expiry_with_strong_consistency,
+        expiring("STRONG"),
+        expiring("EVENTUAL"),
+    ),
+    "the delayed replica beside a live one": (
+        database_traps.delayed_beside_live,
+        delayed_in("AlsoA"),
+        delayed_in("B"),
+    ),
+    "the delayed replica beside its follower": (
+        database_traps.delayed_beside_live,
+        delayed_in("B", follower="B"),
+        delayed_in("B"),
+    ),
     "a plan's name": (
         traffic_traps.plan_name_too_long,
         template(Plan=("AWS::ARCRegionSwitch::Plan", {"Name": "x" * 33})),
@@ -169,8 +254,67 @@ def test_lets_the_mended_template_pass(case: tuple[Guard, Template, Template]):
     assert list(guard([mended])) == []
 
 
+# Guards over two Regions, which the tests below provoke.
+OF_TWO_REGIONS = {database_traps.copies_unlike_their_first}
+
+
 def test_every_guard_is_provoked():
-    assert {guard for guard, _, _ in CASES.values()} == set(GUARDS)
+    assert {guard for guard, _, _ in CASES.values()} | OF_TWO_REGIONS == set(GUARDS)
+
+
+def global_database(
+    *, version: str = "17.6", key: Any = None, first_key: Any = None
+) -> list[Template]:
+    """A first cluster in us-east-1 and its copy in us-west-2, which has this version and key."""
+    first = template(
+        "us-east-1",
+        Store=cluster(EngineVersion="17.6", KmsKeyId=first_key or {"Ref": "Key"}),
+        Whole=(
+            "AWS::RDS::GlobalCluster",
+            {
+                "GlobalClusterIdentifier": "all",
+                "SourceDBClusterIdentifier": {"Fn::Join": [":", ["arn", {"Ref": "Store"}]]},
+            },
+        ),
+        Key=("AWS::KMS::Key", {}),
+    )
+    first.body["Outputs"] = {"KeyArn": {"Value": {"Fn::GetAtt": ["Key", "Arn"]}}}
+    copy = template(
+        "us-west-2",
+        Copy=cluster(
+            EngineVersion=version,
+            GlobalClusterIdentifier="all",
+            KmsKeyId=key or {"Fn::GetAtt": ["Key", "Arn"]},
+        ),
+        Key=("AWS::KMS::Key", {}),
+    )
+    return [first, Template(path="copy.template.json", region=copy.region, body=copy.body)]
+
+
+def test_lets_a_copy_of_the_same_version_with_a_key_of_its_own_pass():
+    assert list(database_traps.copies_unlike_their_first(global_database())) == []
+
+
+def test_catches_a_copy_of_another_version():
+    [trap] = database_traps.copies_unlike_their_first(global_database(version="17.5"))
+    assert trap.rule == "copy-of-another-version"
+    assert trap.template.region == "us-west-2"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"key": {"Fn::GetStackOutput": {"Region": "us-east-1", "OutputName": "KeyArn"}}},
+        {"key": "arn:aws:kms:us-east-1:111122223333:key/1"},
+        {"key": "arn:aws:kms:x:1:key/mrk-1", "first_key": "arn:aws:kms:x:1:key/mrk-1"},
+        {"key": {"Fn::ImportValue": "of-nobody"}},
+    ],
+    ids=["a reference", "an ARN", "the same words", "nothing known"],
+)
+def test_catches_regions_that_share_a_key(keys: dict[str, Any]):
+    [trap] = database_traps.copies_unlike_their_first(global_database(**keys))
+    assert trap.rule == "regions-share-a-key"
+    assert "us-west-2" in trap.mend
 
 
 def test_catches_an_export_used_in_another_region():

@@ -9,7 +9,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import jsii
 
-from mainstay.guards import network_traps, traffic_traps
+from mainstay.guards import database_traps, network_traps, traffic_traps
 from mainstay.guards.template import Template, Trap
 
 GUARDS: tuple[Callable[[Sequence[Template]], Iterator[Trap]], ...] = (
@@ -25,6 +25,12 @@ GUARDS: tuple[Callable[[Sequence[Template]], Iterator[Trap]], ...] = (
     traffic_traps.zone_that_cannot_be_edited,
     traffic_traps.operations_undone,
     traffic_traps.plan_name_too_long,
+    database_traps.too_many_zones,
+    database_traps.readers_unlike_the_writer,
+    database_traps.retired_engines,
+    database_traps.expiry_with_strong_consistency,
+    database_traps.delayed_beside_live,
+    database_traps.copies_unlike_their_first,
 )
 
 
