@@ -9,6 +9,7 @@ from constructs import Construct
 
 from config.aws_facts import DNS_REGION
 from config.model import Environment
+from mainstay.database.operations_task import Operable
 from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from stacks.app_stack import AppStack
@@ -22,6 +23,7 @@ from stacks.edge_stack import EdgeStack
 from stacks.keys_stack import KeysStack
 from stacks.logs_stack import LogsStack
 from stacks.network_stack import NetworkStack
+from stacks.operations_stack import OperationsStack
 from stacks.peering_stack import PeeringRequestStack, PeeringStack
 from stacks.place import Place
 from stacks.records_stack import RecordsStack, RegionExitStack
@@ -47,10 +49,11 @@ def compose(app: cdk.App, environment: Environment) -> None:
     networks = [_network(place, log) for place, log in zip(places, logs, strict=True)]
     if environment.standby is not None:
         _peer(places, networks)
-    compose_databases(places, keys, logs, networks)
+    operables = compose_databases(places, keys, logs, networks)
     exits = _exits(places)
-    for place, log, network in zip(places, logs, networks, strict=True):
+    for place, log, network, operable in zip(places, logs, networks, operables, strict=True):
         control = _control(place)
+        _operations(place, log, operable, control)
         certificate = CertificateStack(
             place.scope,
             "Certificate",
@@ -152,6 +155,19 @@ def _control(place: Place) -> ControlStack:
         "Control",
         **place.named("control"),
         keep_data=place.environment.keep_data,
+    )
+
+
+def _operations(place: Place, log: LogsStack, operable: Operable, control: ControlStack) -> None:
+    OperationsStack(
+        place.scope,
+        "Operations",
+        **place.named("operations"),
+        family=f"mainstay-{place.environment.name}-operations",
+        image=place.environment.app.image or SERVICE_FOLDER,
+        operable=operable,
+        control=control.control,
+        log_group=log.logs.functions,
     )
 
 

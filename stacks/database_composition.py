@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aws_cdk as cdk
@@ -20,7 +20,9 @@ from mainstay.database.membership import (
     FirstOfGlobalDatabase,
     Membership,
 )
+from mainstay.database.operations_task import Node, Operable
 from mainstay.database.reader_limits import ReaderLimits
+from mainstay.database.replication_secrets import nodes_name, replication_name
 from mainstay.database.store_kind import ENTITY, REPORTING, TRANSACTION
 from stacks.choices import instance_size_of, placement_of
 from stacks.delayed_stack import DelayedStack
@@ -28,6 +30,7 @@ from stacks.keys_stack import KeysStack
 from stacks.logs_stack import LogsStack
 from stacks.network_stack import NetworkStack
 from stacks.place import Place
+from stacks.secrets_stack import SecretsStack
 from stacks.session_stack import SessionStack
 from stacks.store_stack import StoreStack
 from stacks.warehouse_stack import WarehouseStack
@@ -46,18 +49,24 @@ class _Site:
     keys: KeysStack
     log: LogsStack
     network: NetworkStack
+    nodes: dict[str, Node] = field(default_factory=dict)  # that operations know here
 
     def cluster(
         self,
         part: str,
         store: str,
         *,
+        node: str | None = None,
+        secret_of: str | None = None,
         zones: ClusterZones,
         size: ClusterSize,
         key: kms.IKey,
         **rest: Any,
     ) -> StoreStack:
-        """The stack of one cluster; `part` becomes its id and the end of its name."""
+        """The stack of one cluster; `part` becomes its id and the end of its name.
+
+        Operations know it as `node`; a copy has the secret of the store that it is a copy of.
+        """
         environment = self.place.environment
         stack = StoreStack(
             self.place.scope,
@@ -78,6 +87,12 @@ class _Site:
         )
         # Amazon RDS would make the log group by itself, without key or end, were it not there.
         stack.add_stack_dependency(self.log)
+        if node is not None:
+            self.nodes[node] = Node(
+                host=stack.store.cluster.cluster_endpoint.hostname,
+                secret_name=f"{cluster_name(environment, secret_of or store)}/master",
+                cluster=cluster_name(environment, store),
+            )
         return stack
 
 
@@ -86,13 +101,17 @@ def compose_databases(
     keys: list[KeysStack],
     logs: list[LogsStack],
     networks: list[NetworkStack],
-) -> None:
-    """The stacks of the four stores and of the delayed replica."""
+) -> list[Operable]:
+    """The stacks of the four stores and of the delayed replica.
+
+    Returns what operations work on in each place.
+    """
     sites = [
         _Site(place=place, keys=key, log=log, network=network)
         for place, key, log, network in zip(places, keys, logs, networks, strict=True)
     ]
     primary, *standbys = sites
+    secrets = _secrets(primary, standbys)
     _entity(primary, standbys)
     _session(primary, standbys)
     transaction = _transaction(primary, standbys)
@@ -100,7 +119,28 @@ def compose_databases(
     for standby in standbys:
         delayed = standby.place.environment.databases.delayed
         if delayed is not None:
-            _delayed(standby, primary, delayed)
+            _delayed(standby, primary, delayed).add_stack_dependency(secrets)
+            _know_replicas(sites, standby, delayed)
+    return [
+        Operable(
+            nodes=site.nodes,
+            replication_secret_name=replication_name(
+                cluster_name(site.place.environment, "entity")
+            ),
+            keys=(site.keys.keys.entity, site.keys.keys.transaction),
+        )
+        for site in sites
+    ]
+
+
+def _know_replicas(sites: list[_Site], standby: _Site, delayed: DelayedReplicaConfig) -> None:
+    """Operations of either Region reach the replica nodes by their fixed addresses."""
+    addresses = standby.network.network.addresses
+    secret = nodes_name(cluster_name(standby.place.environment, "entity"))
+    for name, zone in (("FOLLOWER", delayed.follower_zone), ("DELAYED", delayed.delayed_zone)):
+        node = Node(host=addresses.replica_address(zone), secret_name=secret)
+        for site in sites:
+            site.nodes[name] = node
 
 
 def _abroad(key: kms.IKey) -> str:
@@ -113,12 +153,26 @@ def _member(site: _Site, store: str, *, copied: bool) -> Membership:
     return FirstOfGlobalDatabase(global_identifier=name) if copied else Alone()
 
 
+def _secrets(primary: _Site, standbys: list[_Site]) -> SecretsStack:
+    environment = primary.place.environment
+    return SecretsStack(
+        primary.place.scope,
+        "Secrets",
+        **primary.place.named("secrets"),
+        name=cluster_name(environment, "entity"),
+        key=primary.keys.keys.entity,
+        copies={site.place.region.name: _abroad(site.keys.keys.entity) for site in standbys},
+        keep_data=environment.keep_data,
+    )
+
+
 def _entity(primary: _Site, standbys: list[_Site]) -> None:
     entity = primary.place.environment.databases.entity
     copies = {site.place.region.name: _abroad(site.keys.keys.entity) for site in standbys}
     master_a = primary.cluster(
         "EntityA",
         "entity-a",
+        node="ENTITY_A",
         what="master A of the entity store",
         kind=ENTITY,
         membership=_member(primary, "entity", copied=bool(standbys)),
@@ -132,6 +186,7 @@ def _entity(primary: _Site, standbys: list[_Site]) -> None:
         primary.cluster(
             "EntityB",
             "entity-b",
+            node="ENTITY_B",
             what="master B of the entity store",
             kind=ENTITY,
             membership=Alone(),
@@ -146,6 +201,8 @@ def _entity(primary: _Site, standbys: list[_Site]) -> None:
         copy = site.cluster(
             "EntityCopy",
             "entity-copy",
+            node="ENTITY_A",  # what it is once it is promoted
+            secret_of="entity-a",
             what="the entity store's copy in another Region",
             kind=ENTITY,
             membership=CopyOfGlobalDatabase(
@@ -182,6 +239,7 @@ def _transaction(primary: _Site, standbys: list[_Site]) -> StoreStack:
     first = primary.cluster(
         "Transaction",
         "transaction-a",
+        node="TRANSACTION",
         what="the transaction store",
         kind=TRANSACTION,
         membership=_member(primary, "transaction", copied=bool(standbys)),
@@ -198,6 +256,8 @@ def _transaction(primary: _Site, standbys: list[_Site]) -> StoreStack:
         copy = site.cluster(
             "TransactionCopy",
             "transaction-copy",
+            node="TRANSACTION",
+            secret_of="transaction-a",
             what="the transaction store's copy in another Region",
             kind=TRANSACTION,
             membership=CopyOfGlobalDatabase(
@@ -251,15 +311,15 @@ def _reporting(primary: _Site, standbys: list[_Site], transaction: StoreStack) -
         )
 
 
-def _delayed(standby: _Site, primary: _Site, delayed: DelayedReplicaConfig) -> None:
+def _delayed(standby: _Site, primary: _Site, delayed: DelayedReplicaConfig) -> DelayedStack:
     here, there = standby.network.network.addresses, primary.network.network.addresses
-    DelayedStack(
+    return DelayedStack(
         standby.place.scope,
         "Delayed",
         **standby.place.named("delayed"),
         network=standby.network.network,
         client_ranges=(here.tier("data"), here.tier("app"), there.tier("app")),
-        database=ENTITY.database,
+        secrets_name=cluster_name(standby.place.environment, "entity"),
         follower_zone=delayed.follower_zone,
         delayed_zone=delayed.delayed_zone,
         delay=cdk.Duration.minutes(delayed.delay_minutes),

@@ -63,7 +63,7 @@ class WarehouseStack(cdk.Stack):
                 "ZeroEtl",
                 name=name,
                 source_arn=source.cluster.cluster_arn,
-                source_database=source.kind.database,
+                target_database=source.kind.name,
                 warehouse=self.warehouse,
                 log_group=log_group,
             )

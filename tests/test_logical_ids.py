@@ -84,12 +84,14 @@ CONTRACT: dict[str, dict[str, str]] = {
     "us-east-1-transaction": {**FIRST, **FOUR_FIVE_SIX},
     "us-west-2-entitycopy": COPY,
     "us-west-2-transactioncopy": COPY,
+    "us-east-1-secrets": {
+        "SecretsReplicationC5EAF607": "AWS::SecretsManager::Secret",
+        "SecretsNodesE38A3C82": "AWS::SecretsManager::Secret",
+    },
     "us-east-1-session": {"SessionsTableA5E8383B": "AWS::DynamoDB::GlobalTable"},
     "us-east-1-reporting": WAREHOUSE,
     "us-west-2-reporting": WAREHOUSE,
     "us-west-2-delayed": {
-        "ReplicaReplicationSecretE046EB01": "AWS::SecretsManager::Secret",
-        "ReplicaOperationsSecretA19ED2B1": "AWS::SecretsManager::Secret",
         "ReplicaFollowerVolumeB08D07AB": "AWS::EC2::Volume",
         "ReplicaDelayedVolume5E76F92B": "AWS::EC2::Volume",
     },

@@ -7,6 +7,7 @@ from tests.moto_templates.deployment import client
 
 # Actions that know no resources (Service Authorization Reference): the only ones granted on "*".
 _WITHOUT_RESOURCES = {
+    "cloudwatch:PutMetricData",  # into one namespace, by a condition
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeVolumes",
     "ecr:GetAuthorizationToken",
@@ -55,9 +56,11 @@ def test_every_resource_is_granted_only_what_knows_no_resources(deployed, iam):
                 assert set(_listed(statement["Action"])) <= _WITHOUT_RESOURCES, role.logical_id
 
 
-def test_tasks_may_follow_the_mode_at_most(deployed, iam):
+def test_servers_may_follow_the_mode_at_most(deployed, iam):
     """Until a tier has stores: only the execution role pulls the image and writes the log."""
     for definition in deployed.of_type("AWS::ECS::TaskDefinition"):
+        if definition.stack.endswith("-operations"):
+            continue  # no server: a task that a person starts
         role = definition.properties["TaskRoleArn"].rpartition("/")[2]
         allowed = [_listed(statement["Action"]) for statement in _statements(iam, role)]
         edge = definition.stack.endswith("-edge")

@@ -40,7 +40,8 @@ ALLOWED = (
     r"mainstay-{name}-(entity|transaction)(-(a|b|copy))?",
     r"mainstay-{name}-reporting",
     r"/aws/rds/cluster/mainstay-{name}-[a-z-]+/postgresql",  # where Amazon RDS writes
-    r"mainstay-{name}-[a-z-]+/master",  # the copy of a secret is found by its name
+    # The copy of a secret, in another Region, is found by its name.
+    r"mainstay-{name}-[a-z-]+/(master|replication|nodes)",
     r"mainstay-{name}-sessions",  # each Region's app tier knows its own replica by it
 )
 

@@ -6,16 +6,16 @@ import pytest
 
 STATEFUL_PARTS = {
     *("dns", "keys", "logs", "network", "control"),
-    *("entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
+    *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
     *("reporting", "delayed"),
 }
 
 # What a part may stand on. Nothing here stands on a part to its right.
 ORDER = [
     *("dns", "keys", "logs", "network", "control", "peering", "exit"),
-    *("entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
+    *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
     *("reporting", "delayed"),
-    *("certificate", "app", "edge", "records"),
+    *("operations", "certificate", "app", "edge", "records"),
 ]
 
 

@@ -18,7 +18,12 @@ MACHINES = (
 
 @pytest.fixture(scope="session")
 def tasks(system):
-    found = list(system.of_type("AWS::ECS::TaskDefinition"))
+    """Of the servers; operations are tasks that a person starts."""
+    found = [
+        task
+        for task in system.of_type("AWS::ECS::TaskDefinition")
+        if not task.stack.name.endswith("-operations")
+    ]
     assert len(found) == 3 * len(system.regions)
     return found
 
@@ -180,7 +185,11 @@ def test_a_server_s_own_role_may_follow_the_mode_at_most(system, tasks):
 
 def test_every_server_is_told_how_long_its_stop_may_wait(production):
     longest = str(PRODUCTION.front_door.longest_request_seconds)
-    tasks = [properties for _, _, properties in production.of_type("AWS::ECS::TaskDefinition")]
+    tasks = [
+        properties
+        for stack, _, properties in production.of_type("AWS::ECS::TaskDefinition")
+        if not stack.name.endswith("-operations")
+    ]
     assert tasks
     for task in tasks:
         container = task["ContainerDefinitions"][0]

@@ -6,7 +6,7 @@ import pytest
 
 STATEFUL_PARTS = {
     *("dns", "keys", "logs", "network", "control"),
-    *("entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
+    *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
     *("reporting", "delayed"),
 }
 

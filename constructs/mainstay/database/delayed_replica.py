@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge
 from mainstay.database.replica_node import ReplicaNode
+from mainstay.database.replication_secrets import nodes_name, replication_name
+from mainstay.database.store_kind import DATABASE
 from mainstay.network.network import Network
 
 DELAYED_TAG = "mainstay:replica"  # "follower" or "delayed"; guards and backups find them by it
@@ -41,7 +42,7 @@ class DelayedReplica(Construct):
         *,
         network: Network,
         client_ranges: tuple[str, ...],
-        database: str,
+        secrets_name: str,
         follower_zone: str,
         delayed_zone: str,
         delay: cdk.Duration,
@@ -51,13 +52,15 @@ class DelayedReplica(Construct):
         removal_policy: cdk.RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.replication_secret = self._secret("ReplicationSecret", key, removal_policy)
-        self.operations_secret = self._secret("OperationsSecret", key, removal_policy)
+        # Copies, under the names that they have where they were made.
+        secrets = {
+            "REPLICATION_SECRET": replication_name(secrets_name),
+            "NODES_SECRET": nodes_name(secrets_name),
+        }
         settings = {
-            "DATABASE": database,
+            "DATABASE": DATABASE,
             "CLIENT_RANGES": " ".join(client_ranges),
-            "REPLICATION_SECRET": self.replication_secret.secret_arn,
-            "OPERATIONS_SECRET": self.operations_secret.secret_arn,
+            **secrets,
             # Half of the volume may hold the log that the replica has not yet fetched.
             "SLOT_KEEP": f"{size.volume_gib // 2}GB",
         }
@@ -79,8 +82,8 @@ class DelayedReplica(Construct):
                 removal_policy=removal_policy,
             )
             cdk.Tags.of(made).add(DELAYED_TAG, part)
-            for secret in (self.replication_secret, self.operations_secret):
-                secret.grant_read(made.role)
+            for name in secrets.values():
+                _grant_read(made, name, key)
             return made
 
         self.follower = node("Follower", "follower", follower_zone, {})
@@ -94,26 +97,12 @@ class DelayedReplica(Construct):
             },
         )
 
-    def _secret(
-        self, construct_id: str, key: kms.IKey, removal_policy: cdk.RemovalPolicy
-    ) -> secretsmanager.Secret:
-        """A bare password; the servers set it at every boot, so a new value needs one boot."""
-        secret = secretsmanager.Secret(
-            self,
-            construct_id,
-            encryption_key=key,
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=40
-            ),
-            removal_policy=removal_policy,
-        )
-        acknowledge(
-            secret,
-            dict.fromkeys(
-                ("AwsSolutions-SMG4", "NIST.800.53.R5-SecretsManagerRotationEnabled"),
-                "The password is known to two servers and to operations alone, reaches no person "
-                "and opens nothing from outside the data tier; a rotation on a schedule would "
-                "break the replica's connection on a night when nobody watches it.",
-            ),
-        )
-        return secret
+
+def _grant_read(node: ReplicaNode, name: str, key: kms.IKey) -> None:
+    """By name, for no reference leads to a copy; Secrets Manager ends an ARN with six letters."""
+    stack = cdk.Stack.of(node)
+    arn = f"arn:aws:secretsmanager:{stack.region}:{stack.account}:secret:{name}-??????"
+    node.role.add_to_policy(
+        iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn])
+    )
+    key.grant_decrypt(node.role)

@@ -9,13 +9,13 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.database.instance_size import InstanceSize
-from mainstay.database.master_secret import master_secret
 from mainstay.database.membership import CopyOfGlobalDatabase, Membership
 from mainstay.database.placement import Placement
 from mainstay.database.reader_limits import ReaderLimits
 from mainstay.database.reader_scaling import ReaderScaling
-from mainstay.database.store_kind import StoreKind
+from mainstay.database.store_kind import DATABASE, StoreKind
 from mainstay.database.upkeep import Upkeep
+from mainstay.database.user_secret import MASTER_USER, user_secret
 from mainstay.network.network import Network
 
 
@@ -54,10 +54,11 @@ class RelationalStore(Construct):
         self.secret = (
             None
             if isinstance(membership, CopyOfGlobalDatabase)
-            else master_secret(
+            else user_secret(
                 self,
                 "Secret",
-                store=identifier,
+                name=f"{identifier}/master",
+                user=MASTER_USER,
                 key=key,
                 copies=secret_copies,
                 removal_policy=removal_policy,
@@ -73,7 +74,7 @@ class RelationalStore(Construct):
             self,
             "Parameters",
             engine=engine,
-            description=f"The {kind.database} store",
+            description=f"The {kind.name} store",
             parameters=kind.all_parameters,
             removal_policy=removal_policy,
         )
@@ -91,7 +92,7 @@ class RelationalStore(Construct):
             "Cluster",
             cluster_identifier=identifier,
             engine=engine,
-            **membership.identity(self.secret, kind.database),
+            **membership.identity(self.secret, DATABASE),
             **size.of_cluster(),
             writer=first,
             readers=others,

@@ -1,8 +1,10 @@
-"""What makes one relational store another: its database's name, and its parameters."""
+"""What makes one relational store another: its purpose, and the parameters that this takes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+DATABASE = "mainstay"  # on every server, so that one operation knows it everywhere
 
 # Every cluster: TLS alone; no session may hold a transaction open for ever, which would block
 # vacuum and every migration's lock; statements that wait for a lock are logged.
@@ -30,7 +32,7 @@ _REPLICATED = {
 class StoreKind:
     """A relational store by its purpose. Its copies in other Regions have the same."""
 
-    database: str
+    name: str
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -39,7 +41,7 @@ class StoreKind:
 
 
 ENTITY = StoreKind(
-    database="entity",
+    name="entity",
     parameters={
         **_REPLICATED,
         "track_commit_timestamp": "1",  # says which master's row is the later one
@@ -47,7 +49,7 @@ ENTITY = StoreKind(
 )
 
 TRANSACTION = StoreKind(
-    database="transaction",
+    name="transaction",
     parameters={
         **_REPLICATED,
         # What a zero-ETL integration demands of its source (Amazon Aurora User Guide, "Getting
@@ -59,4 +61,4 @@ TRANSACTION = StoreKind(
 )
 
 # Where no warehouse is wanted: a plain cluster that subscribes to the transaction store.
-REPORTING = StoreKind(database="reporting", parameters=_REPLICATED)
+REPORTING = StoreKind(name="reporting", parameters=_REPLICATED)

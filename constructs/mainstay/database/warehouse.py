@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_redshiftserverless as redshift
 from constructs import Construct
 
-from mainstay.database.master_secret import MASTER_USER, master_secret
+from mainstay.database.user_secret import MASTER_USER, user_secret
 from mainstay.network.network import Network
 
 DATABASE = "reporting"
@@ -45,8 +45,14 @@ class Warehouse(Construct):
         super().__init__(scope, construct_id)
         self.name = name
         # CloudFormation does not tell the secret that Redshift would keep, hence one of ours.
-        self.secret = master_secret(
-            self, "Secret", store=name, key=key, copies={}, removal_policy=removal_policy
+        self.secret = user_secret(
+            self,
+            "Secret",
+            name=f"{name}/master",
+            user=MASTER_USER,
+            key=key,
+            copies={},
+            removal_policy=removal_policy,
         )
         self.namespace = redshift.CfnNamespace(
             self,

@@ -10,6 +10,7 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.database.store_kind import DATABASE as SOURCE_DATABASE
 from mainstay.database.warehouse import DATABASE, Warehouse
 from mainstay.interfaces import as_role, principal
 from mainstay.lambda_code import PYTHON, lambda_code
@@ -33,7 +34,7 @@ class ZeroEtl(Construct):
         *,
         name: str,
         source_arn: str,
-        source_database: str,
+        target_database: str,
         warehouse: Warehouse,
         log_group: logs.ILogGroup,
     ) -> None:
@@ -45,7 +46,7 @@ class ZeroEtl(Construct):
             description="Transactions, as they are committed",
             source_arn=source_arn,
             target_arn=warehouse.namespace_arn,
-            data_filter=f"include: {source_database}.*.*",
+            data_filter=f"include: {SOURCE_DATABASE}.*.*",
         )
         self.integration.node.add_dependency(warehouse.workgroup)  # whose settings it checks
         function = self._function(warehouse, log_group)
@@ -59,8 +60,8 @@ class ZeroEtl(Construct):
                 "AdminSecret": warehouse.secret.secret_arn,
                 "Database": DATABASE,
                 "Integration": self.integration.attr_integration_arn,
-                "SourceDatabase": source_database,
-                "TargetDatabase": source_database,
+                "SourceDatabase": SOURCE_DATABASE,
+                "TargetDatabase": target_database,
             },
             service_timeout=_TIMEOUT,
         )

@@ -15,8 +15,10 @@ _TASK_ENDPOINTS = {
     "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
     "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-    # Operations read the masters' passwords.
+    # Operations read the masters' passwords, promote readers, and publish how far each replica is.
     "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+    "Rds": ec2.InterfaceVpcEndpointAwsService.RDS,
+    "Monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
 }
 # What a replica node must reach, whose subnets have no other way out: its volume, its passwords,
 # and Session Manager, which is the operator's only way in.

@@ -1,6 +1,6 @@
 # The boot of a replica node: attach what survives, then run PostgreSQL from it. Exported before:
 # VOLUME_ID, INTERFACE_ID, PART (follower or delayed), DATABASE, CLIENT_RANGES, REPLICATION_SECRET,
-# OPERATIONS_SECRET, and for the delayed one FOLLOWER_ADDRESS and DELAY_MINUTES.
+# NODES_SECRET, and for the delayed one FOLLOWER_ADDRESS and DELAY_MINUTES.
 #
 # It runs at every boot and may be cut off anywhere: each step finds out whether it is done. What
 # cannot be done within its bound ends in a halt, and the group starts another instance.
@@ -77,7 +77,10 @@ install_postgres() {
 
 as_postgres() { runuser -u postgres -- "$@"; }
 
-secret() { aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text; }
+password_of() { # <secret>
+  aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["password"])'
+}
 
 prepare_directories() {
   mkdir -p "$DATA/tls"
@@ -104,7 +107,7 @@ make_cluster() { # once: the volume remembers
 copy_of_follower() {
   rm -rf "$1"
   # The slot keeps what the replica has not yet fetched; it outlives this try.
-  PGPASSWORD=$(secret "$REPLICATION_SECRET") as_postgres pg_basebackup -D "$1" -R -X stream \
+  PGPASSWORD=$(password_of "$REPLICATION_SECRET") as_postgres pg_basebackup -D "$1" -R -X stream \
     -d "host=$FOLLOWER_ADDRESS user=replicator sslmode=require application_name=delayed"
 }
 
@@ -158,19 +161,19 @@ start() {
 
 make_roles() { # on the follower; the delayed replica has them from there
   [[ $PART == follower ]] || return 0
-  local REPLICATION OPERATIONS # through the environment: arguments can be read by everybody
-  REPLICATION=$(secret "$REPLICATION_SECRET")
-  OPERATIONS=$(secret "$OPERATIONS_SECRET")
-  export REPLICATION OPERATIONS
+  local REPLICATION NODES # through the environment: arguments can be read by everybody
+  REPLICATION=$(password_of "$REPLICATION_SECRET")
+  NODES=$(password_of "$NODES_SECRET")
+  export REPLICATION NODES
   as_postgres psql -qAtX -v ON_ERROR_STOP=1 -d postgres -v database="$DATABASE" >/dev/null <<'SQL'
 \getenv replication REPLICATION
-\getenv operations OPERATIONS
+\getenv nodes NODES
 SELECT 'CREATE ROLE replicator' WHERE NOT EXISTS
   (SELECT FROM pg_roles WHERE rolname = 'replicator') \gexec
 ALTER ROLE replicator LOGIN REPLICATION PASSWORD :'replication';
 SELECT 'CREATE ROLE mainstay' WHERE NOT EXISTS
   (SELECT FROM pg_roles WHERE rolname = 'mainstay') \gexec
-ALTER ROLE mainstay LOGIN SUPERUSER PASSWORD :'operations';
+ALTER ROLE mainstay LOGIN SUPERUSER PASSWORD :'nodes';
 SELECT format('CREATE DATABASE %I OWNER mainstay', :'database') WHERE NOT EXISTS
   (SELECT FROM pg_database WHERE datname = :'database') \gexec
 SELECT pg_create_physical_replication_slot('delayed', true) WHERE NOT EXISTS

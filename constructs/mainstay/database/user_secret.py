@@ -1,4 +1,4 @@
-"""The password of a store's master user, which no server that serves ever reads."""
+"""Passwords of the few users that have one; nothing that serves ever reads them."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from constructs import Construct
 from mainstay.acknowledge import acknowledge
 
 MASTER_USER = "mainstay"  # of the bootstrap and of operations
+REPLICATION_USER = "replicator"  # of every subscription, and of the delayed replica
 
 
-def master_secret(
+def user_secret(
     scope: Construct,
     construct_id: str,
     *,
-    store: str,
+    name: str,
+    user: str,
     key: kms.IKey,
     copies: dict[str, str],
     removal_policy: cdk.RemovalPolicy,
 ) -> secretsmanager.Secret:
-    """Generated once, and copied to other Regions (Region -> ARN of the key there).
+    """Made once, and copied to other Regions (Region -> ARN of the key there) under its `name`.
 
-    Amazon RDS's own management of the password is refused in a global database (Amazon Aurora
-    User Guide, "Limitations for Secrets Manager integration"), and CDK's hosted rotation deploys
-    somebody else's serverless application.
+    Amazon RDS's own management of a master's password is refused in a global database (Amazon
+    Aurora User Guide, "Limitations for Secrets Manager integration"), and CDK's hosted rotation
+    deploys somebody else's serverless application.
     """
     secret = secretsmanager.Secret(
         scope,
         construct_id,
-        description=f"The master user of {store}",
+        description=f"The user {user}: {name}",
         generate_secret_string=secretsmanager.SecretStringGenerator(
-            secret_string_template=json.dumps({"username": MASTER_USER}),
+            secret_string_template=json.dumps({"username": user}),
             generate_string_key="password",
             password_length=40,
             exclude_punctuation=True,  # no engine's forbidden characters, nothing to quote
         ),
-        secret_name=f"{store}/master",  # physical: the copy in another Region is found by it
+        secret_name=name,  # physical: the copy in another Region is found by it
         encryption_key=key,
         replica_regions=[
             secretsmanager.ReplicaRegion(
@@ -54,9 +56,9 @@ def master_secret(
         secret,
         dict.fromkeys(
             ("AwsSolutions-SMG4", "NIST.800.53.R5-SecretsManagerRotationEnabled"),
-            "Only operations use the master user, and everything that serves has an IAM token of "
-            "fifteen minutes instead; the password is changed by an operation that also checks "
-            "what depends on it, for a rotation at its own hour could meet an upgrade.",
+            "Only operations and replication use this user, and everything that serves has an IAM "
+            "token of fifteen minutes instead; the password is changed by an operation that also "
+            "checks what depends on it, for a rotation at its own hour could meet an upgrade.",
         ),
     )
     return secret

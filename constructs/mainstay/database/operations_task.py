@@ -1,0 +1,156 @@
+"""The one-off task in which operations on the databases run, from the service's own image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.database.metrics import NAMESPACE
+from mainstay.database.store_kind import DATABASE
+from mainstay.read_only.control_table import ControlTable
+from mainstay.stateless.image import container_image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A server that operations know: its address, and where its administrator's password is."""
+
+    host: str
+    secret_name: str
+    cluster: str | None = None  # of Aurora, by identifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operable:
+    """What the task may work on, by the names that `service.operations` gives the nodes."""
+
+    nodes: dict[str, Node]  # ENTITY_A, ENTITY_B, TRANSACTION, FOLLOWER, DELAYED
+    replication_secret_name: str
+    keys: tuple[kms.IKey, ...] = field(repr=False)  # of the secrets
+
+
+class OperationsTask(Construct):
+    """A task definition with the databases' addresses, run by hand or by a state machine.
+
+    `aws ecs run-task` gives the command after `python -m service.operations`, in the app tier's
+    cluster, subnets and security group. Nothing runs by itself. The family is physical, for
+    runbooks name it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        family: str,
+        image: Path | str,
+        operable: Operable,
+        control: ControlTable,
+        log_group: logs.ILogGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.definition = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            family=family,
+            cpu=1_024,  # a checksum over every table is the most that an operation computes
+            memory_limit_mib=2_048,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+        )
+        role = self.definition.task_role
+        variables = {
+            "DATABASE_NAME": DATABASE,
+            "REPLICATION_SECRET_ARN": operable.replication_secret_name,
+            "PGSSLMODE": "require",
+            **_addresses(operable.nodes),
+            **control.grant_change_mode(role),
+            **control.grant_upgrade(role),
+        }
+        self.definition.add_container(
+            "Operations",
+            container_name="operations",
+            image=container_image(self, "Image", image),
+            command=["python", "-m", "service.operations", "--help"],
+            environment=variables,
+            readonly_root_filesystem=True,
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="operations", log_group=log_group),
+        )
+        self._grant(role, operable)
+
+    def _grant(self, role: iam.IRole, operable: Operable) -> None:
+        stack = cdk.Stack.of(self)
+        place = f"{stack.region}:{stack.account}"
+        names = [node.secret_name for node in operable.nodes.values()]
+        names.append(operable.replication_secret_name)
+        clusters = [node.cluster for node in operable.nodes.values() if node.cluster is not None]
+        for statement in (
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue"],
+                # By name, as in the standby, where no reference leads to a copy; Secrets Manager
+                # ends an ARN with six letters.
+                resources=[
+                    f"arn:aws:secretsmanager:{place}:secret:{name}-??????"
+                    for name in sorted(set(names))
+                ],
+            ),
+            iam.PolicyStatement(  # a reader is promoted inside of its cluster
+                actions=["rds:FailoverDBCluster"],
+                resources=[f"arn:aws:rds:{place}:cluster:{cluster}" for cluster in clusters],
+            ),
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+            ),
+        ):
+            role.add_to_principal_policy(statement)
+        for key in operable.keys:
+            key.grant_decrypt(role)
+        acknowledge_inline_policy(role)
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "cloudwatch:PutMetricData knows no resources "
+                "(Service Authorization Reference, Amazon CloudWatch); a condition limits it to "
+                "the namespace of the databases' own metrics.",
+            },
+        )
+        execution_role = self.definition.obtain_execution_role()
+        acknowledge_inline_policy(execution_role)
+        acknowledge(
+            execution_role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken, which a task needs "
+                "to pull its image, knows no resources (Service Authorization Reference, Amazon "
+                "ECR); the pull itself is granted on the one repository.",
+            },
+        )
+        acknowledge(
+            self.definition,
+            {
+                "AwsSolutions-ECS2": "The variables say where the databases are and which secrets "
+                "hold their passwords; nothing of them is secret, and an operation that is to "
+                "repair a Region must not need a parameter store to begin.",
+            },
+        )
+
+
+def _addresses(nodes: dict[str, Node]) -> dict[str, str]:
+    variables = {}
+    for name, node in nodes.items():
+        variables[f"{name}_HOST"] = node.host
+        variables[f"{name}_SECRET_ARN"] = node.secret_name  # the API takes either
+        if node.cluster is not None:
+            variables[f"{name}_CLUSTER"] = node.cluster
+    return variables

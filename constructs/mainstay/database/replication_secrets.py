@@ -1,0 +1,55 @@
+"""The passwords with which servers follow each other, made where the masters are."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from mainstay.database.user_secret import MASTER_USER, REPLICATION_USER, user_secret
+
+
+class ReplicationSecrets(Construct):
+    """One for every subscription and standby, one for the administrator of the replica nodes.
+
+    Both go along to the Regions of `copies` (Region -> ARN of the key there), for the replica
+    nodes stand there and the operations on them begin here. `name` is what theirs begin with.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        key: kms.IKey,
+        copies: dict[str, str],
+        removal_policy: cdk.RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.replication = user_secret(
+            self,
+            "Replication",
+            name=replication_name(name),
+            user=REPLICATION_USER,
+            key=key,
+            copies=copies,
+            removal_policy=removal_policy,
+        )
+        self.nodes = user_secret(
+            self,
+            "Nodes",
+            name=nodes_name(name),
+            user=MASTER_USER,
+            key=key,
+            copies=copies,
+            removal_policy=removal_policy,
+        )
+
+
+def replication_name(name: str) -> str:
+    return f"{name}/replication"
+
+
+def nodes_name(name: str) -> str:
+    return f"{name}/nodes"
