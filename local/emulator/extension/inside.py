@@ -14,6 +14,7 @@ VERSION = "1.5.33"
 
 app: Any = import_module("ministack.app")
 responses: Any = import_module("ministack.core.responses")
+router: Any = import_module("ministack.core.router")
 engine: Any = import_module("ministack.services.cloudformation.engine")
 provisioners: Any = import_module("ministack.services.cloudformation.provisioners")
 stacks: Any = import_module("ministack.services.cloudformation.stacks")
@@ -21,6 +22,7 @@ stacks: Any = import_module("ministack.services.cloudformation.stacks")
 _NEEDED = {
     app: ("SERVICE_HANDLERS", "_reset_all_state"),
     responses: ("AccountRegionScopedDict", "get_account_id", "get_region", "request_scope"),
+    router: ("_KNOWN_AWS_SERVICE_NAMES", "_is_aws_service_name"),
     engine: ("_resolve_refs", "validate_template_support"),
     provisioners: ("_RESOURCE_HANDLERS", "_NAME_SEED", "_physical_name", "_seeded_create"),
     stacks: ("_runs_on_worker_thread",),

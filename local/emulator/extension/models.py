@@ -14,6 +14,11 @@ MapShape: Any = _model.MapShape
 StructureShape: Any = _model.StructureShape
 
 
+def names() -> set[str]:
+    """Every service that botocore has a model of."""
+    return set(botocore.session.get_session().get_available_services())
+
+
 def service(name: str) -> Any:
     """The model of a service, such as "wafv2"."""
     return botocore.session.get_session().get_service_model(name)
