@@ -160,7 +160,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., E
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        shipped = edge_process(run=folder / "run", port=port, **arguments)
+        shipped = edge_process(**{"run": folder / "run", "port": port, **arguments})
         with (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
                 shipped.command, env=shipped.variables, stderr=err, start_new_session=True

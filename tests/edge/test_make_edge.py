@@ -1,0 +1,117 @@
+"""`make edge`: what a person starts, sees, and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import edge_process
+from local.wire import exchange
+from tests.edge.conftest import until
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def started(tmp_path, upstream):
+    """The command behind `make edge`, with this interpreter, as make starts it."""
+    port = free_port()
+    command = [sys.executable, "-m", "local.edge_process", "--port", str(port)]
+    command += ["--upstream", f"localhost:{upstream.port}", "--run", str(tmp_path / "run")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    until(lambda: process.poll() is not None or listens(port))
+    yield process, port, tmp_path / "run"
+    process.kill() if process.poll() is None else None
+
+
+def ask(port: int, method: str = "GET", host: str = "localhost"):
+    head = f"{method} /api/v1/users HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n"
+    [answer] = exchange(("127.0.0.1", port), head.encode())
+    return answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
+def test_serves_obeys_the_flag_and_ends(started, number):
+    process, port, run = started
+    assert ask(port).status == 200
+    assert ask(port, host="acme.edge.test").status == 200
+    assert ask(port, host="elsewhere.example").status == 421
+    (run / "read-only").touch()
+    assert ask(port, "POST").status == 503
+    (run / "read-only").unlink()
+    assert ask(port, "POST").status == 200
+    process.send_signal(number)
+    assert process.wait(10) == 0
+    assert not listens(port)
+    assert f"http://127.0.0.1:{port}" in process.stdout.read().decode()
+
+
+def test_a_flood_of_requests_writes_nothing_that_a_reader_would_have_to_take(started):
+    """Output that nobody reads fills a pipe, and nginx would wait for it with every request."""
+    process, port, run = started
+    for _ in range(300):
+        ask(port)
+    until(lambda: (run / "access.log").read_bytes().count(b"\n") >= 300)
+    process.terminate()
+    assert process.wait(10) == 0
+    assert process.stdout.read().count(b"\n") == 1
+
+
+def test_make_starts_it_and_its_end_ends_it(tmp_path, upstream):
+    port = free_port()
+    command = ["make", "-o", "setup", "edge", f"PORT={port}", f"RUN={tmp_path}/run"]
+    command += [f"UPSTREAM=127.0.0.1:{upstream.port}"]
+    make = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: make.poll() is not None or listens(port), seconds=60)
+        assert ask(port).status == 200
+        make.kill()  # not even make is asked
+        until(lambda: not listens(port))
+    finally:
+        make.wait(10)
+        if listens(port):
+            os.killpg(make.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "UPSTREAM is missing: make edge UPSTREAM=127.0.0.1:9000"),
+        (["--upstream", "nine"], "UPSTREAM should be host:port such as 127.0.0.1:9000, got 'nine'"),
+        (["--upstream", "http://a:1"], "UPSTREAM should be host:port"),
+        (["--upstream", "a:1", "--port", "0"], "PORT should be 1 to 65535, got '0'"),
+        (["--upstream", "a:1", "--port", "x"], "PORT should be 1 to 65535, got 'x'"),
+        (["--upstream", "a:1", "--run", "a b"], "RUN should be a path of"),
+        (["--upstream", "a:1", "--limits", "no"], "LIMITS should be on or dry-run, got 'no'"),
+    ],
+)
+def test_fails_on_a_wrong_argument_with_the_mend(capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        edge_process.main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_fails_on_a_port_that_is_taken(capsys, upstream, tmp_path):
+    arguments = ["--upstream", "a:1", "--port", str(upstream.port), "--run", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        edge_process.main(arguments)
+    said = capsys.readouterr().err
+    assert f"port {upstream.port} of 127.0.0.1 is taken: free it, or choose another PORT" in said
