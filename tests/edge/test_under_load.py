@@ -29,6 +29,7 @@ def test_twenty_flips_close_no_connection_and_refuse_no_login(launch):
                     before = time.monotonic()
                     flag.touch() if wanted == 503 else flag.unlink()
                     at = until(lambda: load.first(WRITE, wanted, before))  # noqa: B023
+                    assert at is not None
                     waits.append(at - before)
         assert load.closed == 0
         assert load.lost == 0
