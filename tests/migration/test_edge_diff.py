@@ -191,11 +191,11 @@ def test_the_edge_labels_a_target_as_the_comparison_of_a_shift_does(both, app):
 
 
 def test_nothing_of_a_chain_outlives_it(app, tmp_path):
-    from local.process import marked
+    from local.process import marked, until
 
     with chains.legacy(tmp_path, f"127.0.0.1:{app.port}", mpm="prefork"):
-        assert len(marked(tmp_path)) > 10
-    assert marked(tmp_path) == marked(tmp_path / "inner") == ()
+        assert until(lambda: len(marked(tmp_path)) > 10, seconds=20)
+    assert until(lambda: marked(tmp_path) == marked(tmp_path / "inner") == (), seconds=20)
 
 
 def test_the_words_of_an_outcome(both, app):
