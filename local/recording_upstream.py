@@ -29,7 +29,7 @@ ROUTES = frozenset(
 )
 
 _SWITCHING = b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
-_HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class RecordingUpstream:
     ) -> None:
         self.port = port
         self.slow_seconds = slow_seconds
+        self.head = b""  # header lines of every answer, each with its end
         self._addresses = addresses
         self._record = record
         self._lock = Lock()
@@ -213,7 +214,7 @@ class _Connection(asyncio.Protocol):
         said = {"method": request.method, "target": request.target, "address": self._address}
         body = json.dumps(said).encode()
         shown = b"" if request.method == "HEAD" else body
-        return _HEAD % (status, len(body)) + shown
+        return _HEAD % (status, self._upstream.head, len(body)) + shown
 
 
 def _body_of(headers: Mapping[str, str], rest: bytes) -> tuple[bytes, bytes] | None:
