@@ -11,6 +11,7 @@ DATA=${DATA:-/data}
 PGDATA=$DATA/pgdata
 ATTEMPTS=${ATTEMPTS:-180} # of 5 s: a predecessor may need minutes to let go
 PAUSE=${PAUSE:-5}
+OWNER=${OWNER:-postgres} # the system's account, which the packages make
 
 until_done() { # <what> <command...>: try until it succeeds, for a bounded time
   local what=$1 attempt
@@ -75,7 +76,7 @@ install_postgres() {
     dnf install -qy postgresql17-server postgresql17-contrib openssl
 }
 
-as_postgres() { runuser -u postgres -- "$@"; }
+as_postgres() { runuser -u "$OWNER" -- "$@"; }
 
 password_of() { # <secret>
   aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text |
@@ -84,7 +85,7 @@ password_of() { # <secret>
 
 prepare_directories() {
   mkdir -p "$DATA/tls"
-  chown postgres:postgres "$DATA" "$DATA/tls"
+  chown "$OWNER:" "$DATA" "$DATA/tls"
   [[ -s $DATA/tls/server.crt ]] || as_postgres openssl req -x509 -newkey rsa:3072 -nodes \
     -days 3650 -subj "/CN=mainstay-$PART" \
     -keyout "$DATA/tls/server.key" -out "$DATA/tls/server.crt" 2>/dev/null
@@ -107,7 +108,7 @@ make_cluster() { # once: the volume remembers
 copy_of_follower() {
   rm -rf "$1"
   # The slot keeps what the replica has not yet fetched; it outlives this try.
-  PGPASSWORD=$(password_of "$REPLICATION_SECRET") as_postgres pg_basebackup -D "$1" -R -X stream \
+  PGPASSWORD=$(password_of "$REPLICATION_SECRET") as_postgres pg_basebackup -D "$1" -R -X stream -c fast \
     -d "host=$FOLLOWER_ADDRESS user=replicator sslmode=require application_name=delayed"
 }
 
@@ -140,7 +141,7 @@ CONF
   grep -q "^include 'mainstay.conf'" "$PGDATA/postgresql.conf" ||
     echo "include 'mainstay.conf'" | as_postgres tee -a "$PGDATA/postgresql.conf" >/dev/null
   {
-    echo 'local all postgres peer'
+    echo "local all $OWNER peer"
     for range in $CLIENT_RANGES; do
       echo "hostssl replication replicator $range scram-sha-256"
       echo "hostssl all all $range scram-sha-256"
