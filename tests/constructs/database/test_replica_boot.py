@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -234,7 +235,7 @@ def test_the_follower_takes_logical_replication_and_operations_over_tls(follower
 
 def test_nobody_comes_in_without_tls_or_with_another_password(follower):
     for change in ({"sslmode": "disable"}, {"password": "guessed", "sslmode": "require"}):
-        login = {"user": "mainstay", "password": "word-of-nodes", **change}
+        login: dict[str, Any] = {"user": "mainstay", "password": "word-of-nodes", **change}
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(host="127.0.0.1", port=follower.port, dbname="mainstay", **login)
 
