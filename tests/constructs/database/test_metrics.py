@@ -42,7 +42,7 @@ def test_every_metric_is_found_by_its_dimensions_and_named_for_its_statistic(fam
     assert found
     for name, metric in found.items():
         assert metric.namespace == namespace
-        assert dimensions <= set(metric.dimensions)
+        assert dimensions <= set(metric.dimensions or ())
         assert name.startswith(metric.statistic.lower()), name
 
 
