@@ -48,26 +48,26 @@ class _Tracing(Emulator):
         return {**super()._variables(), "MAINSTAY_TRACE": str(self.folder / "unread.json")}
 
 
-@pytest.fixture
-def tracing(tmp_path):
-    emulator = _Tracing(folder=tmp_path, port=free_port(), account=ACCOUNT)
+@pytest.fixture(scope="module")
+def unread(assembly, tmp_path_factory):
+    """The properties that no handler read when an environment was deployed whole."""
+    folder = tmp_path_factory.mktemp("tracing")
+    emulator = _Tracing(folder=folder, port=free_port(), account=ACCOUNT)
     try:
         emulator.start()
-        yield emulator
+        deployed = deploy(assembly.directory, clients(emulator.endpoint))
     finally:
-        process.end_all(tmp_path)
-
-
-def test_an_environment_deploys_whole_and_no_property_is_dropped(assembly, tracing):
-    deployed = deploy(assembly.directory, clients(tracing.endpoint))
+        process.end_all(folder)
     assert len(deployed) == len(assembly.stacks)
-    unread = json.loads((tracing.folder / "unread.json").read_text())
-    dropped = {(kind, path) for kind, paths in unread.items() for path in paths} - set(UNREAD)
+    told = json.loads((folder / "unread.json").read_text())
+    return {(kind, path) for kind, paths in told.items() for path in paths}
+
+
+def test_an_environment_deploys_whole_and_no_property_is_dropped(unread):
+    dropped = unread - set(UNREAD)
     assert not dropped, "read them in local/emulator/extension, or give UNREAD the reason"
 
 
-def test_an_accepted_drop_is_one_that_happens(production, tracing):
-    deploy(production.directory, clients(tracing.endpoint))
-    unread = json.loads((tracing.folder / "unread.json").read_text())
-    happening = {(kind, path) for kind, paths in unread.items() for path in paths}
-    assert set(UNREAD) <= happening, f"take {set(UNREAD) - happening} out of UNREAD"
+@pytest.mark.parametrize("assembly", ["production"], indirect=True)
+def test_an_accepted_drop_is_one_that_happens(unread):
+    assert set(UNREAD) <= unread, f"take {set(UNREAD) - unread} out of UNREAD"

@@ -101,6 +101,13 @@ def _service(seen: Seen) -> Any:
     }
 
 
+def _starts(seen: Seen) -> int:
+    """How many deployments began after the first one."""
+    asked = {"cluster": seen.refs["Cluster"], "services": [seen.ref]}
+    found = seen.aws("ecs").describe_services(**asked)["services"]
+    return len(one(s for s in found if s["status"] == "ACTIVE")["events"])
+
+
 _MADE = {
     "desiredCount": 1,
     "healthCheckGracePeriodSeconds": 60,
@@ -225,6 +232,16 @@ ROWS = [
         made=_MADE,
         update={"DesiredCount": 3, "HealthCheckGracePeriodSeconds": 90},
         changed={**_MADE, "desiredCount": 3, "healthCheckGracePeriodSeconds": 90},
+    ),
+    Row(
+        kind="AWS::ECS::Service",
+        what="deployed again",
+        beside=_BESIDE,
+        properties={**_SERVICE, "TaskDefinition": ref("Task"), "ForceNewDeployment": _forced("1")},
+        read=_starts,
+        made=0,
+        update={"ForceNewDeployment": _forced("2")},  # nothing else has changed
+        changed=1,
     ),
     Row(
         kind="AWS::ApplicationAutoScaling::ScalableTarget",
