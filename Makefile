@@ -48,10 +48,10 @@ synth: setup ## Synthesize ENV (production, small, dev) into cdk.out, with every
 	@rm -rf cdk.out && mv cdk.out.new cdk.out # a failed synth leaves the last good one
 	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
 
-# The local target: its emulator listens on 127.0.0.1:PORT. ENDPOINT names another that runs already.
-PORT ?= 4570
+# The local target: its emulator listens on 127.0.0.1. ENDPOINT names another that runs already.
+EMULATOR_PORT ?= 4570
 ENDPOINT ?=
-LOCAL := .venv/bin/python -m local --environment $(ENV) --port $(PORT) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+LOCAL := .venv/bin/python -m local --environment $(ENV) --port $(EMULATOR_PORT) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 local: setup ## Deploy ENV with the real CDK CLI into an emulator on this machine, and run it
 	@$(LOCAL) up

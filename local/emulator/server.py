@@ -57,8 +57,8 @@ class Emulator:
             raise EmulatorError(f"'{PYTHON}' is not there: run `make setup`")
         if _taken(self.port):
             raise EmulatorError(
-                f"'PORT' should be free, and something listens on 127.0.0.1:{self.port}: end it, "
-                f"or choose another, such as PORT={self.port + 10}"
+                f"'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{self.port}: "
+                f"end it, or choose another, such as EMULATOR_PORT={self.port + 10}"
             )
         child = process.start(
             [str(PYTHON), "-m", "local.emulator.launch"],

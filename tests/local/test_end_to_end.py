@@ -1,0 +1,450 @@
+"""Production, deployed by the real CDK CLI into the emulator, changed, and destroyed.
+
+One story, told in order: each test is a chapter, and a chapter that fails ends it. What the
+emulator is known to lack is said in docs/local.md; everything asserted here is read back through
+AWS's own APIs or through the load balancers.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from local import process
+from local.session import Session
+from local.target import Target
+from review.retained import retained
+from tests.local import clone as clones
+from tests.local.clone import Clone
+
+REGIONS = ("us-east-1", "us-west-2")
+DOMAIN = "id.example.com"
+BEHAVIOURS = Path(__file__).with_name("behaviours.json")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = clones.make(tmp_path_factory.mktemp("clone"), port)
+    yield made
+    process.end_all(made.local)
+
+
+@pytest.fixture(scope="module")
+def target(clone: Clone) -> Target:
+    return Target(
+        endpoint=f"http://127.0.0.1:{clone.port}", account="111122223333", folder=clone.local
+    )
+
+
+@pytest.fixture(scope="module")
+def session(clone: Clone) -> Session:
+    return Session(folder=clone.local, port=clone.port, endpoint=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chapters() -> dict[str, bool]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _in_order(request: pytest.FixtureRequest, chapters: dict[str, bool]) -> Iterator[None]:
+    """A chapter whose predecessor failed fails at once and says so."""
+    broken = next((name for name, whole in chapters.items() if not whole), None)
+    if broken is not None:
+        pytest.fail(f"not tried: {broken} failed before it")
+    failed = request.session.testsfailed
+    yield
+    chapters[request.node.name] = request.session.testsfailed == failed
+
+
+def https(session: Session, listener: dict[str, Any], path: str) -> http.client.HTTPResponse:
+    host = urlsplit(listener["url"]).hostname or ""
+    address, _, port = listener["address"].rpartition(":")
+    context = ssl.create_default_context(cafile=str(session.authority))
+    connection = http.client.HTTPSConnection(address, int(port), timeout=30)
+    plain = socket.create_connection((address, int(port)), timeout=30)
+    connection.sock = context.wrap_socket(plain, server_hostname=host)
+    connection.request("GET", path, headers={"Host": host, "Connection": "close"})
+    answer = connection.getresponse()
+    answer.body = answer.read()  # pyright: ignore[reportAttributeAccessIssue]
+    return answer
+
+
+def listeners(session: Session, *, public: bool) -> list[dict[str, Any]]:
+    return [
+        one
+        for one in session.status()["listeners"]
+        if one["public"] is public and one["listener"] == "HTTPS 443"
+    ]
+
+
+def test_one_command_deploys_everything_and_ends_with_a_line_that_answers(clone: Clone):
+    said = clone.act("up")
+    assert said.exit_code == 0, said.words
+    line = re.search(r"curl (--cacert \S+) (--resolve \S+) (https://\S+)", said.words)
+    assert line, said.words
+    command = [*line[1].split(), *line[2].split(), line[3]]
+    answer = _curl(clone, command)
+    assert answer.startswith("HTTP/1.1 200")
+    assert '"status": "ok"' in answer
+
+
+def test_every_stack_stands_in_its_region(target: Target, clone: Clone):
+    manifest = json.loads((clone.local / "cdk.out" / "manifest.json").read_text())
+    wanted = Counter(
+        artifact["environment"].rpartition("/")[2]
+        for artifact in manifest["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    )
+    assert set(wanted) == set(REGIONS)
+    for region in REGIONS:
+        stacks = target.client("cloudformation", region).describe_stacks()["Stacks"]
+        states = Counter(s["StackStatus"] for s in stacks if s["StackName"].startswith("mainstay"))
+        assert states == {"CREATE_COMPLETE": wanted[region]}
+
+
+def test_records_of_both_regions_stand_in_the_zone(target: Target):
+    route53 = target.client("route53", REGIONS[0])
+    (zone,) = [z for z in route53.list_hosted_zones()["HostedZones"] if z["Name"] == f"{DOMAIN}."]
+    records = [
+        record
+        for page in route53.get_paginator("list_resource_record_sets").paginate(
+            HostedZoneId=zone["Id"]
+        )
+        for record in page["ResourceRecordSets"]
+    ]
+    failover = {r["Failover"]: r for r in records if r.get("Failover") and r["Type"] == "A"}
+    assert set(failover) == {"PRIMARY", "SECONDARY"}
+    targets = {place: record["AliasTarget"]["DNSName"] for place, record in failover.items()}
+    for place, region in zip(("PRIMARY", "SECONDARY"), REGIONS, strict=True):
+        balancers = target.client("elbv2", region).describe_load_balancers()["LoadBalancers"]
+        public = [b for b in balancers if b["Scheme"] == "internet-facing"]
+        name = targets[place].removeprefix("dualstack.").removesuffix(".")
+        assert [b["DNSName"] for b in public] == [name]
+
+
+def test_both_halves_take_what_the_deployed_weights_say(session: Session, target: Target):
+    (internal, *_) = [
+        one for one in listeners(session, public=False) if one["region"] == REGIONS[0]
+    ]
+    assert set(_halves(session, internal, 40)) == {"blue", "green"}
+    elbv2 = target.client("elbv2", REGIONS[0])
+    rule, groups = _weights(elbv2)
+    _set(elbv2, rule, groups, [100, 0])
+    only = _halves(session, internal, 20)
+    _set(elbv2, rule, groups, [0, 100])
+    other = _halves(session, internal, 20)
+    _set(elbv2, rule, groups, [50, 50])
+    assert len(only) == len(other) == 1
+    assert set(only) | set(other) == {"blue", "green"}
+
+
+def test_both_regions_answer_through_balancer_nginx_and_app(session: Session):
+    public = listeners(session, public=True)
+    assert [one["region"] for one in public] == list(REGIONS)
+    for one in public:
+        assert https(session, one, "/health/login").status == 200
+
+
+def test_targets_are_the_tasks_and_are_healthy(session: Session, target: Target):
+    for region in REGIONS:
+        elbv2 = target.client("elbv2", region)
+        addresses: set[str] = set()
+        for group in elbv2.describe_target_groups()["TargetGroups"]:
+            found = elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+            states = {
+                entry["Target"]["Id"]: entry["TargetHealth"]["State"]
+                for entry in found["TargetHealthDescriptions"]
+            }
+            assert set(states.values()) == {"healthy"}
+            addresses |= set(states)
+        tasks = [t for t in session.status()["tasks"] if t["region"] == region]
+        assert addresses == {task["address"] for task in tasks}
+
+
+def test_a_killed_server_comes_back_and_no_request_notices(session: Session):
+    (first, *_) = listeners(session, public=True)
+    victim = next(
+        task
+        for task in session.status()["tasks"]
+        if task["region"] == REGIONS[0] and "-app-" in (task["service"] or "")
+    )
+    os.kill(victim["pids"][0], 9)
+
+    def again() -> bool:
+        now = {task["task"]: task for task in session.status()["tasks"]}[victim["task"]]
+        return now["state"] == "serving" and now["pids"] != victim["pids"]
+
+    assert process.until(again, seconds=60)
+    assert https(session, first, "/health/login").status == 200
+
+
+def test_desired_count_and_tasks_follow_each_other(session: Session, target: Target):
+    ecs = target.client("ecs", REGIONS[0])
+    service, cluster, count = _service(ecs, "Blue")
+    ecs.update_service(cluster=cluster, service=service, desiredCount=count - 2)
+
+    def serving() -> int:
+        states = Counter(
+            task["state"] for task in session.status()["tasks"] if task["service"] == service
+        )
+        return states["serving"] if states["serving"] == states.total() else -1
+
+    assert process.until(lambda: serving() == count - 2, seconds=90)
+    ecs.update_service(cluster=cluster, service=service, desiredCount=count)
+    assert process.until(lambda: serving() == count, seconds=90)
+
+
+def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: Target):
+    """Behaviours that later stacks depend on, from a template of their own."""
+    cloudformation = target.client("cloudformation", REGIONS[0])
+    cloudformation.create_stack(
+        StackName="behaviours",
+        TemplateBody=BEHAVIOURS.read_text(),
+        Capabilities=["CAPABILITY_IAM"],
+    )
+
+    def outputs() -> dict[str, str]:
+        (stack,) = cloudformation.describe_stacks(StackName="behaviours")["Stacks"]
+        assert not stack["StackStatus"].startswith("ROLLBACK"), stack
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+
+    assert process.until(lambda: len(outputs()) == 3, seconds=60)
+    made = outputs()
+    sqs = target.client("sqs", REGIONS[0])
+    target.client("stepfunctions", REGIONS[0]).start_execution(
+        stateMachineArn=made["Machine"], input=json.dumps({"name": "ran"})
+    )
+    assert "machine ran" in _message(sqs, made["Queue"], "machine")
+    target.client("cloudwatch", REGIONS[0]).put_metric_data(
+        Namespace="Probe", MetricData=[{"MetricName": "Failures", "Value": 3}]
+    )
+    assert "ALARM" in _message(sqs, made["Queue"], "NewStateValue")
+    s3 = target.client("s3", REGIONS[0])
+    version = s3.put_object(Bucket=made["Locked"], Key="kept", Body=b"kept")["VersionId"]
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=made["Locked"], Key="kept", VersionId=version)
+
+
+def test_again_there_is_nothing_to_change(clone: Clone):
+    said = clone.act("up")
+    assert said.exit_code == 0
+    assert "it runs already" in said.words
+    assert re.search(r"nothing to change: all \d+ stacks are as the templates say", said.words)
+
+
+def test_a_second_run_beside_it_is_refused(clone: Clone, session: Session):
+    with session.alone():
+        said = clone.act("diff")
+    assert said.exit_code == 1
+    assert "another run works in" in said.words
+
+
+def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Target):
+    clone.edit(
+        "config/environments.py",
+        "requests_per_client_per_minute=600,  # an office",
+        "requests_per_client_per_minute=900,  # an office",
+    )
+    shown = clone.act("diff")
+    assert shown.exit_code == 0
+    assert "Number of stacks with differences: 2" in shown.words
+    said = clone.act("up")
+    assert said.exit_code == 0
+    assert said.words.count("(no changes)") == said.words.count("✅") - 2
+    for region in REGIONS:
+        wafv2 = target.client("wafv2", region)
+        (acl,) = wafv2.list_web_acls(Scope="REGIONAL")["WebACLs"]
+        rules = wafv2.get_web_acl(Name=acl["Name"], Id=acl["Id"], Scope="REGIONAL")["WebACL"]
+        assert 900 in _limits(rules["Rules"])
+    assert "Number of stacks with differences: 0" in clone.act("diff").words
+
+
+def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
+    clone: Clone, target: Target, session: Session
+):
+    folder = clone.local / "cdk.out"
+    stays = retained(folder)
+    dry = clone.act("destroy", "--dry-run")
+    assert dry.exit_code == 0
+    assert f"{len(stays)} resources stay" in dry.words
+    for one in stays:
+        assert one.path in dry.words
+    physical = _physical(target)
+    target.client("cloudformation", REGIONS[0]).delete_stack(StackName="behaviours")
+    said = clone.act("destroy")
+    assert said.exit_code == 0, said.words
+    kept = {(one.region, one.stack, one.logical_id): one.type for one in stays}
+    unknown = set(kept.values()) - EXISTS.keys()
+    assert not unknown, f"say in EXISTS how these are looked for: {sorted(unknown)}"
+    for key, kind in kept.items():
+        assert EXISTS[kind](target, key[0], physical[key]), (key, physical[key])
+    assert process.until(lambda: session.status()["tasks"] == [], seconds=60)
+    for region in REGIONS:
+        assert _left(target, region) == []
+
+
+def test_reset_leaves_nothing(clone: Clone, session: Session):
+    said = clone.act("reset")
+    assert said.exit_code == 0
+    assert process.marked(clone.local) == ()
+    assert not clone.local.exists()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
+
+
+def _curl(clone: Clone, arguments: list[str]) -> str:
+    """The printed line, as curl would do it; curl itself need not be installed."""
+    options = dict(zip(arguments[:-1:2], arguments[1:-1:2], strict=True))
+    host, port, address = options["--resolve"].split(":")
+    url = urlsplit(arguments[-1])
+    assert (url.hostname, str(url.port)) == (host, port)
+    context = ssl.create_default_context(cafile=str(clone.folder / options["--cacert"]))
+    with context.wrap_socket(
+        socket.create_connection((address, int(port)), timeout=30), server_hostname=host
+    ) as client:
+        request = f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
+        client.sendall(request.encode())
+        answer = b""
+        while part := client.recv(65_536):
+            answer += part
+    return answer.decode()
+
+
+def _halves(session: Session, listener: dict[str, Any], times: int) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for _ in range(times):
+        answer: Any = https(session, listener, "/health/ready")
+        found[json.loads(answer.body)["half"]] += 1
+    return found
+
+
+def _weights(elbv2: Any) -> tuple[str, list[str]]:
+    """The rule that holds the halves' weights, and the halves' target groups."""
+    for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
+        if balancer["Scheme"] != "internal":
+            continue
+        arn = balancer["LoadBalancerArn"]
+        for listener in elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
+            rules = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+            for rule in rules:
+                groups = rule["Actions"][0].get("ForwardConfig", {}).get("TargetGroups", [])
+                if len(groups) == 2:
+                    assert [group["Weight"] for group in groups] == [50, 50]
+                    return rule["RuleArn"], [group["TargetGroupArn"] for group in groups]
+    raise AssertionError("no rule holds two weights")
+
+
+def _set(elbv2: Any, rule: str, groups: list[str], weights: list[int]) -> None:
+    pairs = [
+        {"TargetGroupArn": group, "Weight": weight}
+        for group, weight in zip(groups, weights, strict=True)
+    ]
+    elbv2.modify_rule(
+        RuleArn=rule, Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": pairs}}]
+    )
+
+
+def _service(ecs: Any, word: str) -> tuple[str, str, int]:
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        for arn in ecs.list_services(cluster=cluster)["serviceArns"]:
+            if word in arn:
+                (found,) = ecs.describe_services(cluster=cluster, services=[arn])["services"]
+                return found["serviceName"], cluster, found["desiredCount"]
+    raise AssertionError(f"no service with {word} in its name")
+
+
+def _message(sqs: Any, queue: str, word: str) -> str:
+    """The first message with the word in it, within a minute."""
+    found: list[str] = []
+
+    def received() -> bool:
+        taken = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        bodies = [message["Body"] for message in taken.get("Messages", ())]
+        found.extend(body for body in bodies if word in body)
+        return bool(found)
+
+    assert process.until(received, seconds=60), f"no message with {word}"
+    return found[0]
+
+
+def _limits(rules: list[dict[str, Any]]) -> list[int]:
+    return [
+        rule["Statement"]["RateBasedStatement"]["Limit"]
+        for rule in rules
+        if "RateBasedStatement" in rule["Statement"]
+    ]
+
+
+def _physical(target: Target) -> dict[tuple[str, str, str | None], str]:
+    """Physical ids by Region, stack and logical id."""
+    found: dict[tuple[str, str, str | None], str] = {}
+    for region in REGIONS:
+        cloudformation = target.client("cloudformation", region)
+        for stack in cloudformation.describe_stacks()["Stacks"]:
+            name = stack["StackName"]
+            resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+            for one in resources:
+                found[region, name, one["LogicalResourceId"]] = one.get("PhysicalResourceId", "")
+    return found
+
+
+def _left(target: Target, region: str) -> list[str]:
+    """What should have gone with its stacks, of what costs money or takes requests."""
+    elbv2, ecs, ec2 = (target.client(name, region) for name in ("elbv2", "ecs", "ec2"))
+    balancers = [b["LoadBalancerArn"] for b in elbv2.describe_load_balancers()["LoadBalancers"]]
+    groups = [g["TargetGroupArn"] for g in elbv2.describe_target_groups()["TargetGroups"]]
+    clusters = ecs.list_clusters()["clusterArns"]
+    vpcs = [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v.get("IsDefault")]
+    alarms = target.client("cloudwatch", region).describe_alarms()["MetricAlarms"]
+    acls = target.client("wafv2", region).list_web_acls(Scope="REGIONAL")["WebACLs"]
+    names = [alarm["AlarmName"] for alarm in alarms], [acl["Name"] for acl in acls]
+    return [*balancers, *groups, *clusters, *vpcs, *names[0], *names[1]]
+
+
+def _log_group(target: Target, region: str, name: str) -> bool:
+    logs = target.client("logs", region)
+    groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return any(group["logGroupName"] == name for group in groups)
+
+
+def _table(target: Target, region: str, name: str) -> bool:
+    return name in target.client("dynamodb", region).list_tables()["TableNames"]
+
+
+def _bucket(target: Target, region: str, name: str) -> bool:
+    buckets = target.client("s3", region).list_buckets()["Buckets"]
+    return name in [bucket["Name"] for bucket in buckets]
+
+
+def _zone(target: Target, region: str, name: str) -> bool:
+    zones = target.client("route53", region).list_hosted_zones()["HostedZones"]
+    return any(zone["Id"].endswith(name) for zone in zones)
+
+
+def _key(target: Target, region: str, name: str) -> bool:
+    described = target.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
+    return described["KeyState"] == "Enabled"
+
+
+EXISTS = {
+    "AWS::Logs::LogGroup": _log_group,
+    "AWS::DynamoDB::GlobalTable": _table,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::Route53::HostedZone": _zone,
+    "AWS::KMS::Key": _key,
+}
