@@ -68,6 +68,8 @@ def _call(method: str, bucket: str, parameter: str, value: Any) -> None:
 def _lock(bucket: str, properties: Properties) -> None:
     if str(properties.get("ObjectLockEnabled", "false")).lower() != "true":
         return
+    # A bucket that is made with Object Lock keeps versions, whatever its template says.
+    _call("put_bucket_versioning", bucket, "VersioningConfiguration", {"Status": "Enabled"})
     configuration = properties.get("ObjectLockConfiguration") or {"ObjectLockEnabled": "Enabled"}
     _call("put_object_lock_configuration", bucket, "ObjectLockConfiguration", configuration)
 
