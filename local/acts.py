@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import assembly, images, process
+from local import assembly, images, inputs, process
 from local.assembly import Assembly
 from local.cdk import Cdk, Ran
 from local.emulator.recorded import RECORDED
@@ -125,8 +125,14 @@ def status(session: Session, given: Namespace) -> None:
 
 
 def _synthesize(session: Session, environment: str, clock: Clock) -> Assembly:
-    clock.say(f"Synthesizing {environment}, with every gate ...")
+    """The assembly of the files as they are now; made anew only when they have changed."""
     folder, fresh = session.folder / "cdk.out", session.folder / "cdk.out.new"
+    wanted = inputs.digest(environment, images.EDGE_IMAGE, images.APP_IMAGE)
+    key = session.folder / "cdk.out.inputs"
+    if folder.is_dir() and key.is_file() and key.read_text() == wanted:
+        clock.say(f"{environment} is synthesized, and nothing has changed since")
+        return assembly.read(folder)
+    clock.say(f"Synthesizing {environment}, with every gate ...")
     shutil.rmtree(fresh, ignore_errors=True)
     ran = Cdk(folder=session.folder, variables={}, alive=lambda: True).run(
         "synth", "--quiet", "--output", str(fresh), "-c", f"environment={environment}",
@@ -136,8 +142,10 @@ def _synthesize(session: Session, environment: str, clock: Clock) -> Assembly:
     )  # fmt: skip
     if ran.exit_code != 0:
         raise ActError(f"the environment does not synthesize:\n{ran.said.strip()}")
+    key.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
+    key.write_text(wanted)
     return assembly.read(folder)
 
 
