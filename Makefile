@@ -101,6 +101,14 @@ LOG ?=
 edge-diff: setup apache ## What the edge does otherwise than the legacy chain: make edge-diff LOG=<access log>
 	@.venv/bin/python -m migration $(if $(LOG),--log '$(LOG)')
 
+bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chain and a bare proxy, into out/
+	@.venv/bin/python -m benchmarks.edge
+
+wrk: # the benchmark's load
+	@command -v wrk >/dev/null || { echo "Installing wrk ..." \
+	  && { apt-get install -y -qq --no-install-recommends wrk >/dev/null 2>&1 \
+	       || { apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null; }; }
+
 apache: # the legacy chain's server; the package without the service that would start by itself
 	@command -v apache2 >/dev/null || test -x /usr/sbin/apache2 \
 	  || { echo "Installing Apache, for the legacy chain ..." \

@@ -76,7 +76,7 @@ def legacy(
         }
         configuration.write_text(_filled(LEGACY / "apache.conf", values))
         command = (_apache(), "-f", str(configuration), "-DFOREGROUND")
-        with _running(f"legacy {mpm}", folder, command, port) as apache:
+        with running(f"legacy {mpm}", folder, command, port) as apache:
             yield Chain(
                 name=apache.name,
                 port=port,
@@ -107,7 +107,7 @@ def plain_nginx(folder: Path, app: str, *, log: bool = True) -> Iterator[Chain]:
         *(str(nginx_binary()), "-p", str(inner), "-c", str(configuration)),
         *("-e", str(inner / "nginx-error.log"), "-g", "daemon off;"),
     )
-    with _running("plain nginx", inner, command, port) as chain:
+    with running("plain nginx", inner, command, port) as chain:
         yield Chain(name=chain.name, port=port, pids=chain.pids, logs=(inner / "nginx-access.log",))
 
 
@@ -117,7 +117,7 @@ def edge(folder: Path, app: str, *, variables: Mapping[str, str] | None = None) 
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     made = edge_process(run=folder, port=port, app_address=app, variables=variables)
-    with _running("edge", folder, made.command, port, made.variables) as chain:
+    with running("edge", folder, made.command, port, made.variables) as chain:
         yield Chain(name="edge", port=port, pids=chain.pids, logs=(folder / "access.log",))
 
 
@@ -156,14 +156,17 @@ def _filled(template: Path, values: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _running(
+def running(
     name: str,
     folder: Path,
     command: tuple[str, ...],
     port: int,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Chain]:
-    """A process that listens on `port`, ended with everything that it started."""
+    """A process that listens on `port`, ended with everything that it started.
+
+    Raises RuntimeError with what it said where it does not come to listen.
+    """
     log = folder / "said.log"
     path = {"PATH": os.environ.get("PATH", os.defpath)}
     started = process.start(command, folder=folder, log=log, variables=variables or path)

@@ -1,0 +1,1 @@
+"""The edge against the legacy chain and against a bare proxy, on one machine."""

@@ -1,0 +1,117 @@
+"""The benchmark of the edge: that what it prints is what was measured, and that a bar can fail.
+
+The bars themselves are held by `make bench-edge`: a test's machine is too busy for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.edge import load, measure
+from benchmarks.edge.bars import bars
+from benchmarks.edge.plot import svg
+from benchmarks.edge.processes import cpu_seconds
+from local.recording_upstream import RecordingUpstream
+from migration import chains
+
+SAID = """Running 3s test @ http://127.0.0.1:1/
+  2 threads and 50 connections
+  {}90210 requests in 3.00s, 12.3MB read
+Requests/sec:  30070.12
+"""
+
+
+def test_wrk_s_summary_is_read():
+    assert load.parsed(SAID.format("")) == load.Load(90_210, 30_070.12, 0)
+    trouble = (
+        "Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n  "
+    )
+    assert load.parsed(SAID.format(trouble)).errors == 15
+    with pytest.raises(ValueError, match="'said' should be wrk's summary"):
+        load.parsed("unable to connect")
+
+
+def test_the_cpu_of_a_process_and_its_children_is_counted():
+    before, end = cpu_seconds([os.getpid()]), time.process_time() + 0.2
+    while time.process_time() < end:
+        pass
+    assert cpu_seconds([os.getpid()]) - before >= 0.15
+
+
+def result(**changes):
+    """A result in which every bar is met, with these cells changed: ("in_flight", "edge", ...)."""
+    names = ("edge", "legacy event", "legacy worker", "legacy prefork")
+    cpu = {"edge": 20, "legacy event": 80, "legacy worker": 70, "legacy prefork": 75}
+    made = {
+        "cpu": {name: {"cpu_us": us} for name, us in {**cpu, "bare proxy": 18}.items()},
+        "log_bytes_per_1000": dict.fromkeys(names, 1_000),
+    }
+    for flood in ("in_flight", "idle", "slow_heads"):
+        made[flood] = {name: {"probes": 40, "answered": 0, "of_littles_law": 0.2} for name in names}
+        made[flood]["edge"] = {"probes": 40, "answered": 40, "of_littles_law": 0.95}
+    for path, value in changes.items():
+        group, name, key = path.split("__")
+        made[group][name.replace("_", " ")][key] = value
+    return made
+
+
+def test_every_bar_is_met_by_what_meets_it():
+    assert [met for met, _ in bars(result())] == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "missed"),
+    [
+        ({"cpu__edge__cpu_us": 24.4}, 0),
+        ({"cpu__legacy_event__cpu_us": 59}, 1),
+        ({"in_flight__edge__of_littles_law": 0.89}, 2),
+        ({"in_flight__edge__answered": 39}, 3),
+        ({"in_flight__legacy_worker__answered": 1}, 3),
+        ({"slow_heads__edge__answered": 39}, 4),
+    ],
+)
+def test_fails_on_a_bar_that_is_missed(changes, missed):
+    assert [number for number, (met, _) in enumerate(bars(result(**changes))) if not met] == [
+        missed
+    ]
+
+
+def test_the_plot_is_a_picture_of_every_chain():
+    drawn = ElementTree.fromstring(svg(result()))
+    words = [each.text for each in drawn.iter() if each.tag.endswith("text")]
+    assert words.count("legacy prefork") == 5
+    assert "CPU per request, microseconds (less is better)" in words
+
+
+def test_servers_are_counted_by_the_scarcer_of_cpu_and_requests_in_flight():
+    assert measure.servers(25.0, at_once=4_096) == {
+        "by_cpu": 1,
+        "by_requests_in_flight": 2,
+        "needed": 2,
+    }
+    assert measure.servers(100.0, at_once=400)["needed"] == 13
+
+
+def test_a_kept_request_starves_a_chain_of_one_worker_per_connection(tmp_path, monkeypatch):
+    """Loosely, what the benchmark measures: fifty idle connections against eight processes."""
+    monkeypatch.setattr(chains, "WORKERS", 8)
+    monkeypatch.setattr(load, "PROBES", 3)
+    monkeypatch.setattr(load, "PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(measure, "FLOOD", 50)
+    with RecordingUpstream() as app:
+        address = f"127.0.0.1:{app.port}"
+        with chains.legacy(tmp_path / "a", address, mpm="prefork", forward="mapping") as legacy:
+            starved = asyncio.run(measure.idle(legacy))
+        monkeypatch.setattr(load, "PROBE_SECONDS", 10.0)
+        with chains.edge(tmp_path / "b", address) as edge:
+            served = asyncio.run(measure.idle(edge))
+            logged = measure.log_bytes(edge)
+    assert starved["answered"] == 0
+    assert 0 < starved["served"] <= 8
+    assert (served["answered"], served["served"]) == (3, 50)
+    assert 100_000 < logged < 1_000_000
