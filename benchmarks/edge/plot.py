@@ -8,7 +8,12 @@ from typing import Any
 
 _ROW, _LEFT, _WIDTH, _GAP = 22, 190, 420, 46
 _FONT = 'font-family="sans-serif" font-size="12"'
-_COLOURS = {"edge": "#2a7f62", "bare proxy": "#8a8a8a", "upstream alone": "#c4c4c4"}
+_COLOURS = {
+    "edge": "#2a7f62",
+    "bare proxy": "#8a8a8a",
+    "bare proxy, default log": "#8a8a8a",
+    "upstream alone": "#c4c4c4",
+}
 _LEGACY = "#b5533c"
 FLOODS = {
     "in_flight": "1,000 requests in flight",
