@@ -21,22 +21,26 @@ CLIENTS = [("POST", WRITE)] * 6 + [("POST", LOGIN)] * 4 + [("GET", READ)] * 4
 def test_twenty_flips_close_no_connection_and_refuse_no_login(launch):
     with RecordingUpstream(record=False) as app:
         edge = launch(app_address=f"127.0.0.1:{app.port}")
-        flag, waits = edge.run / "read-only", []
+        flag = edge.run / "read-only"
+        waits: dict[int, list[float]] = {503: [], 200: []}
         with Load(edge.port, CLIENTS) as load:
             until(lambda: load.counted(WRITE)[200] > 50)
-            for _ in range(10):
+            for _ in range(20):
                 for wanted in (503, 200):
                     before = time.monotonic()
                     flag.touch() if wanted == 503 else flag.unlink()
                     at = until(lambda: load.first(WRITE, wanted, before))  # noqa: B023
                     assert at is not None
-                    waits.append(at - before)
+                    waits[wanted].append(at - before)
         assert load.closed == 0
         assert load.lost == 0
         assert set(load.counted(LOGIN)) == {200}
         assert set(load.counted(READ)) == {200}
         assert set(load.counted(WRITE)) == {200, 503}
-        assert median(waits) < 0.5
+        for wanted, seconds in waits.items():  # pytest -s shows them
+            shown = f"median {median(seconds) * 1000:.1f} ms, longest {max(seconds) * 1000:.1f} ms"
+            print(f"\nto the first {wanted} after a flip, {len(seconds)} times: {shown}")
+            assert median(seconds) < 0.5
         edge.stop()
 
 
