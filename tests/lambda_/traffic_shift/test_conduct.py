@@ -85,10 +85,13 @@ def test_failures_of_both_chains_do_not(world):
 
 
 def test_what_was_answered_before_the_weight_took_hold_does_not_count(world):
-    start(world)
-    world.log(NOON + MINUTE, *[(world.new, "500")] * 20)
+    """Half a minute before the end of a slot, the rest of which is the old weight's answers."""
+    conduct.act(world.site, "start", now=NOON + 4.5 * MINUTE, by="a person")
+    world.log(NOON + 5 * MINUTE, *[(world.new, "500")] * 20)
     shift = turn(world, NOON + 31 * MINUTE)
     assert (shift.state, shift.requests) == ("shifting", 0)
+    world.log(NOON + 35 * MINUTE, *[(world.legacy, "200")] * 20)
+    assert turn(world, NOON + 46 * MINUTE).requests == 20
 
 
 def test_a_turn_that_runs_twice_counts_once(world):
