@@ -23,7 +23,7 @@ from local.session import Session
 SERVING_SECONDS = 90
 
 # What a person needs of a failed run's output.
-_TELLING = re.compile(r"rror|FAILED|❌|Unrecognized")
+_TELLING = re.compile(r"CREATE_FAILED|UPDATE_FAILED|DELETE_FAILED|rror:|❌|Unrecognized")
 
 # What the CLI says of its own work before it says what differs.
 _CHATTER = ("start:", "success:", "Hold on while")
@@ -62,6 +62,10 @@ def up(session: Session, given: Namespace) -> None:
             clock.say(f"Emulator on {session.url} ...")
             started = session.ensure_running(made.account)
             clock.detail("started" if started else "it runs already")
+            if session.state.get("destroyed") and session.endpoint is None:
+                # As on AWS, a name that a destroy retained would be in the way of a new one.
+                clock.detail("forgetting what the last destroy left")
+                session.emulator.reset()
             session.remember(made, given.environment)
             cdk = _cdk(session, made.account, made.regions[0])
             _bootstrap(session, cdk, made, clock)
@@ -71,7 +75,7 @@ def up(session: Session, given: Namespace) -> None:
                 "deploy", "--app", str(made.folder), "--all", "--require-approval", "never",
                 "--concurrency", "6", "--progress", "events", show=clock.detail,
             )  # fmt: skip
-            _check(ran, "deploy", session)
+            check(ran, "deploy", session)
             unchanged = ran.said.count("(no changes)")
             if unchanged == len(made.stacks):
                 clock.detail(f"nothing to change: all {unchanged} stacks are as the templates say")
@@ -95,7 +99,7 @@ def diff(session: Session, given: Namespace) -> None:
         clock.say("Comparing with what is deployed ...")
         cdk = _cdk(session, made.account, made.regions[0])
         ran = cdk.run("diff", "--app", str(made.folder), show=None)
-        _check(ran, "diff", session)
+        check(ran, "diff", session)
     lines = [line for line in ran.said.splitlines() if not line.startswith(_CHATTER)]
     print(re.sub(r"\n{2,}", "\n\n", "\n".join(lines)))
 
@@ -107,6 +111,8 @@ def destroy(session: Session, given: Namespace) -> None:
     with session.alone():
         _need_running(session)
         destruction.destroy(session, Clock(), dry_run=given.dry_run)
+        if not given.dry_run:
+            session.note("destroyed", value=True)
 
 
 def reset(session: Session, given: Namespace) -> None:
@@ -165,9 +171,7 @@ def _bootstrap(session: Session, cdk: Cdk, made: Assembly, clock: Clock) -> None
         return
     clock.say(f"Bootstrapping {' and '.join(missing)} ...")
     places = [f"aws://{made.account}/{region}" for region in missing]
-    _check(
-        cdk.run("bootstrap", "--app", str(made.folder), *places, show=None), "bootstrap", session
-    )
+    check(cdk.run("bootstrap", "--app", str(made.folder), *places, show=None), "bootstrap", session)
 
 
 def _bootstrapped(ssm: Any) -> bool:
@@ -178,11 +182,12 @@ def _bootstrapped(ssm: Any) -> bool:
     return True
 
 
-def _check(ran: Ran, act: str, session: Session) -> None:
+def check(ran: Ran, act: str, session: Session) -> None:
+    """Raise ActError with what a person needs of a failed run, and where the rest stands."""
     if ran.exit_code == 0:
         return
     said = [line for line in ran.said.splitlines() if line.strip()]
-    lines = [line for line in said if _TELLING.search(line)][-12:] or said[-6:]
+    lines = [line for line in said if _TELLING.search(line)][:12] or said[-6:]
     unknown = "Unrecognized resource types" in ran.said
     mend = (
         "\nthe emulator does not know that type: add it in local/emulator/extension"

@@ -70,6 +70,11 @@ class Session:
         }
         (self.folder / "state.json").write_text(json.dumps(state, indent=2))
 
+    def note(self, name: str, *, value: Any) -> None:
+        """Keep one more fact, until the next deploy."""
+        state = {**self.state, name: value}
+        (self.folder / "state.json").write_text(json.dumps(state, indent=2))
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Raises WrongUseError while another run works in the same folder."""

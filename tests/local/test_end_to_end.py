@@ -289,10 +289,10 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
     said = clone.act("destroy")
     assert said.exit_code == 0, said.words
     kept = {(one.region, one.stack, one.logical_id): one.type for one in stays}
-    unknown = set(kept.values()) - EXISTS.keys()
-    assert not unknown, f"say in EXISTS how these are looked for: {sorted(unknown)}"
+    unknown = set(kept.values()) - {*LISTED, "AWS::KMS::Key"}
+    assert not unknown, f"say in LISTED how these are looked for: {sorted(unknown)}"
     for key, kind in kept.items():
-        assert EXISTS[kind](target, key[0], physical[key]), (key, physical[key])
+        assert _exists(target, kind, key[0], physical[key]), (key, physical[key])
     assert process.until(lambda: session.status()["tasks"] == [], seconds=60)
     for region in REGIONS:
         assert _left(target, region) == []
@@ -416,35 +416,63 @@ def _left(target: Target, region: str) -> list[str]:
     return [*balancers, *groups, *clusters, *vpcs, *names[0], *names[1]]
 
 
-def _log_group(target: Target, region: str, name: str) -> bool:
-    logs = target.client("logs", region)
-    groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    return any(group["logGroupName"] == name for group in groups)
-
-
-def _table(target: Target, region: str, name: str) -> bool:
-    return name in target.client("dynamodb", region).list_tables()["TableNames"]
-
-
-def _bucket(target: Target, region: str, name: str) -> bool:
-    buckets = target.client("s3", region).list_buckets()["Buckets"]
-    return name in [bucket["Name"] for bucket in buckets]
-
-
-def _zone(target: Target, region: str, name: str) -> bool:
-    zones = target.client("route53", region).list_hosted_zones()["HostedZones"]
-    return any(zone["Id"].endswith(name) for zone in zones)
-
-
 def _key(target: Target, region: str, name: str) -> bool:
     described = target.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
     return described["KeyState"] == "Enabled"
 
 
-EXISTS = {
-    "AWS::Logs::LogGroup": _log_group,
-    "AWS::DynamoDB::GlobalTable": _table,
-    "AWS::S3::Bucket": _bucket,
-    "AWS::Route53::HostedZone": _zone,
-    "AWS::KMS::Key": _key,
+# How each retained type is looked for: service, operation, and what its answer names it by.
+LISTED = {
+    "AWS::DynamoDB::GlobalTable": ("dynamodb", "list_tables", "TableNames", None),
+    "AWS::EC2::Volume": ("ec2", "describe_volumes", "Volumes", "VolumeId"),
+    "AWS::Logs::LogGroup": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "AWS::RDS::DBCluster": ("rds", "describe_db_clusters", "DBClusters", "DBClusterIdentifier"),
+    "AWS::RDS::DBInstance": ("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    "AWS::RDS::DBClusterParameterGroup": (
+        "rds",
+        "describe_db_cluster_parameter_groups",
+        "DBClusterParameterGroups",
+        "DBClusterParameterGroupName",
+    ),
+    "AWS::RDS::DBSubnetGroup": (
+        "rds",
+        "describe_db_subnet_groups",
+        "DBSubnetGroups",
+        "DBSubnetGroupName",
+    ),
+    "AWS::RDS::GlobalCluster": (
+        "rds",
+        "describe_global_clusters",
+        "GlobalClusters",
+        "GlobalClusterIdentifier",
+    ),
+    "AWS::RedshiftServerless::Namespace": (
+        "redshift-serverless",
+        "list_namespaces",
+        "namespaces",
+        "namespaceName",
+    ),
+    "AWS::Route53::HostedZone": ("route53", "list_hosted_zones", "HostedZones", "Id"),
+    "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets", "Name"),
+    "AWS::SecretsManager::Secret": ("secretsmanager", "list_secrets", "SecretList", "Name"),
+    "AWS::Backup::BackupVault": (
+        "backup",
+        "list_backup_vaults",
+        "BackupVaultList",
+        "BackupVaultName",
+    ),
 }
+
+
+def _exists(target: Target, kind: str, region: str, physical: str) -> bool:
+    if kind == "AWS::KMS::Key":
+        return _key(target, region, physical)
+    service, operation, key, name = LISTED[kind]
+    client = target.client(service, region)
+    pages = (
+        client.get_paginator(operation).paginate()
+        if client.can_paginate(operation)
+        else [getattr(client, operation)()]
+    )
+    found = [entry if name is None else entry[name] for page in pages for entry in page[key]]
+    return any(one.rpartition("/hostedzone/")[2] == physical for one in found)
