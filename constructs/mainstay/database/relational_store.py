@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -96,8 +98,6 @@ class RelationalStore(Construct):
             **size.of_cluster(),
             writer=first,
             readers=others,
-            # One after the other, so that a new class never takes writer and readers at once
-            # (aws-cdk #10595).
             instance_update_behaviour=rds.InstanceUpdateBehaviour.ROLLING,
             vpc=network.vpc,
             vpc_subnets=network.data_subnets(placement.zones),
@@ -122,6 +122,7 @@ class RelationalStore(Construct):
         assert isinstance(resource, rds.CfnDBCluster)
         # The L2 has no such property; left to Aurora, the volume may stand in any three zones.
         resource.availability_zones = [network.zone_name(zone) for zone in placement.zones]
+        self._one_after_the_other(placement)
         self._acknowledge_instances(placement)
         if removal_policy != cdk.RemovalPolicy.RETAIN:
             self._acknowledge_no_protection()
@@ -134,6 +135,16 @@ class RelationalStore(Construct):
                 min_readers=len(others),
                 limits=readers,
             )
+
+    def _one_after_the_other(self, placement: Placement) -> None:
+        """So that a new class never takes writer and readers at once (aws-cdk #10595).
+
+        ROLLING of the L2 makes every reader wait for the writer, but no reader for another
+        (aws-cdk-lib 2.275.0).
+        """
+        instances = [self.cluster.node.find_child(zone_id) for zone_id in placement.instances]
+        for earlier, later in pairwise(instances):
+            later.node.add_dependency(earlier)
 
     def _acknowledge_instances(self, placement: Placement) -> None:
         for zone_id in placement.instances:
