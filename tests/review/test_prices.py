@@ -8,6 +8,7 @@ from config.environments import ENVIRONMENTS
 from review import assembly as assemblies
 from review.cost import prices
 from review.cost import resources as resource_costs
+from review.cost.databases import database_quantities
 from review.cost.estimate import estimate, not_priced
 from review.cost.resources import HOURS
 
@@ -102,3 +103,48 @@ class TestResources:
     def test_a_web_acl_pays_for_each_rule(self):
         acl = {"Rules": [{}, {}, {}]}
         assert quantities("AWS::WAFv2::WebACL", acl) == [("firewall", 1), ("firewall_rule", 3)]
+
+
+class TestDatabases:
+    """What a store costs follows from its template's own words."""
+
+    def quantities(self, **resources):
+        return dict(database_quantities(template(**resources), PRICES))
+
+    def test_an_instance_costs_by_its_size(self):
+        for size, times in (("large", 1), ("xlarge", 2), ("4xlarge", 8)):
+            made = self.quantities(
+                One=("AWS::RDS::DBInstance", {"DBInstanceClass": f"db.r8g.{size}"})
+            )
+            assert made == {"aurora_large": 730 * times}
+
+    def test_a_serverless_instance_costs_by_its_cluster_s_range(self):
+        made = self.quantities(
+            Store=(
+                "AWS::RDS::DBCluster",
+                {"ServerlessV2ScalingConfiguration": {"MinCapacity": 1, "MaxCapacity": 1}},
+            ),
+            One=(
+                "AWS::RDS::DBInstance",
+                {"DBInstanceClass": "db.serverless", "DBClusterIdentifier": {"Ref": "Store"}},
+            ),
+        )
+        assert made["aurora_acu"] == 730
+
+    def test_a_secret_pays_for_each_copy(self):
+        made = self.quantities(One=("AWS::SecretsManager::Secret", {"ReplicaRegions": [{}]}))
+        assert made == {"secret": 2}
+
+    def test_a_volume_pays_for_what_is_beyond_the_base(self):
+        volume = {"Size": 500, "Iops": 6_000, "Throughput": 250}
+        made = self.quantities(One=("AWS::EC2::Volume", volume))
+        assert made == {"volume": 500, "volume_iops": 3_000, "volume_throughput": 125}
+
+    def test_a_warehouse_that_waits_for_a_snapshot_costs_nothing(self):
+        waiting = {
+            "Space": ("AWS::RedshiftServerless::Namespace", {}),
+            "Group": ("AWS::RedshiftServerless::Workgroup", {"BaseCapacity": 32}),
+        }
+        assert self.quantities(**waiting) == {}
+        filled = self.quantities(**waiting, Carrier=("AWS::RDS::Integration", {}))
+        assert filled == {"warehouse": 32 * PRICES.assume("warehouse_hours")}
