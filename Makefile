@@ -40,13 +40,15 @@ node_modules/.ready: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-synth: setup ## Synthesize ENV (production, small, dev) into cdk.out, with every gate, and sum it up
+synth: assembly ## Synthesize ENV (production, small, dev) into cdk.out, with every gate, and sum it up
+	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
+
+assembly: setup
 	@echo "Synthesizing $(ENV) ..."
 	@rm -rf cdk.out.new
 	@$(CDK) synth --quiet --output cdk.out.new 2>&1 \
 	  | sed -e '/^Supply a stack id/d' -e '/^Successfully synthesized/d'
 	@rm -rf cdk.out && mv cdk.out.new cdk.out # a failed synth leaves the last good one
-	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
 
 # The local target: its emulator listens on 127.0.0.1. ENDPOINT names another that runs already.
 EMULATOR_PORT ?= 4570
@@ -68,8 +70,19 @@ local-destroy: setup ## Destroy its stacks; DRY_RUN=1 only says what stays
 local-reset: setup ## End and forget everything of it
 	@$(LOCAL) reset
 
-preflight: setup ## What to do, in which order, before and between the deploys of ENV
-	@.venv/bin/python -m review.preflight --environment $(ENV)
+preflight: assembly ## What is in the way of a deploy of ENV, and what to do in which order
+	@.venv/bin/python -m deploy.preflight --environment $(ENV)
+
+deploy: named assembly ## Check the AWS account of ENV, then deploy in waves; YES=1 confirms them all
+	@.venv/bin/python -m deploy.deploy --environment $(ENV) $(if $(filter 1,$(YES)),--yes)
+
+destroy: named assembly ## Say what would go and what stays, then destroy ENV; DRY_RUN=1 only says
+	@.venv/bin/python -m deploy.destroy --environment $(ENV) \
+	  $(if $(filter 1,$(DRY_RUN)),--dry-run) $(if $(CONFIRM),--confirm $(CONFIRM))
+
+# What acts on an account has no default.
+named:
+	@test "$(origin ENV)" != file || { echo "say which environment, such as ENV=small"; exit 2; }
 
 test: setup apache ## Every test that needs no AWS account
 	@.venv/bin/python -m pytest -m "not account"

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 _ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBuild:
+    """A container image that a deploy builds before it makes the stack."""
+
+    name: str
+    platform: str  # as Docker spells it, such as linux/arm64; empty for the machine's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +29,11 @@ class Stack:
     region: str
     resources: dict[str, dict[str, Any]]
     depends_on: tuple[str, ...] = ()  # paths
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    account: str = ""
+    bootstrap_parameter: str | None = None  # where the Region keeps its bootstrap's version
+    bootstrap_version: int = 0  # the least that a deploy of the stack takes
+    images: tuple[ImageBuild, ...] = ()
 
     @property
     def part(self) -> str:
@@ -56,9 +69,14 @@ def read(directory: Path) -> Assembly:
         if artifact["type"] == "aws:cloudformation:stack"
     }
     paths = {key: artifact.get("displayName", key) for key, artifact in artifacts.items()}
+    images = {
+        key: tuple(_images(directory / artifact["properties"]["file"]))
+        for key, artifact in manifest["artifacts"].items()
+        if artifact["type"] == "cdk:asset-manifest"
+    }
     return Assembly(
         stacks=tuple(
-            _stack(directory, artifact, paths, key) for key, artifact in artifacts.items()
+            _stack(directory, artifact, paths, key, images) for key, artifact in artifacts.items()
         ),
         acknowledged=tuple(_acknowledged(directory, artifacts.values())),
         unacknowledged=_unacknowledged(directory / "validation-report.json"),
@@ -83,17 +101,37 @@ def deploy_order(stacks: Iterable[Stack], waves: Iterable[str]) -> tuple[Stack, 
     return tuple(ordered.values())
 
 
-def _stack(directory: Path, artifact: dict[str, Any], paths: dict[str, str], key: str) -> Stack:
+def _stack(
+    directory: Path,
+    artifact: dict[str, Any],
+    paths: dict[str, str],
+    key: str,
+    images: dict[str, tuple[ImageBuild, ...]],
+) -> Stack:
     properties = artifact["properties"]
+    template = _json(directory / properties["templateFile"])
+    needed = artifact.get("dependencies", ())
+    lookup = properties.get("lookupRole", {})
     return Stack(
         path=paths[key],
         name=properties.get("stackName", key),
         region=artifact["environment"].rpartition("/")[2],
-        resources=_json(directory / properties["templateFile"]).get("Resources", {}),
-        depends_on=tuple(
-            paths[other] for other in artifact.get("dependencies", ()) if other in paths
+        resources=template.get("Resources", {}),
+        depends_on=tuple(paths[other] for other in needed if other in paths),
+        outputs=template.get("Outputs", {}),
+        account=artifact["environment"].removeprefix("aws://").partition("/")[0],
+        bootstrap_parameter=properties.get("bootstrapStackVersionSsmParameter"),
+        bootstrap_version=max(
+            place.get("requiresBootstrapStackVersion", 0) for place in (properties, lookup)
         ),
+        images=tuple(image for other in needed for image in images.get(other, ())),
     )
+
+
+def _images(asset_manifest: Path) -> Iterator[ImageBuild]:
+    for key, image in _json(asset_manifest).get("dockerImages", {}).items():
+        source = image.get("source", {})
+        yield ImageBuild(name=image.get("displayName", key), platform=source.get("platform", ""))
 
 
 def _acknowledged(directory: Path, artifacts: Iterable[dict[str, Any]]) -> Iterator[str]:

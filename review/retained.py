@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from review.template_diff.assemblies import Stack, TemplateDiffError, read_assembly
+from review.template_diff.assemblies import TemplateDiffError, read_assembly
 from review.template_diff.protections import policy, switched_on
 
 
@@ -34,6 +34,16 @@ class Protection:
     switch: str  # as the template spells it, such as DeletionProtection
 
 
+@dataclass(frozen=True, kw_only=True)
+class StackTemplate:
+    """A stack as it is synthesized, or as it stands: what its deletion would do depends on that."""
+
+    name: str
+    region: str
+    protected: bool  # against termination
+    resources: dict[str, dict[str, Any]]
+
+
 STACK_TYPE = "AWS::CloudFormation::Stack"
 TERMINATION_PROTECTION = "TerminationProtection"
 
@@ -44,53 +54,68 @@ def retained(assembly_directory: Path) -> tuple[Retained, ...]:
     Computed from the templates alone: what CloudFormation keeps by DeletionPolicy, and nothing
     that was made beside it. Raises ValueError where the directory holds no assembly.
     """
-    return tuple(
-        Retained(
-            stack=stack.name,
-            region=_region(stack),
-            logical_id=logical_id,
-            type=resource["Type"],
-            path=resource.get("Metadata", {}).get("aws:cdk:path", logical_id),
-            leaves="snapshot" if policy(resource, "DeletionPolicy") == "Snapshot" else "resource",
-        )
-        for stack, logical_id, resource in _resources(assembly_directory)
-        if policy(resource, "DeletionPolicy") != "Delete"
-    )
+    return retained_of(_stacks(assembly_directory))
 
 
 def protections(assembly_directory: Path) -> tuple[Protection, ...]:
     """What must be switched off before the stacks can be deleted, stacks before their resources.
 
-    A protected resource that its stack retains is not in the way: nothing asks for its deletion.
     Raises ValueError where the directory holds no assembly.
     """
-    stacks = [
+    return protections_of(_stacks(assembly_directory))
+
+
+def retained_of(stacks: Iterable[StackTemplate]) -> tuple[Retained, ...]:
+    """The same of these stacks."""
+    return tuple(
+        Retained(
+            stack=stack.name,
+            region=stack.region,
+            logical_id=logical_id,
+            type=resource["Type"],
+            path=resource.get("Metadata", {}).get("aws:cdk:path", logical_id),
+            leaves="snapshot" if policy(resource, "DeletionPolicy") == "Snapshot" else "resource",
+        )
+        for stack in stacks
+        for logical_id, resource in stack.resources.items()
+        if policy(resource, "DeletionPolicy") != "Delete"
+    )
+
+
+def protections_of(stacks: Iterable[StackTemplate]) -> tuple[Protection, ...]:
+    """The same of these stacks.
+
+    A protected resource that its stack retains is not in the way: nothing asks for its deletion.
+    """
+    read = tuple(stacks)
+    whole = [
         Protection(
             stack=stack.name,
-            region=_region(stack),
+            region=stack.region,
             logical_id=None,
             type=STACK_TYPE,
             switch=TERMINATION_PROTECTION,
         )
-        for stack in _stacks(assembly_directory)
-        if stack.termination_protection
+        for stack in read
+        if stack.protected
     ]
     resources = [
         Protection(
             stack=stack.name,
-            region=_region(stack),
+            region=stack.region,
             logical_id=logical_id,
             type=resource["Type"],
             switch=switch,
         )
-        for stack, logical_id, resource in _resources(assembly_directory)
+        for stack in read
+        for logical_id, resource in stack.resources.items()
         if policy(resource, "DeletionPolicy") != "Retain"
         for switch in switched_on(resource)
     ]
-    return (*stacks, *resources)
+    return (*whole, *resources)
 
 
-def _stacks(assembly_directory: Path) -> tuple[Stack, ...]:
+def _stacks(assembly_directory: Path) -> tuple[StackTemplate, ...]:
     try:
         found = read_assembly(assembly_directory)
     except TemplateDiffError as error:
@@ -99,14 +124,12 @@ def _stacks(assembly_directory: Path) -> tuple[Stack, ...]:
         raise ValueError(
             f"'{assembly_directory}' should be a synthesized assembly; it has no stack"
         )
-    return found
-
-
-def _resources(assembly_directory: Path) -> Iterator[tuple[Stack, str, dict[str, Any]]]:
-    for stack in _stacks(assembly_directory):
-        for logical_id, resource in stack.resources.items():
-            yield stack, logical_id, resource
-
-
-def _region(stack: Stack) -> str:
-    return stack.environment.rpartition("/")[2]
+    return tuple(
+        StackTemplate(
+            name=stack.name,
+            region=stack.environment.rpartition("/")[2],
+            protected=stack.termination_protection,
+            resources=stack.resources,
+        )
+        for stack in found
+    )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from review.cost.estimate import Estimate, Line
+from review.deploy_page import render_step
 from review.deploy_plan import RUNBOOK
-from review.preflight import render_step
 from review.summary.figures import Findings, StackRow, Summary, TierTasks
 
 WIDTH = 96

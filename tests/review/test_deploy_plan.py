@@ -5,22 +5,14 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from config import environments
 from config.cluster import ClusterZones
 from config.databases import PostgresReporting
 from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
 from review import assembly as assemblies
-from review import preflight
-from review.chosen_environment import answer
+from review.deploy_page import render
 from review.deploy_plan import placeholders, steps, used_regions, waves, zone_stack_name
 
 OWN = dataclasses.replace(PRODUCTION, account="210987654321", domain="id.owner.test")
-
-
-def run(name, capsys):
-    code = answer(lambda: preflight.main(["--environment", name]), "preflight")
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def commands(environment):
@@ -38,29 +30,15 @@ def position(environment, word):
     return found[0]
 
 
-class TestExitCode:
+class TestPlaceholders:
     @pytest.mark.parametrize("name", ENVIRONMENTS)
-    def test_is_1_while_placeholders_stand(self, name, capsys):
-        code, out, _ = run(name, capsys)
-        assert code == 1
-        assert "NOT READY TO DEPLOY" in out
-        assert "the account 111122223333 is the placeholder" in out
-        assert f"the domain {ENVIRONMENTS[name].domain} is the placeholder" in out
-
-    def test_is_0_once_the_environment_is_the_owners(self, monkeypatch, capsys):
-        monkeypatch.setitem(environments.ENVIRONMENTS, "own", OWN)
-        code, out, _ = run("own", capsys)
-        assert code == 0
-        assert "NOT READY" not in out
-
-    def test_is_2_with_a_message_for_an_unknown_environment(self, capsys):
-        code, out, err = run("none", capsys)
-        assert code == 2
-        assert out == ""
-        assert err.startswith("preflight: 'environment' should be one of")
+    def test_are_the_account_and_the_domain_as_shipped(self, name):
+        account, domain = placeholders(ENVIRONMENTS[name])
+        assert account == "the account 111122223333 is the placeholder, not yours"
+        assert domain.startswith(f"the domain {ENVIRONMENTS[name].domain} is the placeholder")
 
     @pytest.mark.parametrize("domain", ["notexample.com", "example.com.owner.test"])
-    def test_takes_a_domain_that_only_looks_like_the_placeholder(self, domain):
+    def test_are_not_what_only_looks_like_them(self, domain):
         assert placeholders(dataclasses.replace(OWN, domain=domain)) == ()
 
 
@@ -168,22 +146,20 @@ class TestOrder:
 class TestPage:
     @pytest.mark.parametrize("name", ENVIRONMENTS)
     def test_fits_100_columns(self, name):
-        assert max(map(len, preflight.render(ENVIRONMENTS[name], ["a problem"]))) <= 100
+        assert max(map(len, render(ENVIRONMENTS[name], ["a problem"], ready=False))) <= 100
+
+    def test_says_what_was_found_before_the_plan(self):
+        page = "\n".join(render(PRODUCTION, ["- a problem"], ready=False))
+        assert page.index("NOT READY") < page.index("  - a problem") < page.index(" 1. ")
+        assert "NOT READY" not in "\n".join(render(PRODUCTION, ["checked: all"], ready=True))
 
     def test_commands_survive_their_line_breaks(self):
-        page = "\n".join(preflight.render(PRODUCTION, [])).replace(" \\\n        ", " ")
+        page = "\n".join(render(PRODUCTION, [], ready=True)).replace(" \\\n        ", " ")
         for line in commands(PRODUCTION):
             assert f"    $ {line}\n" in page
 
-    def test_says_that_images_are_built_unless_they_are_configured(self):
-        assert "Docker" in "\n".join(preflight.render(PRODUCTION, []))
-        image = "registry.owner.test/app:1"
-        configured = dataclasses.replace(
-            PRODUCTION,
-            edge=dataclasses.replace(PRODUCTION.edge, image=image),
-            app=dataclasses.replace(PRODUCTION.app, image=image),
-        )
-        assert "Docker" not in "\n".join(preflight.render(configured, []))
+    def test_names_the_command_that_does_it(self):
+        assert "`make deploy ENV=small`" in " ".join(render(SMALL, [], ready=True))
 
 
 def _types(stack):

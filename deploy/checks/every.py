@@ -1,0 +1,96 @@
+"""All checks before a deploy, in the order in which a person would make them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from config.model import Environment
+from deploy.checks.bootstrap import bootstrap
+from deploy.checks.delegation import DELEGATION, delegation
+from deploy.checks.identity import account, shell
+from deploy.checks.images import images
+from deploy.checks.regions import regions
+from deploy.checks.stack_states import stack_states
+from deploy.clients import Clients, endpoint, shell_region
+from deploy.dns import Dns
+from deploy.findings import Check, Findings, Problem, Unmade, make, unmade
+from deploy.live import live_stacks, resources
+from deploy.quotas.check import quotas
+from deploy.quotas.needs import needs
+from deploy.quotas.usage import Usage
+from review.assembly import Assembly
+from review.deploy_plan import placeholders
+
+CREDENTIALS = "credentials and account"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checks:
+    """What the checks ask, and of what. `variables` is the person's shell."""
+
+    environment: Environment
+    assembly: Assembly
+    clients: Clients
+    resolver: Dns
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def all(self) -> Findings:
+        """Every problem at once; what an account alone can tell waits for its credentials."""
+        found = self._of_aws([("placeholders", self._placeholders)])
+        identity = make([(CREDENTIALS, self._identity)])
+        found += identity + self._of_aws([("image builds", self._images)])
+        names = [*self._of_account(), DELEGATION]
+        if identity.problems:
+            return found + unmade(names, "whose credentials these are comes first")
+        if identity.unmade:
+            return found + unmade(names, identity.unmade[0].why)
+        found += make(list(self._of_account().items()))
+        return found + self.delegation()
+
+    def delegation(self) -> Findings:
+        """That of the domain alone: it is looked at again once the zone has been made."""
+        return self._of_aws([(DELEGATION, self._delegation)])
+
+    def _of_aws(self, checks: Sequence[tuple[str, Check]]) -> Findings:
+        """Checks that say nothing about an emulator."""
+        instead = endpoint(self.variables)
+        if instead is None:
+            return make(checks)
+        return unmade([name for name, _ in checks], f"{instead} stands for AWS")
+
+    def _of_account(self) -> dict[str, Check]:
+        return {
+            "Regions and zones": lambda: regions(self.clients, self.environment),
+            "bootstrap": lambda: bootstrap(self.clients, self.assembly.stacks),
+            "states of stacks": lambda: stack_states(
+                live_stacks(self.clients, self.assembly.stacks)
+            ),
+            "quotas": self._quotas,
+        }
+
+    def _placeholders(self) -> Iterator[Problem]:
+        mend = "write your own into config/environments.py"
+        for problem in placeholders(self.environment):
+            yield Problem(what=problem, mend=mend)
+
+    def _identity(self) -> Iterator[Problem]:
+        primary = self.environment.primary.name
+        yield from account(self.clients("sts", primary), self.environment)
+        yield from shell(shell_region(self.variables), self.environment)
+
+    def _images(self) -> Iterator[Problem]:
+        builds = [image for stack in self.assembly.stacks for image in stack.images]
+        return images(builds, self.variables)
+
+    def _quotas(self) -> Iterator[Problem | Unmade]:
+        standing = live_stacks(self.clients, self.assembly.stacks).values()
+        own = [one for stack in standing for one in resources(self.clients, stack)]
+        usage = Usage(self.clients, own, self.now())
+        return quotas(self.clients, needs(self.assembly.stacks), usage)
+
+    def _delegation(self) -> Iterator[Problem | Unmade]:
+        return delegation(self.clients, self.environment, self.resolver)

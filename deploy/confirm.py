@@ -1,0 +1,33 @@
+"""Asks a person before something happens that cannot be taken back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+class NotConfirmedError(ValueError):
+    """Nobody is there to ask, and nobody said yes beforehand."""
+
+
+def at_terminal(instead: str) -> Callable[[str], str]:
+    """Asks at the terminal; raises NotConfirmedError, which names what to do instead, for none."""
+
+    def ask(question: str) -> str:
+        if not sys.stdin.isatty():
+            raise NotConfirmedError(f"nobody is at a terminal to confirm: {instead}")
+        try:
+            return input(question).strip()
+        except EOFError:
+            raise NotConfirmedError(f"nobody answers: {instead}") from None
+
+    return ask
+
+
+def confirmed(question: str, *, show: Callable[[], object], answer: Callable[[str], str]) -> bool:
+    """Yes or no, no by default; `d` shows what would change and asks again."""
+    while True:
+        said = answer(f"{question} [y]es, [d]iff, [N]o: ").lower()
+        if said not in ("d", "diff"):
+            return said in ("y", "yes")
+        show()

@@ -1,0 +1,154 @@
+"""Deploys an environment in waves, after every check; start it again and it goes on.
+
+Exits 1 where something is in the way, a wave failed or was not confirmed: what is deployed stays,
+and what to do next is said. Exits 2 where there is nothing to deploy.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from deploy.cdk_cli import CdkCli, variables
+from deploy.checks.delegation import zone_exists
+from deploy.checks.every import CREDENTIALS, Checks
+from deploy.clients import AWS_ERRORS, Clients, meaning, session_clients
+from deploy.command import Chosen, chosen, parser, run_stoppable
+from deploy.confirm import at_terminal, confirmed
+from deploy.dns import Dns
+from deploy.findings import Findings
+from deploy.live import LiveStack, live_stacks
+from deploy.plan import Wave
+from review.deploy_page import render_step
+from review.deploy_plan import steps
+
+_UP = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check, then deploy wave by wave."""
+    command = parser("deploy", __doc__)
+    command.add_argument("--yes", action="store_true", help="confirm every wave beforehand")
+    arguments = command.parse_args(argv)
+    of, clients = chosen(arguments), session_clients()
+    checks = Checks(
+        environment=of.environment, assembly=of.assembly, clients=clients, resolver=Dns()
+    )
+    cli = CdkCli(assembly=of.directory, variables=variables())
+    said = (lambda _: "yes") if arguments.yes else at_terminal("YES=1 confirms every wave")
+    return Deployment(of=of, checks=checks, clients=clients, cli=cli, ask=said).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """One run: what was confirmed is deployed, and whatever stands already is left as it is."""
+
+    of: Chosen
+    checks: Checks
+    clients: Clients
+    cli: CdkCli
+    ask: Callable[[str], str]
+    say: Callable[[str], object] = print
+
+    def run(self) -> int:
+        """Returns the exit code."""
+        if not self._ready(self.checks.all()):
+            return 1
+        waves = self.of.waves
+        for number, wave in enumerate(waves, start=1):
+            if not self._wave(wave, f"Wave {number} of {len(waves)}"):
+                return 1
+            if number == 1 and len(waves) > 1 and not self._delegated():
+                return 1
+        self._tell("Every wave is deployed.", *self._last_steps())
+        return 0
+
+    def _ready(self, found: Findings) -> bool:
+        self._tell(f"Checks of {self.of.environment.name}", *_indented(found.render()))
+        unknown = [one.why for one in found.unmade if one.check == CREDENTIALS]
+        for why in unknown:
+            self._tell(
+                f"NOT READY TO DEPLOY: {why}",
+                "  mend: aws sso login, or AWS_PROFILE=<name>, for account "
+                f"{self.of.environment.account}",
+            )
+        if found.problems:
+            self._tell("NOT READY TO DEPLOY: mend what is listed above, and start again.")
+        if found.problems or unknown:
+            self._tell("Nothing was touched.")
+        return not (found.problems or unknown)
+
+    def _wave(self, wave: Wave, title: str) -> bool:
+        standing = live_stacks(self.clients, wave.stacks)
+        self._tell("", f"{title}: {wave.title}", *_listed(wave, standing))
+        question = f"Deploy {wave.title} of {self.of.environment.name}?"
+        paths = [stack.path for stack in wave.stacks]
+        if not confirmed(question, show=lambda: self.cli.diff(paths), answer=self.ask):
+            self._tell(f"{title} was not confirmed: start again to go on with it.")
+            return False
+        self.of.refuse_another_synth()
+        if self.cli.deploy(wave.names) == 0:
+            return True
+        self._tell("", f"{title} FAILED; the waves after it were not begun.", *self._fallen(wave))
+        return False
+
+    def _fallen(self, wave: Wave) -> Iterator[str]:
+        """What became of the stacks that did not come up, and the way on."""
+        try:
+            standing = live_stacks(self.clients, wave.stacks)
+        except AWS_ERRORS as error:
+            yield f"  what became of its stacks is not known: {meaning(error)}"
+        else:
+            for stack in wave.stacks:
+                live = standing.get(stack.path)
+                if live is None:
+                    yield f"  {stack.path}: not made"
+                elif live.status not in _UP:
+                    yield f"  {stack.path}: {live.status}"
+                    yield (
+                        f"    aws cloudformation describe-stack-events --region {live.region} "
+                        f"--stack-name {live.name}"
+                    )
+        yield f"Mend the first failure above, then `make deploy ENV={self.of.environment.name}`:"
+        yield "it goes on with this wave, and stacks that came up are left as they are."
+
+    def _delegated(self) -> bool:
+        """The other waves wait for certificates, and those for the domain."""
+        found = self.checks.delegation()
+        if not found.problems:
+            self._tell("", *_indented(found.render()))
+            return True
+        zone = "The zone stands; the other waves wait for the delegation of its domain:"
+        if not zone_exists(self.clients, self.of.environment):
+            zone = "The zone was deployed, and cannot be found:"
+        self._tell("", zone, *_indented(found.render()))
+        self._tell(f"Then `make deploy ENV={self.of.environment.name}`: it goes on from here.")
+        return False
+
+    def _last_steps(self) -> Iterator[str]:
+        """What remains for a person: the steps that no deploy takes."""
+        mine = ("ZoneId", "DS record")
+        left = [
+            step for step in steps(self.of.environment) if any(word in step.title for word in mine)
+        ]
+        for number, step in enumerate(left, start=1):
+            yield from render_step(step, number)
+
+    def _tell(self, *lines: str) -> None:
+        for line in lines:
+            self.say(line)
+
+
+def _listed(wave: Wave, standing: dict[str, LiveStack]) -> Iterator[str]:
+    for stack in wave.stacks:
+        live = standing.get(stack.path)
+        yield f"  {stack.path:<24} {'new' if live is None else f'stands: {live.status}'}"
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(run_stoppable(main, "deploy"))

@@ -1,0 +1,47 @@
+"""Compares what the environment needs with the quotas that its account has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from deploy.clients import AWS_ERRORS, Clients, meaning
+from deploy.findings import Problem, Unmade
+from deploy.quotas.needs import Need, Quota
+from deploy.quotas.usage import Usage
+
+
+def quotas(clients: Clients, needed: Iterable[Need], usage: Usage) -> Iterator[Problem | Unmade]:
+    """One problem per quota and Region that does not hold; unmade where one cannot be read."""
+    for need in needed:
+        try:
+            yield from _one(clients, need, usage)
+        except AWS_ERRORS as error:
+            yield Unmade(check=f"quotas of {need.quota.service}", why=meaning(error))
+
+
+def _one(clients: Clients, need: Need, usage: Usage) -> Iterator[Problem]:
+    quota = need.quota
+    found = _applied(clients("service-quotas", need.region), quota)
+    others = 0.0
+    if quota.limits == "account":
+        others = usage.of_others(quota, need.region, found.get("UsageMetric") or None)
+    wanted = need.amount + others
+    if wanted <= found["Value"]:
+        return
+    beside = f", beside {others:g} of others in the account" if others else ""
+    yield Problem(
+        what=f"{need.region}: '{quota.name}' is {found['Value']:g}, and the environment needs "
+        f"{need.what}{beside}",
+        mend=f"aws service-quotas request-service-quota-increase --region {need.region} "
+        f"--service-code {quota.service} --quota-code {quota.code} --desired-value {wanted:g}",
+    )
+
+
+def _applied(service_quotas: Any, quota: Quota) -> dict[str, Any]:
+    """The account's own value; AWS's default where it has none (Service Quotas API)."""
+    names = {"ServiceCode": quota.service, "QuotaCode": quota.code}
+    try:
+        return service_quotas.get_service_quota(**names)["Quota"]
+    except service_quotas.exceptions.NoSuchResourceException:
+        return service_quotas.get_aws_default_service_quota(**names)["Quota"]
