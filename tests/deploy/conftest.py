@@ -22,6 +22,7 @@ import dns.rrset
 import pytest
 from moto import mock_aws
 from moto.servicequotas import models as quota_models
+from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
 from config.environments import PRODUCTION
@@ -95,14 +96,14 @@ def quota(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def get(self: Any, service_code: str, quota_code: str) -> dict[str, Any]:
         key = (service_code, quota_code)
         if key in defaults:
-            raise quota_models.NoSuchResource
+            raise NoSuchResource
         return applied[key] if key in applied else of_moto(self, service_code, quota_code)
 
     def get_default(self: ServiceQuotasResponse) -> str:
         asked = json.loads(self.body)
         key = (asked["ServiceCode"], asked["QuotaCode"])
         if key not in defaults:
-            raise quota_models.NoSuchResource
+            raise NoSuchResource
         return json.dumps({"Quota": defaults[key]})
 
     monkeypatch.setattr(quota_models.ServiceQuotasBackend, "get_service_quota", get)

@@ -84,5 +84,6 @@ class TestStates:
         one = stack("us-west-2/Logs", {"Topic": {"Type": "AWS::SNS::Topic"}}, protected=True)
         raise_stack(account, one)
         found = live_stack(account("cloudformation", "us-west-2"), "us-west-2", one["name"])
+        assert found is not None
         assert (found.status, found.protected) == ("CREATE_COMPLETE", True)
         assert live_stack(account("cloudformation", "us-east-1"), "us-east-1", one["name"]) is None

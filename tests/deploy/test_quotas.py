@@ -188,6 +188,7 @@ class TestCheck:
         ]
         unmade, problem = quotas(account, wanted, Usage(account, (), NOW))
         assert isinstance(unmade, Unmade)
+        assert isinstance(problem, Problem)
         assert unmade.check == "quotas of fargate"
         assert "rules per security group" in problem.what
 
