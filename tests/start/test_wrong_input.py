@@ -62,8 +62,9 @@ def test_refuses_a_domain_that_is_not_one(refused):
 
 def test_refuses_six_nat_gateways(refused):
     said = refused(
-        'zone_ids=("use1-az1", "use1-az2", "use1-az4"),',
-        'zone_ids=("use1-az1", "use1-az2", "use1-az4", "use1-az5", "use1-az6", "use1-az3"),',
+        'cidr="10.8.0.0/16",\n            zone_ids=("use1-az1", "use1-az2", "use1-az4"),',
+        'cidr="10.8.0.0/16",\n            zone_ids=("use1-az1", "use1-az2", "use1-az4", '
+        '"use1-az5", "use1-az6", "use1-az3"),',
         environment="small",
     )
     assert "'small.egress' is 'nat': one gateway per zone makes 6 in us-east-1" in said
