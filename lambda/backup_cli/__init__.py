@@ -1,0 +1,1 @@
+"""mainstay-backup: archives and restores, for people and for programs."""

@@ -1,0 +1,139 @@
+"""The archive's bucket, as the engine sees it, and the same through boto3."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from block_archive.errors import ExistsError, MissingError, from_botocore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """An object that is there."""
+
+    key: str
+    size: int
+    sha256: bytes | None  # as S3 keeps it; None where it was written without
+    retain_until: datetime | None
+    modified: datetime
+    version_id: str | None = None
+
+
+class Bucket(Protocol):
+    """Every call is one request, or one per page, and raises an error of `errors`."""
+
+    name: str
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        ...
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """A part of it."""
+        ...
+
+    def put(
+        self, key: str, body: bytes, sha256: bytes, *, new: bool, retain_until: datetime | None
+    ) -> None:
+        """Write it; with `new`, raises ExistsError where it is there."""
+        ...
+
+    def head(self, key: str) -> Stored:
+        """What S3 knows of it."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that begins so, in order."""
+        ...
+
+    def retain(self, key: str, until: datetime) -> None:
+        """Lock it until then; never shorter than before."""
+        ...
+
+    def locks(self) -> bool:
+        """Whether the bucket has Object Lock."""
+        ...
+
+
+class BotocoreBucket:
+    """S3 through boto3. The client must not try again by itself: `attempts` does."""
+
+    def __init__(self, s3: Any, name: str) -> None:
+        self._s3, self.name = s3, name
+
+    def get(self, key: str) -> bytes:
+        """The whole object."""
+        with from_botocore(key):
+            return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """A part of it."""
+        part = f"bytes={offset}-{offset + length - 1}"
+        with from_botocore(key):
+            return self._s3.get_object(Bucket=self.name, Key=key, Range=part)["Body"].read()
+
+    def put(
+        self, key: str, body: bytes, sha256: bytes, *, new: bool, retain_until: datetime | None
+    ) -> None:
+        """Write it; with `new`, raises ExistsError where it is there."""
+        more: dict[str, Any] = {"IfNoneMatch": "*"} if new else {}
+        if retain_until is not None:
+            more |= {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": retain_until}
+        with from_botocore(key):
+            self._s3.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=body,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=base64.b64encode(sha256).decode(),
+                **more,
+            )
+
+    def head(self, key: str) -> Stored:
+        """What S3 knows of it."""
+        with from_botocore(key):
+            found = self._s3.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+        checksum = found.get("ChecksumSHA256")
+        return Stored(
+            key=key,
+            size=found["ContentLength"],
+            sha256=base64.b64decode(checksum) if checksum else None,
+            retain_until=found.get("ObjectLockRetainUntilDate"),
+            modified=found["LastModified"],
+            version_id=found.get("VersionId"),
+        )
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key that begins so, in order."""
+        token: dict[str, str] = {}
+        while True:
+            with from_botocore(f"{prefix}*"):
+                page = self._s3.list_objects_v2(Bucket=self.name, Prefix=prefix, **token)
+            for found in page.get("Contents", []):
+                yield found["Key"]
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def retain(self, key: str, until: datetime) -> None:
+        """Lock it until then; never shorter than before."""
+        with from_botocore(key):
+            self._s3.put_object_retention(
+                Bucket=self.name,
+                Key=key,
+                Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def locks(self) -> bool:
+        """Whether the bucket has Object Lock."""
+        try:
+            with from_botocore(f"Object Lock of {self.name}"):
+                found = self._s3.get_object_lock_configuration(Bucket=self.name)
+        except (MissingError, ExistsError):
+            return False
+        return found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"

@@ -1,0 +1,82 @@
+"""The EBS direct APIs with attempts, a pace and counters; no block is believed unverified."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from archive_format.geometry import BLOCK_SIZE
+from block_archive.attempts import Attempts
+from block_archive.counters import Counters
+from block_archive.errors import ArchiveError, MissingError, TokenError, TransientError
+from block_archive.pace import Pace
+from block_archive.source import Blocks, Description, Listed, Page
+
+
+class ReliableBlocks:
+    """One snapshot service, asked as often and as fast as it makes sense."""
+
+    def __init__(self, blocks: Blocks, attempts: Attempts, pace: Pace, counters: Counters) -> None:
+        self._blocks, self._attempts = blocks, attempts
+        self._pace, self.counters = pace, counters
+
+    def describe(self, snapshot: str) -> Description:
+        """What EC2 knows of it. Raises MissingError or ArchiveError."""
+        return self._attempts.call(snapshot, lambda: self._blocks.describe(snapshot))
+
+    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> Page:
+        """A page of its allocated blocks."""
+
+        def call() -> Page:
+            self.counters.add("list_requests")
+            return self._blocks.list_blocks(snapshot, start, size, token)
+
+        return self._attempts.call(f"listing {snapshot} from block {start}", call)
+
+    def list_changed(
+        self, first: str, second: str, start: int, size: int, token: str | None
+    ) -> Page:
+        """A page of what differs in the second."""
+
+        def call() -> Page:
+            self.counters.add("list_requests")
+            return self._blocks.list_changed(first, second, start, size, token)
+
+        return self._attempts.call(f"comparing {first} with {second} from block {start}", call)
+
+    def fetch(self, snapshot: str, block: Listed) -> tuple[bytes, bytes]:
+        """SHA-256 and bytes of a block, which agree. Raises ArchiveError naming the block."""
+        assert block.token is not None
+        token, renewed = block.token, False
+        while True:
+            try:
+                return self._attempts.call(
+                    f"block {block.index} of {snapshot}",
+                    lambda token=token: self._get(snapshot, block.index, token),
+                    pace=self._pace,
+                    counted=lambda name: self.counters.add(f"get_{name}"),
+                )
+            except TokenError as error:  # seven days have passed since it was listed
+                if renewed:
+                    raise ArchiveError(f"block {block.index} of {snapshot}: {error}") from error
+                token, renewed = self._fresh_token(snapshot, block.index), True
+            except MissingError as error:
+                raise ArchiveError(f"block {block.index} of {snapshot} is gone: {error}") from error
+
+    def _get(self, snapshot: str, index: int, token: str) -> tuple[bytes, bytes]:
+        self.counters.add("get_requests")
+        found = self._blocks.get(snapshot, index, token)
+        if found.length != BLOCK_SIZE or len(found.data) != BLOCK_SIZE:
+            raise TransientError(f"{len(found.data)} of {BLOCK_SIZE} bytes came")
+        digest = hashlib.sha256(found.data).digest()
+        if base64.b64encode(digest).decode() != found.checksum:
+            raise TransientError("the bytes do not have the checksum that EBS gives")
+        self.counters.add("blocks_fetched")
+        return digest, found.data
+
+    def _fresh_token(self, snapshot: str, index: int) -> str:
+        page = self.list_blocks(snapshot, index, 100, None)
+        token = next((b.token for b in page.blocks if b.index == index), None)
+        if token is None:
+            raise ArchiveError(f"block {index} of {snapshot} is no longer listed")
+        return token

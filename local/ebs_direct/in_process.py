@@ -1,0 +1,70 @@
+"""The cloud inside this process: botocore hands a signed request over before it would be sent."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+from local.ebs_direct.cloud import Cloud
+from local.ebs_direct.faults import ConnectionLost, Stalled
+from local.ebs_direct.http import Request, Response
+
+
+def session(cloud: Cloud, *, region: str = "us-east-1") -> boto3.Session:
+    """A session whose every client ends in the cloud, and never at a socket."""
+    made = boto3.Session("testing", "testing", region_name=region)
+
+    def send(request: Any, **_: Any) -> AWSResponse:
+        return _send(cloud, request)
+
+    made.events.register_first("before-send", send)
+    return made
+
+
+def client(cloud: Cloud, service: str) -> Any:
+    """One client, which does not try again by itself."""
+    return session(cloud).client(service, config=Config(retries={"total_max_attempts": 1}))
+
+
+def _send(cloud: Cloud, request: Any) -> AWSResponse:
+    headers = {
+        name.lower(): value.decode() if isinstance(value, bytes) else str(value)
+        for name, value in request.headers.items()
+    }
+    headers.setdefault("host", request.url.split("/")[2])
+    body = request.body
+    if hasattr(body, "read"):
+        body = body.read()
+    asked = Request.read(
+        request.method,
+        request.url,
+        headers,
+        body.encode() if isinstance(body, str) else body or b"",
+    )
+    try:
+        answer = cloud.answer(asked)
+    except ConnectionLost as lost:
+        raise ConnectionClosedError(endpoint_url=request.url) from lost
+    except Stalled as stalled:
+        raise ReadTimeoutError(endpoint_url=request.url) from stalled
+    return _response(request, answer)
+
+
+def _response(request: Any, answer: Response) -> AWSResponse:
+    headers = {"content-length": str(len(answer.body)), **answer.headers}
+    return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
+
+
+class _Raw(io.BytesIO):
+    """What botocore expects of urllib3's response."""
+
+    def stream(self, **_: Any) -> Any:
+        content = self.read()
+        while content:
+            yield content
+            content = self.read()

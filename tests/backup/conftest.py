@@ -1,0 +1,101 @@
+"""An account of one's own for each test, and volumes with few blocks in many segments."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive_format.root import Root
+from block_archive.archive import Archived, Options, archive
+from block_archive.attempts import Attempts
+from block_archive.botocore_blocks import BotocoreBlocks
+from block_archive.bucket import BotocoreBucket
+from block_archive.counters import Counters
+from block_archive.pace import Pace
+from block_archive.reliable import ReliableBlocks
+from block_archive.store import Store
+from local.ebs_direct.cloud import Cloud
+from local.ebs_direct.http import Request, Response
+from local.ebs_direct.in_process import client
+from local.ebs_direct.volumes import Snapshot, Volume
+
+sys.path.insert(0, str(Path(__file__).parent))  # images.py
+
+
+class _Door:
+    """Clients cost a tenth of a second each, so they are made once for all."""
+
+    cloud: Cloud
+
+    def answer(self, request: Request) -> Response:
+        return self.cloud.answer(request)
+
+
+_DOOR = _Door()
+_CLIENTS: dict[str, Any] = {}
+
+
+class Engine:
+    """A cloud and what archives it, anew for each run as a new process would be."""
+
+    def __init__(self) -> None:
+        self.cloud = Cloud()
+        self.bucket = self.cloud.s3.create("archive")
+        _DOOR.cloud = self.cloud
+        for name in ("ebs", "ec2", "s3"):
+            if name not in _CLIENTS:
+                _CLIENTS[name] = client(_DOOR, name)  # type: ignore[arg-type]
+        self._clients = _CLIENTS
+        self._random = random.Random(7)
+
+    def store(self) -> Store:
+        return Store(BotocoreBucket(self._clients["s3"], "archive"), self._quick(), Counters())
+
+    def archive(self, snapshot: Snapshot, base: Root | None = None, workers: int = 4) -> Archived:
+        store = self.store()
+        source = BotocoreBlocks(self._clients["ebs"], self._clients["ec2"])
+        blocks = ReliableBlocks(source, self._quick(), Pace(10_000), store.counters)
+        return archive(
+            blocks,
+            store,
+            blocks.describe(snapshot.id),
+            base=base.key if base else None,
+            options=Options(workers=workers, retain=timedelta(days=35)),
+        )
+
+    def snapshot(self, volume: Volume) -> Snapshot:
+        return self.cloud.ebs.add(volume.snapshot(at=self.cloud.now()))
+
+    def content(self) -> bytes:
+        """A block that zstd halves."""
+        return self._random.randbytes(256) * 1024 + self._random.randbytes(2**18)
+
+    def volume(self) -> Volume:
+        """9 GiB, three work items, with equal and zero blocks among ten."""
+        volume = Volume(9)
+        for index in (0, 5, 4095, 4096, 9000, 9001, 18_000):
+            volume.write(index, self.content())
+        volume.write(7, bytes(524_288))
+        volume.write(8, volume.blocks[0].data())
+        volume.write(18_431, self.content())
+        return volume
+
+    @staticmethod
+    def _quick() -> Attempts:
+        return Attempts(sleep=lambda _: None)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def new_engine() -> Callable[[], Engine]:
+    return Engine

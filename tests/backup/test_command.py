@@ -1,0 +1,76 @@
+"""The command as people and programs run it, and the bucket's tool without network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from images import same  # type: ignore[import-not-found]
+
+from local.ebs_direct.server import serving
+
+COMMAND = Path(sys.executable).parent / "mainstay-backup"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "PATH": os.environ["PATH"],
+}
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def archived(engine, tmp_path):
+    """A snapshot, archived by the command, and what it printed."""
+    snapshot = engine.snapshot(engine.volume())
+    with serving(engine.cloud) as url:
+        place = ("--bucket", "archive", "--endpoint-url", url, "--json")
+        done = run("archive", "--snapshot", snapshot.id, *place)
+        assert done.returncode == 0, done.stderr
+        yield snapshot, json.loads(done.stdout), place
+
+
+def test_the_command_archives_and_restores(archived, tmp_path):
+    snapshot, printed, place = archived
+    assert printed["counters"]["get_requests"] == len(snapshot.blocks)
+    image = tmp_path / "image"
+    done = run("restore", "--root", printed["root"], "--to", image, *place)
+    assert done.returncode == 0, done.stderr
+    assert same(image, snapshot)
+    assert json.loads(done.stdout)["blocks"] == 9
+    again = run("restore", "--root", printed["root"], "--to", image, *place)
+    assert again.returncode == 1
+    assert "should be new" in again.stderr
+
+
+def test_the_tool_in_the_bucket_restores_from_a_copy_without_network(archived, engine, tmp_path):
+    snapshot, _, _ = archived
+    copy = tmp_path / "copy"
+    for key in engine.bucket.keys(""):
+        (copy / key).parent.mkdir(parents=True, exist_ok=True)
+        (copy / key).write_bytes(engine.bucket.current(key).body())
+    tool = [sys.executable, copy / "restore/v1/restore.pyz", "restore", "--bucket", copy]
+    done = subprocess.run(
+        ["unshare", "-n", *tool, "--to", tmp_path / "image"],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert same(tmp_path / "image", snapshot)
