@@ -17,6 +17,8 @@ from archive_format.reader import load_root
 from backup_cli.clients import parts
 from block_archive.archive import Options, archive
 from block_archive.errors import ArchiveError, MissingError, ThrottledError, TransientError
+from block_archive.reliable import ReliableBlocks
+from block_archive.source import Description
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,7 +80,7 @@ def _archive(asked: argparse.Namespace) -> dict[str, Any]:
     options = Options(
         retain=timedelta(days=asked.retain_days), workers=asked.workers, level=asked.level
     )
-    snapshot = blocks.describe(asked.snapshot)
+    snapshot = _description(blocks, asked)
     done = archive(blocks, store, snapshot, base=asked.base, options=options)
     root = done.root
     return {
@@ -89,6 +91,22 @@ def _archive(asked: argparse.Namespace) -> dict[str, Any]:
         "counters": store.counters.all(),
         "dollars": blocks.counters.dollars(),
     }
+
+
+def _description(blocks: ReliableBlocks, asked: argparse.Namespace) -> Description:
+    """Of EC2; an endpoint of one's own may have none, and then a listing tells the size."""
+    try:
+        return blocks.describe(asked.snapshot)
+    except (ArchiveError, MissingError):
+        if not asked.endpoint_url:
+            raise
+    page = blocks.list_blocks(asked.snapshot, 0, 100, None)
+    return Description(
+        snapshot_id=asked.snapshot,
+        volume_id="unknown",
+        volume_gib=page.volume_gib,
+        started="undated",
+    )
 
 
 def _restore(asked: argparse.Namespace) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from images import same  # type: ignore[import-not-found]
 
+from local.ebs_direct.faults import Fault
+from local.ebs_direct.http import ServiceError
 from local.ebs_direct.server import serving
 
 COMMAND = Path(sys.executable).parent / "mainstay-backup"
@@ -74,3 +76,15 @@ def test_the_tool_in_the_bucket_restores_from_a_copy_without_network(archived, e
     )
     assert done.returncode == 0, done.stderr
     assert same(tmp_path / "image", snapshot)
+
+
+def test_an_endpoint_without_ec2_is_archived_too(engine, tmp_path):
+    snapshot = engine.snapshot(engine.volume())
+    gone = ServiceError(404, "NotFound", "no EC2 here")
+    engine.cloud.faults.append(Fault(operation="DescribeSnapshots", times=None, error=gone))
+    with serving(engine.cloud) as url:
+        place = ("--bucket", "archive", "--endpoint-url", url, "--json")
+        done = run("archive", "--snapshot", snapshot.id, *place)
+        assert done.returncode == 0, done.stderr
+        assert run("restore", "--root", "latest", "--to", tmp_path / "i", *place).returncode == 0
+    assert same(tmp_path / "i", snapshot)
