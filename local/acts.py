@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import assembly, images, inputs, process
+from local import assembly, first_mode, images, inputs, process
 from local.assembly import Assembly
 from local.cdk import Cdk, Ran
 from local.emulator.recorded import RECORDED
@@ -79,6 +79,7 @@ def up(session: Session, given: Namespace) -> None:
             unchanged = ran.said.count("(no changes)")
             if unchanged == len(made.stacks):
                 clock.detail(f"nothing to change: all {unchanged} stacks are as the templates say")
+            first_mode.begin(session.target(made.account), made)
         except Exception:
             if started:
                 session.end()

@@ -15,12 +15,14 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from control_table.mode import enter_read_only, leave_read_only
 from local import process
 from local.session import Session
 from local.target import Target
@@ -158,6 +160,23 @@ def test_both_regions_answer_through_balancer_nginx_and_app(session: Session):
     assert [one["region"] for one in public] == list(REGIONS)
     for one in public:
         assert https(session, one, "/health/login").status == 200
+
+
+def test_the_edge_follows_the_control_table_of_its_region(session: Session, target: Target):
+    (first, second) = listeners(session, public=True)
+    dynamodb = target.client("dynamodb", REGIONS[0])
+    (table,) = [name for name in dynamodb.list_tables()["TableNames"] if "control" in name.lower()]
+
+    def mode(one: dict[str, Any]) -> str | None:
+        return https(session, one, "/health/login").headers["X-Edge-Mode"]
+
+    assert process.until(lambda: mode(first) == mode(second) == "READ_WRITE", seconds=30)
+    now = datetime.now(UTC)
+    state = enter_read_only(dynamodb, table, reason="drill", by="test", at=now)
+    assert process.until(lambda: mode(first) == "READ_ONLY", seconds=30)
+    assert mode(second) == "READ_WRITE"
+    leave_read_only(dynamodb, table, epoch=state.epoch, reason="over", by="test", at=now)
+    assert process.until(lambda: mode(first) == "READ_WRITE", seconds=30)
 
 
 def test_targets_are_the_tasks_and_are_healthy(session: Session, target: Target):

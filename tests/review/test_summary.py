@@ -171,7 +171,7 @@ class TestCommand:
 
     def test_is_quick_and_starts_no_cdk(self, production):
         code = (
-            "import sys; from review import preflight; from review.summary import command; "
+            "import sys; from review import deploy_page; from review.summary import command; "
             "command.main([sys.argv[1]]); assert 'aws_cdk' not in sys.modules"
         )
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
