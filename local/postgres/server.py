@@ -37,7 +37,7 @@ class Server:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.folder = folder
-        self.log_file = folder.parent / f"{name}.log"
+        self.log_file = folder.parent / f"{folder.name}.log"
         self.port = 0
         self._process: subprocess.Popen[Any] | None = None
 

@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,6 +67,7 @@ class Servers:
         self.folder = Path(tempfile.mkdtemp(prefix="mainstay-databases-"))
         BINARIES.give(self.folder)
         self._servers: list[Server] = []
+        self._places = count(1)
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +79,7 @@ class Servers:
 
     def start(self, name: str, **settings: Any) -> Server:
         """A new, empty server that accepts connections."""
-        folder = self.folder / name
+        folder = self._place(name)
         BINARIES.copy(_initialised(), folder)
         return self._started(name, folder, self._settings | {"cluster_name": name} | settings)
 
@@ -86,7 +88,7 @@ class Servers:
 
         Settings such as recovery_min_apply_delay make it the delayed one.
         """
-        folder = self.folder / name
+        folder = self._place(name)
         slot = f"standby_{name}".replace("-", "_")
         _new_folder(folder)
         BINARIES.run(
@@ -98,7 +100,7 @@ class Servers:
 
     def clone(self, name: str, *, of: Server, **settings: Any) -> Server:
         """A copy of another server as it is now, which follows nobody: an Aurora clone."""
-        folder = self.folder / name
+        folder = self._place(name)
         _new_folder(folder)
         BINARIES.run(
             *("pg_basebackup", "--pgdata", str(folder), "--dbname", of.dsn()),
@@ -111,6 +113,10 @@ class Servers:
         server.kill()
         self._servers.remove(server)
         shutil.rmtree(server.folder, ignore_errors=True)
+
+    def _place(self, name: str) -> Path:
+        """A folder that no other server has, though it has the same name."""
+        return self.folder / f"{next(self._places)}-{name}"
 
     def _started(self, name: str, folder: Path, settings: dict[str, Any]) -> Server:
         server = Server(name, folder)

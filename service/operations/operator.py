@@ -152,6 +152,13 @@ class Operator:
                 return link
         raise RefusedError(f"'{subscriber}' does not subscribe to '{publisher}'")
 
+    def link_named(self, name: str) -> Link:
+        """The direction with this slot and subscription; RefusedError where there is none."""
+        for link in links(self.nodes):
+            if link.name == name:
+                return link
+        raise RefusedError(f"'{name}' is no slot of this environment")
+
     def links_of(
         self, *, publisher: str | None = None, subscriber: str | None = None
     ) -> list[Link]:

@@ -123,14 +123,18 @@ def pause(operator: Operator, link: Link) -> None:
 
     Returns when nobody reads the slot any more.
     """
-    subscriber = operator.on(link.subscriber.name)
-    subscription = _subscription(subscriber, link.name)
-    if subscription and subscription["enabled"]:
-        _set(subscriber, link, enabled=False)
+    switch_off(operator.on(link.subscriber.name), link)
     publisher = operator.on(link.publisher.name)
     operator.wait(
         lambda: not slots.is_active(publisher, link.name), f"nobody reads the slot '{link.name}'"
     )
+
+
+def switch_off(subscriber: Session, link: Link) -> None:
+    """Stop applying, without a look at the publisher, which may be gone."""
+    subscription = _subscription(subscriber, link.name)
+    if subscription and subscription["enabled"]:
+        _set(subscriber, link, enabled=False)
 
 
 def resume(operator: Operator, link: Link) -> None:
@@ -214,6 +218,14 @@ def drop_subscription(subscriber: Session, name: str) -> None:
     subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(identifier))
     subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(identifier))
     subscriber.change(sql.SQL("DROP SUBSCRIPTION {}").format(identifier))
+
+
+def exists(subscriber: Session, name: str) -> bool:
+    return _subscription(subscriber, name) is not None
+
+
+def has_slot(publisher: Session, name: str) -> bool:
+    return _slot(publisher, name) is not None
 
 
 def _slot(publisher: Session, name: str) -> dict[str, Any] | None:

@@ -21,6 +21,9 @@ MAKE = (
     """CREATE TABLE IF NOT EXISTS operations.reconciled (
     source text, commit_lsn pg_lsn, at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, commit_lsn))""",
+    # That this server is being cloned, or is the clone, and up to where that has everything.
+    """CREATE TABLE IF NOT EXISTS operations.clone (
+    target text PRIMARY KEY, token uuid NOT NULL, taken_at pg_lsn)""",
     f"GRANT USAGE ON SCHEMA operations TO {', '.join((*APPLICATION_ROLES, REPLICATOR))}",
     f"GRANT SELECT ON operations.migration TO {', '.join(APPLICATION_ROLES)}",
 )

@@ -37,9 +37,8 @@ def is_active(session: Session, slot: str) -> bool:
 
 def is_subscribed(operator: Operator, slot: str) -> bool:
     """Whether the subscription that reads a slot is on, though it may be starting just now."""
-    [link] = [link for link in operator.links_of() if link.name == slot]
     return bool(
-        operator.on(link.subscriber.name).value(
+        operator.on(operator.link_named(slot).subscriber.name).value(
             "SELECT subenabled FROM pg_subscription WHERE subname = %s", slot
         )
     )
@@ -75,6 +74,20 @@ def drain(operator: Operator, node: str, *, terminate_after: float | None = None
     session = operator.on(node)
     if not rights.is_fenced(session):
         raise RefusedError(f"{node} takes writes: fence it, or draining never ends")
+    wait_until_written(operator, node, terminate_after=terminate_after)
+    end = session.value("SELECT pg_current_wal_insert_lsn()")
+    for slot in of(operator, node):
+        operator.wait(
+            lambda slot=slot: not is_subscribed(operator, slot) or _confirmed(session, slot, end),
+            f"'{slot}' of {node} has received everything",
+        )
+
+
+def wait_until_written(
+    operator: Operator, node: str, *, terminate_after: float | None = None
+) -> None:
+    """Wait until no transaction that has written is open on a node."""
+    session = operator.on(node)
     ended = f"no transaction that has written is open on {node}"
     try:
         operator.wait(lambda: not session.rows(_WRITING), ended, seconds=terminate_after)
@@ -84,12 +97,6 @@ def drain(operator: Operator, node: str, *, terminate_after: float | None = None
         for pid in session.column(f"SELECT pid FROM ({_WRITING}) AS writing WHERE pid > 0"):
             session.change(sql.SQL("SELECT pg_terminate_backend({})").format(sql.Literal(pid)))
         operator.wait(lambda: not session.rows(_WRITING), ended)
-    end = session.value("SELECT pg_current_wal_insert_lsn()")
-    for slot in of(operator, node):
-        operator.wait(
-            lambda slot=slot: not is_subscribed(operator, slot) or _confirmed(session, slot, end),
-            f"'{slot}' of {node} has received everything",
-        )
 
 
 def _confirmed(session: Session, slot: str, end: str) -> bool:

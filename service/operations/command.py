@@ -1,0 +1,236 @@
+"""The command line: one act, its answer as one line of JSON on standard output.
+
+Statements go to standard error as they run. Exit code 0: done; 1: refused, or not within its
+patience, with the reason; 2: a command that is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import psycopg
+
+from service.operations import (
+    bootstrap,
+    compare,
+    delayed,
+    fence,
+    lag,
+    migrations,
+    partitions,
+    promotion,
+    rebuild,
+    reconcile,
+    replication,
+    schema,
+    slots,
+)
+from service.operations.environment import nodes_of
+from service.operations.node import RefusedError
+from service.operations.operator import Operator, say
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one act on the nodes of the environment variables; returns the exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        nodes = nodes_of(os.environ, boto3.client("secretsmanager"))
+        with Operator(nodes, dry_run=chosen.dry_run, patience=chosen.patience) as operator:
+            answer = chosen.act(operator, chosen)
+    except (RefusedError, TimeoutError, psycopg.Error, ValueError) as error:
+        say({"act": chosen.name, "failed": type(error).__name__, "reason": str(error).strip()})
+        return 1
+    say({"act": chosen.name, "dry_run": chosen.dry_run, "answer": answer})
+    return 0
+
+
+def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
+    bootstrap.bootstrap(operator, chosen.store)
+    if chosen.store == "transaction":
+        _partitions(operator, argparse.Namespace(node="transaction", months=3))
+    if (table := os.environ.get("CONTROL_TABLE")) and not operator.dry_run:
+        from control_table.mode import begin
+
+        state = begin(boto3.client("dynamodb"), table, by="bootstrap", at=datetime.now(UTC))
+        return {"mode": state.mode, "epoch": state.epoch}
+    return None
+
+
+def _partitions(operator: Operator, chosen: argparse.Namespace) -> Any:
+    return partitions.make_partitions(
+        operator, chosen.node, today=datetime.now(UTC).date(), months=chosen.months
+    )
+
+
+def _versions(operator: Operator, _: argparse.Namespace) -> Any:
+    return {
+        name: schema.version(operator.on(name))
+        for name, node in operator.nodes.items()
+        if node.store
+    }
+
+
+def _replication(operator: Operator, chosen: argparse.Namespace) -> Any:
+    found = operator.links_of() if chosen.link is None else [operator.link(*chosen.link)]
+    acts = {
+        "establish": replication.establish,
+        "verify": replication.verify,
+        "pause": replication.pause,
+        "resume": replication.resume,
+        "redirect": replication.redirect,
+    }
+    answers = {link.name: acts[chosen.what](operator, link) for link in found}
+    if chosen.what == "verify" and any(answers.values()):
+        raise RefusedError(f"replication is not whole: {answers}")
+    return answers
+
+
+def _compare(operator: Operator, chosen: argparse.Namespace) -> Any:
+    result = compare.compare(operator, chosen.left, chosen.right)
+    if not result["equal"]:
+        raise RefusedError(f"{chosen.left} and {chosen.right} differ: {result['tables']}")
+    return result
+
+
+def _lag(operator: Operator, chosen: argparse.Namespace) -> Any:
+    found = lag.report(operator, delay_target=chosen.delay_target)
+    if chosen.publish:
+        lag.publish(boto3.client("cloudwatch"), found, environment=chosen.publish)
+    return found
+
+
+def _promote(operator: Operator, chosen: argparse.Namespace) -> Any:
+    if chosen.cluster_lost:
+        return promotion.promote_other(operator, chosen.lost)
+    say({"detection_budget_seconds": promotion.detection_budget()})
+    return promotion.promote_reader(operator, chosen.lost, rds=boto3.client("rds"))
+
+
+def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
+    node = "delayed"
+    match chosen.what:
+        case "state":
+            return delayed.state(operator, node)
+        case "pause":
+            return delayed.pause(operator, node)
+        case "suspects":
+            return delayed.suspects(operator, node, chosen.table, chosen.source)
+        case "recover":
+            return delayed.recover(operator, node, lsn=chosen.lsn, time=chosen.time)
+        case "give-back":
+            return delayed.give_back(operator, node, chosen.table, chosen.to)
+        case _:
+            return delayed.follow(operator, node)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service.operations", description=__doc__)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the statements, change nothing"
+    )
+    parser.add_argument(
+        "--patience", type=_seconds, default=120, help="seconds of every wait (120)"
+    )
+    acts = parser.add_subparsers(dest="name", required=True, metavar="act")
+
+    def add(name: str, act: Any, help: str, *positional: str) -> argparse.ArgumentParser:
+        found = acts.add_parser(name, help=help, description=help)
+        for argument in positional:
+            found.add_argument(argument)
+        found.set_defaults(act=act)
+        return found
+
+    add(
+        "bootstrap", _bootstrap, "the first start of a store; later it changes nothing"
+    ).add_argument("store", choices=("entity", "transaction"))
+    act = add("migrate", _migrate, "bring a node up to a version", "node")
+    act.add_argument("--to", type=int, help="the version; default: the newest")
+    act = add("revert", _revert, "bring a node back down to a version", "node")
+    act.add_argument("--to", type=int, required=True)
+    add("versions", _versions, "the version of every node")
+    act = add("partitions", _partitions, "make the coming months' partitions", "node")
+    act.add_argument("--months", type=int, default=3)
+    add("fence", lambda o, c: fence.fence(o, c.node), "refuse writes on a node", "node")
+    add("unfence", lambda o, c: fence.unfence(o, c.node), "take writes on a node", "node")
+    act = add("drain", _drain, "wait until what was written is everywhere", "node")
+    act.add_argument("--terminate-after", type=_seconds, help="seconds; default: wait on")
+    add("advance", lambda o, c: slots.advance(o, c.node), "lead slots past a migration", "node")
+    act = add("replication", _replication, "one direction, or with no nodes all of them")
+    act.add_argument("what", choices=("establish", "verify", "pause", "resume", "redirect"))
+    act.add_argument("link", nargs="*", action=_Link, metavar="publisher subscriber")
+    add("compare", _compare, "counts and checksums of two nodes", "left", "right")
+    act = add("lag", _lag, "how far every replica is behind")
+    act.add_argument("--publish", metavar="ENVIRONMENT", help="into CloudWatch")
+    act.add_argument("--delay-target", type=_seconds, help="seconds that D has to be behind")
+    act = add("promote", _promote, "a master is lost: its reader takes over")
+    act.add_argument("--lost", required=True, choices=fence.MASTERS)
+    act.add_argument("--cluster-lost", action="store_true", help="no reader either: the other one")
+    act = add("move", lambda o, c: promotion.move(o, c.to), "let the other master take the writes")
+    act.add_argument("to", choices=fence.MASTERS)
+    act = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")
+    act.add_argument("node", choices=fence.MASTERS)
+    act = add("rebuild", _rebuild, "a master anew from a clone of the other")
+    act.add_argument("what", choices=("prepare", "finish"))
+    act.add_argument("node", choices=fence.MASTERS)
+    _add_delayed(add("delayed", _delayed, "the time-delayed replica"))
+    return parser
+
+
+def _add_delayed(act: argparse.ArgumentParser) -> None:
+    whats = act.add_subparsers(dest="what", required=True)
+    whats.add_parser("state", help="how far it has received and replayed")
+    whats.add_parser("pause", help="replay nothing more")
+    what = whats.add_parser("suspects", help="transactions that changed a table and still wait")
+    what.add_argument("table")
+    what.add_argument("--source", default="follower", help="whom it follows")
+    what = whats.add_parser("recover", help="to just before a place or a time")
+    what.add_argument("--lsn")
+    what.add_argument("--time")
+    what = whats.add_parser("give-back", help="insert what a master lacks of a table")
+    what.add_argument("table")
+    what.add_argument("--to", default="entity-a")
+    whats.add_parser("follow", help="back to following with its delay")
+
+
+def _migrate(operator: Operator, chosen: argparse.Namespace) -> Any:
+    return migrations.migrate(operator, chosen.node, to=chosen.to)
+
+
+def _revert(operator: Operator, chosen: argparse.Namespace) -> Any:
+    return migrations.revert(operator, chosen.node, to=chosen.to)
+
+
+def _drain(operator: Operator, chosen: argparse.Namespace) -> Any:
+    return slots.drain(operator, chosen.node, terminate_after=chosen.terminate_after)
+
+
+def _rebuild(operator: Operator, chosen: argparse.Namespace) -> Any:
+    act = rebuild.prepare if chosen.what == "prepare" else rebuild.finish
+    return act(operator, chosen.node)
+
+
+class _Link(argparse.Action):
+    """Two nodes or none."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        if values and len(values) != 2:
+            parser.error("publisher and subscriber, or neither of them")
+        namespace.link = values or None
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if seconds < 0:
+        raise argparse.ArgumentTypeError(f"should be 0 or more seconds, got {text}")
+    return seconds

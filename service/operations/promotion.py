@@ -1,0 +1,160 @@
+"""A master is lost: its own reader takes over, or, only if its cluster is gone, the other master.
+
+A reader of the same cluster has every acknowledged write, the other master has all but the last
+moment of logical replication. So the reader is first, and the other master is taken only when no
+reader answers; the lost master is then cut off until `reconcile` has looked at it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from service.operations import replication, slots
+from service.operations.fence import MASTERS, fence, unfence
+from service.operations.node import RefusedError
+from service.operations.operator import Operator, say
+from service.operations.sequences import GAP, raise_sequences
+
+# How long a server may be silent before it counts as lost: three tries, each with its time to
+# answer, so that one lost packet promotes nobody.
+MISSES = 3
+INTERVAL_SECONDS = 0.2
+ANSWER_SECONDS = 2  # the least that libpq waits for a connection (PGCONNECT_TIMEOUT)
+
+
+def detection_budget() -> float:
+    """The longest that `is_lost` takes, in seconds; a refused connection takes far less."""
+    return MISSES * (INTERVAL_SECONDS + ANSWER_SECONDS)
+
+
+def is_lost(operator: Operator, name: str) -> bool:
+    """Whether a node misses MISSES questions in a row. The first answer ends the asking."""
+    for attempt in range(MISSES):
+        if attempt:
+            time.sleep(INTERVAL_SECONDS)  # the interval of the detector, not a wait for something
+        if answers(operator, name):
+            return False
+    return True
+
+
+def answers(operator: Operator, name: str) -> bool:
+    """Whether a new connection gets an answer: an open one says nothing about the next."""
+    try:
+        with psycopg.connect(operator.node(name).dsn, connect_timeout=ANSWER_SECONDS) as asked:
+            asked.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
+    """Let a reader of a lost master's own cluster take over; nothing acknowledged is lost.
+
+    In Aurora the RDS API does it (`rds` is a boto3 client); elsewhere the reader that has received
+    most is promoted. Returns who was promoted; RefusedError where the master answers or no reader
+    does. Promoted already, it stays so.
+    """
+    node = operator.node(master)
+    answering = [reader for reader in node.readers if answers(operator, reader)]
+    for reader in answering:
+        if not _in_recovery(operator, reader):
+            return reader  # an earlier call's work
+    if not is_lost(operator, master):
+        raise RefusedError(f"{master} answers: to move the writer, use move")
+    if node.cluster is not None:
+        if not operator.dry_run:
+            rds.failover_db_cluster(DBClusterIdentifier=node.cluster)
+        operator.wait(lambda: _writes(operator, master), f"the endpoint of {master} has a writer")
+        return node.cluster
+    if not answering:
+        raise RefusedError(f"no reader of {master} answers: promote the other master")
+    most = max(answering, key=lambda reader: _received(operator, reader))
+    operator.on(most).change("SELECT pg_promote(true, 60)")
+    operator.wait(lambda: not _in_recovery(operator, most), f"{most} takes writes")
+    say({"lost": master, "promoted": most})
+    return most
+
+
+def promote_other(operator: Operator, lost: str) -> str:
+    """Let the other master take writes, because the cluster of the lost one is gone.
+
+    What the lost one acknowledged and had not sent is missing until `reconcile`. RefusedError
+    where the master or a reader of its own answers.
+    """
+    [other] = [name for name in MASTERS if name != lost]
+    for name in (lost, *operator.node(lost).readers):
+        if not is_lost(operator, name):
+            raise RefusedError(f"{name} answers, and has everything: promote it, or move")
+    from_lost, to_lost = operator.link(lost, other), operator.link(other, lost)
+    session = operator.on(other)
+    # What has arrived is applied before the worker finds that its publisher is gone.
+    operator.wait(
+        lambda: not _applying(operator, other, from_lost.name), f"{other} has applied what it got"
+    )
+    replication.switch_off(session, from_lost)
+    _cut_off(operator, other, to_lost.name)
+    raise_sequences(operator, other, gap=GAP)
+    unfence(operator, other, peer_is_lost=True)
+    say({"lost": lost, "promoted": other, "next": f"reconcile {lost} when it answers"})
+    return other
+
+
+def move(operator: Operator, to: str) -> None:
+    """Let the other master take the writes, with nothing lost: planned, both masters there."""
+    [source] = [name for name in MASTERS if name != to]
+    fence(operator, source)
+    slots.drain(operator, source)
+    if not slots.is_subscribed(operator, operator.link(source, to).name):
+        raise RefusedError(f"{to} does not follow {source}: resume it first")
+    raise_sequences(operator, to)
+    unfence(operator, to)
+
+
+def reconciliation_slot(lost: str) -> str:
+    return f"{lost.replace('-', '_')}_reconcile"
+
+
+def _cut_off(operator: Operator, other: str, slot: str) -> None:
+    """Let the lost master receive nothing should it return, and remember what is written meanwhile.
+
+    The memory is a slot that nobody reads: `reconcile` finds in it which rows changed on both.
+    """
+    session = operator.on(other)
+    lost = operator.link_named(slot).subscriber.name
+    present = session.column("SELECT slot_name FROM pg_replication_slots")
+    if reconciliation_slot(lost) not in present:
+        replication.make_slot(session, reconciliation_slot(lost))
+    if slot in present:
+        operator.wait(lambda: not slots.is_active(session, slot), f"{lost} has let go of '{slot}'")
+        session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
+
+
+def _applying(operator: Operator, name: str, subscription: str) -> bool:
+    return bool(
+        operator.on(name).value(
+            "SELECT count(*) FROM pg_stat_subscription WHERE subname = %s AND pid IS NOT NULL"
+            " AND received_lsn IS NOT NULL",
+            subscription,
+        )
+    )
+
+
+def _in_recovery(operator: Operator, name: str) -> bool:
+    return bool(operator.on(name).value("SELECT pg_is_in_recovery()"))
+
+
+def _received(operator: Operator, reader: str) -> int:
+    return operator.on(reader).value(
+        "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0')::bigint"
+    )
+
+
+def _writes(operator: Operator, master: str) -> bool:
+    try:
+        return not _in_recovery(operator, master)
+    except psycopg.OperationalError:
+        return False
