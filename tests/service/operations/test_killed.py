@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.operations import promotion, rebuild, replication
+from service.operations import promotion, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
 from service.operations.fence import fence, unfence
