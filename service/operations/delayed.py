@@ -43,14 +43,14 @@ def state(operator: Operator, node: str) -> dict[str, Any]:
 
 
 def pause(operator: Operator, node: str) -> dict[str, Any]:
-    """Replay nothing more, from the next record on; it goes on receiving. Returns its state."""
+    """Replay nothing more, from the next record on; it goes on receiving. Returns its state.
+
+    `replay` is "paused", or "pause requested" while a record waits for its delay: PostgreSQL says
+    paused only afterwards, and pauses before it applies that record.
+    """
     session = _standby(operator, node)
     if session.value("SELECT pg_get_wal_replay_pause_state()") == "not paused":
         session.change("SELECT pg_wal_replay_pause()")
-    operator.wait(
-        lambda: session.value("SELECT pg_get_wal_replay_pause_state()") == "paused",
-        f"{node} has paused",
-    )
     return state(operator, node)
 
 
@@ -113,8 +113,12 @@ def recover(
     # The target first: without one, a restart with no delay would replay the mistake.
     _set(session, "recovery_target_action", "pause")
     _set(session, "recovery_target_inclusive", "off")
-    _set(session, "recovery_target_lsn", wanted[0])
-    _set(session, "recovery_target_time", wanted[1])
+    # One target alone: with two, be one of them empty, PostgreSQL does not start.
+    for name, value in zip(("recovery_target_lsn", "recovery_target_time"), wanted, strict=True):
+        if value:
+            _set(session, name, value)
+        elif _is_set(session, name):
+            session.change(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
     _set(session, "recovery_min_apply_delay", "0")
     return {**found, "restart_needed": True}
 

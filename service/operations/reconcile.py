@@ -23,6 +23,9 @@ from service.operations.promotion import reconciliation_slot
 def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     """Fence the returned master first, then carry over what is missing on the other one.
 
+    After a crash the slot begins earlier than what was received; a transaction whose outcome is
+    there already is not missing.
+
     Returns the report: how many transactions and rows were missing, how many were carried over,
     and each that was set aside with its rows on both sides. Run again, it carries over nothing
     twice and reports the same.
@@ -34,7 +37,11 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     memory = reconciliation_slot(returned)
     if new.value("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", memory) is None:
         raise RefusedError(f"{current} was not promoted in place of {returned}: nothing to do")
-    missing = peek(old, operator.link(returned, current).name)
+    missing = [
+        transaction
+        for transaction in peek(old, operator.link(returned, current).name)
+        if _is_carried_over(new, returned, transaction) or not _has_arrived(new, transaction)
+    ]
     newer = _touched(peek(new, memory))
     report: dict[str, Any] = {
         "returned": returned,
@@ -74,13 +81,41 @@ def _obstacle(transaction: Transaction, newer: set[Identity]) -> str | None:
     return None
 
 
+def _is_carried_over(new: Session, source: str, transaction: Transaction) -> bool:
+    return bool(
+        new.value(
+            "SELECT 1 FROM operations.reconciled WHERE source = %s AND commit_lsn = %s::pg_lsn",
+            source,
+            transaction.commit_lsn,
+        )
+    )
+
+
+def _has_arrived(new: Session, transaction: Transaction) -> bool:
+    """Whether every row is as the transaction left it, or as gone."""
+    return all(_is_there(new, change) for change in transaction.changes)
+
+
+def _is_there(new: Session, change: Change) -> bool:
+    if change.action == "truncate":
+        return False
+    gone = change.action == "delete"
+    wanted = change.key if gone else change.row
+    where = sql.SQL(" AND ").join(
+        sql.SQL("{}::text IS NOT DISTINCT FROM {}").format(
+            sql.Identifier(name), sql.NULL if value is None else sql.Literal(value)
+        )
+        for name, value in wanted.items()
+    )
+    found = new.value(
+        sql.SQL("SELECT count(*) FROM {} WHERE {}").format(catalog.qualified(change.table), where)
+    )
+    return (found == 0) if gone else (found > 0)
+
+
 def _carry_over(new: Session, source: str, transaction: Transaction) -> str | None:
     """Apply a transaction once; returns why it cannot be applied, or None."""
-    if new.value(
-        "SELECT 1 FROM operations.reconciled WHERE source = %s AND commit_lsn = %s::pg_lsn",
-        source,
-        transaction.commit_lsn,
-    ):
+    if _is_carried_over(new, source, transaction):
         return None
     try:
         with new.transaction():

@@ -1,0 +1,173 @@
+"""A master is lost, or rows are: what takes over, what comes back, and what is reported missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from local.postgres import SUPERUSER, Servers
+from service.operations import delayed, promotion, rebuild, replication
+from service.operations.bootstrap import bootstrap
+from service.operations.compare import compare
+from service.operations.node import Node, RefusedError
+from service.operations.operator import Operator
+from service.operations.reconcile import reconcile
+from tests.service.operations.conftest import DATABASE, Lab
+from tests.service.operations.story import received
+
+
+@pytest.fixture
+def lab(servers: Servers) -> Iterator[Lab]:
+    made = Lab(servers)
+    made.start("entity-a", "entity-b")
+    with made.operator() as operator:
+        bootstrap(operator, "entity")
+    yield made
+    for server in made.by_name.values():
+        servers.remove(server)
+
+
+def with_reader(lab: Lab) -> Operator:
+    """The operator that knows a reader of A, as Aurora's cluster would."""
+    reader = lab.add("reader", lab.servers.standby("reader", of=lab.by_name["entity-a"]))
+    assert reader.is_running
+    nodes: dict[str, Node] = lab.nodes
+    nodes["entity-a"] = replace(nodes["entity-a"], readers=("reader",))
+    return Operator(as_superuser(lab, nodes, "reader"), patience=60)
+
+
+def as_superuser(lab: Lab, nodes: dict[str, Node], *names: str) -> dict[str, Node]:
+    """Standbys are led by the owner of their machine; what RDS manages has no superuser."""
+    own = {
+        name: replace(nodes[name], dsn=lab.by_name[name].dsn(DATABASE, SUPERUSER)) for name in names
+    }
+    return {**nodes, **own}
+
+
+def accounts(lab: Lab, node: str, tenant: str) -> int:
+    return lab.value(node, "SELECT count(*) FROM account WHERE tenant_id = %s", tenant)
+
+
+def test_the_masters_own_reader_takes_over_with_every_acknowledged_write(lab: Lab):
+    with with_reader(lab) as operator:
+        a = lab.by_name["entity-a"]
+        # What Aurora's shared storage gives: no commit is acknowledged before the reader has it.
+        a.configure(synchronous_standby_names="reader", synchronous_commit="remote_apply")
+        a.reload()
+        a.wait("SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+        tenant = lab.add_tenant(accounts=50)
+        a.kill()
+        assert promotion.promote_reader(operator, "entity-a") == "reader"
+        assert accounts(lab, "reader", tenant) == 50
+        lab.add_tenant("reader", accounts=1)
+        assert promotion.promote_reader(operator, "entity-a") == "reader"  # promoted already
+
+
+def test_a_master_that_answers_is_not_promoted_away(lab: Lab):
+    with with_reader(lab) as operator:
+        with pytest.raises(RefusedError, match="entity-a answers"):
+            promotion.promote_reader(operator, "entity-a")
+        with pytest.raises(RefusedError, match="entity-a answers"):
+            promotion.promote_other(operator, "entity-a")
+        lab.by_name["entity-a"].kill()
+        with pytest.raises(RefusedError, match="reader answers"):
+            promotion.promote_other(operator, "entity-a")
+
+
+def test_what_a_lost_cluster_had_not_sent_is_carried_over_when_it_is_back(lab: Lab):
+    with lab.operator() as operator:
+        forth = operator.link("entity-a", "entity-b")
+        common = lab.add_tenant(accounts=2)
+        received(operator, forth)
+        replication.pause(operator, forth)
+        missing = lab.add_tenant(accounts=3)
+        lab.by_name["entity-a"].kill()
+        assert promotion.promote_other(operator, "entity-a") == "entity-b"
+        assert accounts(lab, "entity-b", common) == 2
+        assert accounts(lab, "entity-b", missing) == 0
+        lab.add_tenant("entity-b", accounts=1)
+    lab.by_name["entity-a"].start()
+    with lab.operator() as operator:
+        report = reconcile(operator, "entity-a")
+        assert (report["missing_transactions"], report["missing_rows"]) == (2, 4)
+        assert (report["carried_over"], report["set_aside"]) == (2, [])
+        assert accounts(lab, "entity-b", missing) == 3
+        again = reconcile(operator, "entity-a")
+        assert (again["missing_rows"], again["set_aside"]) == (4, [])
+        assert accounts(lab, "entity-b", missing) == 3
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        lab.add_tenant("entity-a")  # the returned one is fenced
+
+
+def test_a_lost_master_is_made_anew_from_a_clone_of_the_other(lab: Lab):
+    lab.by_name["entity-a"].kill()
+    with lab.operator() as operator:
+        promotion.promote_other(operator, "entity-a")
+        tenant = lab.add_tenant("entity-b", accounts=5)
+        rebuild.prepare(operator, "entity-a")
+    source = lab.by_name["entity-b"]
+    lab.servers.remove(lab.by_name.pop("entity-a"))
+    clone = lab.servers.standby("entity-a", of=source)
+    lab.add("entity-a", clone)
+    later = lab.add_tenant("entity-b", accounts=7)
+    clone.wait("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", _written(lab))
+    clone.rows("SELECT pg_promote(true, 60)")
+    with lab.operator() as operator:
+        rebuild.finish(operator, "entity-a")
+        after = lab.add_tenant("entity-b", accounts=1)
+        received(operator, operator.link("entity-b", "entity-a"))
+        assert [accounts(lab, "entity-a", one) for one in (tenant, later, after)] == [5, 7, 1]
+        assert compare(operator, "entity-a", "entity-b")["equal"]
+        rebuild.finish(operator, "entity-a")  # finished before: nothing changes
+
+
+def _written(lab: Lab) -> str:
+    return lab.value("entity-b", "SELECT pg_current_wal_flush_lsn()::text")
+
+
+def test_rows_that_a_mistake_deleted_come_back_from_the_delayed_replica(servers: Servers):
+    lab = Lab(servers)
+    lab.start("entity-a", "entity-b", "follower")
+    with lab.operator() as operator:
+        bootstrap(operator, "entity")
+    tenant = lab.add_tenant(accounts=40)
+    lab.wait("follower", "SELECT count(*) = 40 FROM account WHERE tenant_id = %s", tenant)
+    replica = servers.standby("delayed", of=lab.by_name["follower"])
+    replica.stop()
+    with (replica.folder / "postgresql.conf").open("a") as file:
+        file.write("recovery_min_apply_delay = 1h\n")
+    replica.start()
+    lab.add("delayed", replica)
+
+    def led() -> Operator:
+        return Operator(as_superuser(lab, lab.nodes, "delayed", "follower"), patience=60)
+
+    lab.rows("entity-a", "DELETE FROM account WHERE tenant_id = %s", tenant, user="app_writer")
+    lab.wait("follower", "SELECT count(*) = 0 FROM account WHERE tenant_id = %s", tenant)
+    with led() as operator:
+        assert delayed.pause(operator, "delayed")["replay"] in ("paused", "pause requested")
+        [mistake, *_] = delayed.suspects(operator, "delayed", "account", "follower")
+        assert mistake["rows"] == 40
+        found = delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
+        assert found["restart_needed"]
+    replica.stop()
+    replica.start()
+    with led() as operator:
+        found = delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
+        assert (found["restart_needed"], found["replay"]) == (False, "paused")
+        assert accounts(lab, "delayed", tenant) == 40
+        given = delayed.give_back(operator, "delayed", "account", "entity-a")
+        assert (given["lost"], given["changed"]) == (40, 0)
+        assert accounts(lab, "entity-a", tenant) == 40
+        assert delayed.give_back(operator, "delayed", "account", "entity-a")["lost"] == 0
+        assert delayed.follow(operator, "delayed")["restart_needed"]
+    replica.stop()
+    replica.start()
+    with led() as operator:
+        state = delayed.state(operator, "delayed")
+        assert (state["in_recovery"], state["configured_seconds"]) == (True, 3600)
+    for server in lab.by_name.values():
+        servers.remove(server)
