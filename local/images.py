@@ -86,7 +86,7 @@ def _edge(container: Container, place: Place) -> Program:
 
 def _app(container: Container, place: Place) -> Program:
     """The shipped service, by its image's command."""
-    command = container.command or ("python", "-u", "minimal_server.py")
+    command = container.command or ("python", "-m", "service.minimal_server")
     interpreter = (sys.executable,) if command[0] == "python" else (command[0],)
     return Program(command=(*interpreter, *command[1:]), variables={"HOST": place.address})
 
@@ -108,4 +108,4 @@ _IMAGES: dict[str, Callable[[Container, Place], Program]] = {
 }
 
 # Where a process of an image starts, as WORKDIR of its Dockerfile says.
-WORK_FOLDERS = {APP_IMAGE.rpartition(":")[0]: ROOT / "service"}
+WORK_FOLDERS = {APP_IMAGE.rpartition(":")[0]: ROOT}

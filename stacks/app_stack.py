@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from constructs import Construct
@@ -12,6 +10,7 @@ from mainstay.app_tier.app_tier import AppTier
 from mainstay.logs.region_logs import RegionLogs
 from mainstay.network.network import Network
 from mainstay.stateless.capacity import Capacity
+from mainstay.stateless.image import ImageSource
 
 
 class AppStack(cdk.Stack):
@@ -28,7 +27,7 @@ class AppStack(cdk.Stack):
         network: Network,
         certificate: acm.ICertificate,
         logs: RegionLogs,
-        image: Path | str,
+        image: ImageSource,
         half_capacity: Capacity,
         longest_request: cdk.Duration,
         deletion_protection: bool,

@@ -12,6 +12,7 @@ from config.model import Environment
 from mainstay.database.operations_task import Operable
 from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
+from mainstay.stateless.image import Parts
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
 from stacks.choices import capacity_of, edge_limits_of, egress_of, legacy_edge_of, routing_of
@@ -29,7 +30,11 @@ from stacks.place import Place
 from stacks.records_stack import RecordsStack, RegionExitStack
 from stacks.shift_stack import ShiftStack
 
-SERVICE_FOLDER = Path(__file__).parent.parent / "service"
+SERVICE_IMAGE = Parts(
+    folder=Path(__file__).parent.parent,
+    dockerfile="service/Dockerfile",
+    folders=("service", "lambda/control_table"),
+)
 
 
 def compose(app: cdk.App, environment: Environment) -> None:
@@ -164,7 +169,7 @@ def _operations(place: Place, log: LogsStack, operable: Operable, control: Contr
         "Operations",
         **place.named("operations"),
         family=f"mainstay-{place.environment.name}-operations",
-        image=place.environment.app.image or SERVICE_FOLDER,
+        image=place.environment.app.image or SERVICE_IMAGE,
         operable=operable,
         control=control.control,
         log_group=log.logs.functions,
@@ -183,7 +188,7 @@ def _app(
         network=network.network,
         certificate=certificate.certificate,
         logs=log.logs,
-        image=environment.app.image or SERVICE_FOLDER,
+        image=environment.app.image or SERVICE_IMAGE,
         half_capacity=capacity_of(environment.app, place.region, services=2),
         longest_request=place.longest_request,
         deletion_protection=environment.keep_data,

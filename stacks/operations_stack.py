@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.database.operations_task import Operable, OperationsTask
 from mainstay.read_only.control_table import ControlTable
+from mainstay.stateless.image import ImageSource
 
 
 class OperationsStack(cdk.Stack):
@@ -23,7 +22,7 @@ class OperationsStack(cdk.Stack):
         stack_name: str,
         env: cdk.Environment,
         family: str,
-        image: Path | str,
+        image: ImageSource,
         operable: Operable,
         control: ControlTable,
         log_group: logs.ILogGroup,

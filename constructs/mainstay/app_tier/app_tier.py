@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ecs as ecs
@@ -17,7 +15,7 @@ from mainstay.app_tier.live_task_definition import LiveTaskDefinition, LiveTaskD
 from mainstay.network.network import Network
 from mainstay.network.tier_security_groups import APP_BALANCER_PORT, APP_PORT
 from mainstay.stateless.capacity import Capacity
-from mainstay.stateless.image import container_image
+from mainstay.stateless.image import ImageSource, container_image
 from mainstay.stateless.load_balancer import harden
 from mainstay.stateless.stateless_service import StatelessService
 
@@ -40,7 +38,7 @@ class AppTier(Construct):
         network: Network,
         certificate: acm.ICertificate,
         environment_name: str,
-        image: Path | str,
+        image: ImageSource,
         half_capacity: Capacity,
         longest_request: cdk.Duration,
         log_group: logs.ILogGroup,

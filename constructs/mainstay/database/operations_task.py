@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
@@ -16,7 +15,7 @@ from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.database.metrics import NAMESPACE
 from mainstay.database.store_kind import DATABASE
 from mainstay.read_only.control_table import ControlTable
-from mainstay.stateless.image import container_image
+from mainstay.stateless.image import ImageSource, container_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,7 @@ class OperationsTask(Construct):
         construct_id: str,
         *,
         family: str,
-        image: Path | str,
+        image: ImageSource,
         operable: Operable,
         control: ControlTable,
         log_group: logs.ILogGroup,

@@ -1,10 +1,12 @@
-"""Where a tier's container image comes from: a folder of this repository, or a reference."""
+"""Where a tier's container image comes from: folders of this repository, or a reference."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
@@ -16,16 +18,37 @@ _ECR = re.compile(
 )
 
 
-def container_image(scope: Construct, construct_id: str, source: Path | str) -> ecs.ContainerImage:
+_COMPILED = ["**/__pycache__", "**/*.pyc"]  # else running the tests changes the hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """An image that is made of some folders of a larger one: no other edit builds it anew."""
+
+    folder: Path
+    dockerfile: str
+    folders: tuple[str, ...]
+
+
+ImageSource = Path | Parts | str
+
+
+def container_image(scope: Construct, construct_id: str, source: ImageSource) -> ecs.ContainerImage:
     """The image of a folder, built for ARM64 when assets are published, or of a reference.
 
     A reference into Amazon ECR brings the task's execution role the permission to pull it.
     """
+    if isinstance(source, Parts):
+        return ecs.ContainerImage.from_asset(
+            str(source.folder),
+            file=source.dockerfile,
+            platform=ecr_assets.Platform.LINUX_ARM64,
+            ignore_mode=cdk.IgnoreMode.DOCKER,
+            exclude=["**", *(f"!{folder}/**" for folder in source.folders), *_COMPILED],
+        )
     if isinstance(source, Path):
         return ecs.ContainerImage.from_asset(
-            str(source),
-            platform=ecr_assets.Platform.LINUX_ARM64,
-            exclude=["**/__pycache__", "**/*.pyc"],  # else running the tests changes the hash
+            str(source), platform=ecr_assets.Platform.LINUX_ARM64, exclude=_COMPILED
         )
     match = _ECR.fullmatch(source)
     if match is None:

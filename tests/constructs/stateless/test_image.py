@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_cdk import aws_ecs as ecs
 
-from mainstay.stateless.image import container_image
+from mainstay.stateless.image import Parts, container_image
 
 ECR = "444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/edge"
 
@@ -47,6 +47,32 @@ def test_a_compiled_module_does_not_change_a_folder_s_image(stack, tmp_path):
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__" / "x.pyc").write_text("compiled")
     assert _hash(stack, "After", tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "is_part"),
+    [
+        ("service/Dockerfile", True),
+        ("lambda/shared/a.py", True),
+        ("lambda/other/b.py", False),
+        ("README.md", False),
+        ("service/__pycache__/x.pyc", False),
+    ],
+)
+def test_an_image_of_parts_is_built_anew_by_its_own_parts_alone(stack, tmp_path, path, is_part):
+    """In two folders: CDK remembers the hash of a folder for as long as a process runs."""
+    hashes = []
+    for name, text in (("Before", "FROM scratch\n"), ("After", "changed")):
+        tree = tmp_path / name
+        for each in ("service/Dockerfile", "lambda/shared/a.py", "lambda/other/b.py", path):
+            (tree / each).parent.mkdir(parents=True, exist_ok=True)
+            (tree / each).write_text("FROM scratch\n")
+        (tree / path).write_text(text)
+        parts = Parts(
+            folder=tree, dockerfile="service/Dockerfile", folders=("service", "lambda/shared")
+        )
+        hashes.append(_hash(stack, name, parts).partition(":")[2])
+    assert (hashes[0] != hashes[1]) is is_part
 
 
 def _hash(stack, name: str, folder) -> str:
