@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-# Every process that is started here carries this variable, and so do its children.
+# Every process that is started here carries this variable, and so do its children. nginx writes
+# its title over its variables, so the session that a process was started in is noted as well.
 MARK = "MAINSTAY_LOCAL"
 
+_SESSIONS = "sessions"
 _GRACE_SECONDS = 5
 
 
@@ -30,7 +32,7 @@ def start(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command,
             cwd=cwd,
             env={**variables, MARK: str(folder)},
@@ -39,33 +41,60 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    noted = folder / _SESSIONS
+    noted.mkdir(parents=True, exist_ok=True)
+    (noted / str(child.pid)).write_text(_began(child.pid) or "")
+    return child
 
 
 def marked(folder: Path) -> tuple[int, ...]:
     """The living processes that were started for `folder`, but for this one and its parents."""
     mark = f"{MARK}={folder}".encode()
-    kept = set(_lineage())
+    kept, sessions = set(_lineage()), _sessions(folder)
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal() or int(entry.name) in kept:
             continue
         try:
             environment = (entry / "environ").read_bytes().split(b"\0")
-            state = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0]
         except OSError:
             continue  # it ended, or is another user's
-        if mark in environment and state != b"Z":
+        stat = _stat(int(entry.name))
+        if stat and stat[0] != "Z" and (mark in environment or int(stat[3]) in sessions):
             found.append(int(entry.name))
     return tuple(found)
 
 
+def _sessions(folder: Path) -> set[int]:
+    """The sessions that were begun for the folder, but for a number that another took over.
+
+    While a process of a session lives, the kernel gives its number to no new one.
+    """
+    try:
+        noted = list((folder / _SESSIONS).iterdir())
+    except OSError:
+        return set()
+    return {int(one.name) for one in noted if _began(int(one.name)) in (None, one.read_text())}
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What follows the name in /proc/<pid>/stat: state, parent, group, session ... (proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _began(pid: int) -> str | None:
+    """When a process began, in ticks since the machine did; None where there is none."""
+    stat = _stat(pid)
+    return stat[19] if stat else None
+
+
 def alive(pid: int) -> bool:
     """Whether the process runs; one that has ended and waits for its parent does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except OSError:
-        return False
-    return state != b"Z"
+    stat = _stat(pid)
+    return stat is not None and stat[0] != "Z"
 
 
 def end(
@@ -112,8 +141,8 @@ def _lineage() -> list[int]:
     pids, pid = [], os.getpid()
     while pid > 1:
         pids.append(pid)
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
-        except OSError:
+        stat = _stat(pid)
+        if stat is None:
             break
+        pid = int(stat[1])
     return pids

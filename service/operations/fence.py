@@ -2,7 +2,7 @@
 
 A read-only parameter would not do: a client sets it back, and a session of a pool that is already
 open ignores what is set on its role. A revoked right is refused at the next statement of every
-session, whatever the client sets (docs/decisions/0017-fence.md).
+session, whatever the client sets.
 """
 
 from __future__ import annotations

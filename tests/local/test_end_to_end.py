@@ -317,13 +317,22 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
         assert _left(target, region) == []
 
 
-def test_reset_leaves_nothing(clone: Clone, session: Session):
+def test_reset_leaves_nothing_even_when_the_keeper_was_killed(clone: Clone, session: Session):
+    assert clone.act("up").exit_code == 0
+    assert any("nginx" in line for line in _lines(clone))
+    assert session.keeper_pid is not None
+    os.kill(session.keeper_pid, 9)
     said = clone.act("reset")
     assert said.exit_code == 0
-    assert process.marked(clone.local) == ()
+    assert clones.naming(clone.folder) == []
     assert not clone.local.exists()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
+
+
+def _lines(clone: Clone) -> list[str]:
+    pids = clones.naming(clone.folder)
+    return [Path(f"/proc/{pid}/cmdline").read_text(errors="replace") for pid in pids]
 
 
 def _curl(clone: Clone, arguments: list[str]) -> str:

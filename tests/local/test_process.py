@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from local import process
+from local.edge_process import nginx_binary
+from tests.local import clone as clones
 
 VARIABLES = {"PATH": os.environ["PATH"]}
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
@@ -24,6 +26,11 @@ PARENT = [
     "import subprocess, sys; subprocess.Popen([sys.executable, '-c', "
     "'import time; time.sleep(60)'], start_new_session=True); print('up', flush=True)",
 ]
+
+
+def titled(folder: Path) -> list[int]:
+    """Processes whose command line names the folder, whatever their variables say."""
+    return clones.naming(folder)
 
 
 def started(command: list[str], folder: Path) -> int:
@@ -58,6 +65,34 @@ def test_ends_a_child_that_outlives_its_parent(folder: Path):
     assert process.until(lambda: len(process.marked(folder)) == 1, seconds=10)
     process.end_all(folder)
     assert process.marked(folder) == ()
+
+
+def test_finds_and_ends_nginx_which_writes_over_its_variables(folder: Path):
+    """Its master and its worker, though the one that started them is gone without a word."""
+    (folder / "nginx.conf").write_text(
+        f"pid {folder}/nginx.pid; worker_processes 1; events {{}} "
+        f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; "
+        f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s; }}"
+    )
+    command = [str(nginx_binary()), "-p", str(folder), "-c", "nginx.conf", "-g", "daemon off;"]
+    child = process.start(command, folder=folder, log=folder / "log", variables=VARIABLES)
+    assert process.until(lambda: len(titled(folder)) == 1, seconds=10)
+    environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    assert process.MARK.encode() not in environment
+    assert child.pid in process.marked(folder)
+    assert process.until(lambda: len(process.marked(folder)) == 2, seconds=10)
+    process.end_all(folder)
+    assert titled(folder) == []
+
+
+def test_a_number_that_another_process_took_over_is_not_ours(folder: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    other.mkdir()
+    pid = started(SLEEPER, other)
+    (folder / "sessions").mkdir()
+    (folder / "sessions" / str(pid)).write_text("1")  # of one that began long before
+    assert process.marked(folder) == ()
+    process.end([pid])
 
 
 def test_ctrl_c_of_the_terminal_does_not_reach_it(folder: Path):

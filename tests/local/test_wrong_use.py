@@ -61,7 +61,7 @@ def test_an_interrupt_leaves_no_process_whenever_it_comes(clone: Clone):
         said, _ = child.communicate(timeout=60)
         assert child.returncode == 130, said
         assert "interrupted" in said
-        assert process.marked(clone.local) == ()
+        assert clones.naming(clone.folder) == []
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
 
@@ -74,7 +74,7 @@ def test_an_emulator_that_is_killed_ends_the_run_at_once(clone: Clone):
     said, _ = child.communicate(timeout=60)
     assert child.returncode == 1, said
     assert "cdk deploy was ended: what it deploys to has gone" in said
-    assert process.marked(clone.local) == ()
+    assert clones.naming(clone.folder) == []
 
 
 def test_a_taken_port_is_told_and_nothing_is_left(clone: Clone):
