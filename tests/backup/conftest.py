@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +22,6 @@ from local.ebs_direct.cloud import Cloud
 from local.ebs_direct.http import Request, Response
 from local.ebs_direct.in_process import client
 from local.ebs_direct.volumes import Snapshot, Volume
-
-sys.path.insert(0, str(Path(__file__).parent))  # images.py
 
 
 class _Door:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from images import same  # type: ignore[import-not-found]
 
 from archive_format.geometry import ArchiveError
 from archive_format.image import restore_image
@@ -13,6 +12,7 @@ from archive_format.levels import verify
 from local.ebs_direct.cloud import Killed
 from local.ebs_direct.faults import Fault
 from local.ebs_direct.http import ServiceError
+from tests.backup.images import same
 
 
 def test_a_restored_image_is_the_volume(engine, tmp_path):

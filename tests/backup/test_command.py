@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from images import same  # type: ignore[import-not-found]
 
 from local.ebs_direct.faults import Fault
 from local.ebs_direct.http import ServiceError
 from local.ebs_direct.server import serving
+from tests.backup.images import same
 
 COMMAND = Path(sys.executable).parent / "mainstay-backup"
 ENVIRONMENT = {

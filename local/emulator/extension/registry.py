@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,7 +33,7 @@ class Naming(NamedTuple):
         )
 
 
-class Kind:
+class Kind(ABC):
     """One CloudFormation type: a subclass per type, with the decorator below.
 
     `replaced_by` names the properties whose change makes a new resource, as the type's page in
@@ -41,15 +42,18 @@ class Kind:
 
     replaced_by: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def create(self, properties: Properties, naming: Naming) -> Made:
-        raise NotImplementedError
+        """Make the resource by its service's API."""
 
     def update(self, physical_id: str, old: Properties, new: Properties) -> Made:
-        """In place; `replaced_by` did not change."""
-        raise NotImplementedError
+        """In place; `replaced_by` did not change. Not there where it names every property."""
+        changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        raise ValueError(f"{type(self).__name__} has no update in place of {', '.join(changed)}")
 
+    @abstractmethod
     def delete(self, physical_id: str, properties: Properties) -> None:
-        raise NotImplementedError
+        """Take it away; one that is gone already is no error."""
 
 
 KINDS: dict[str, Kind] = {}
