@@ -9,8 +9,14 @@ CREATE FUNCTION uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
         ), 52, 1), 53, 1), 'hex')::uuid
 $$;
 
+-- What the current transaction is about, or null: then row-level security shows and takes no row.
+CREATE FUNCTION current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT nullif(current_setting('app.tenant', true), '')::uuid
+$$;
+
 CREATE TABLE tenant (
     id uuid PRIMARY KEY DEFAULT uuid7(),
+    -- The label before the domain in a request's Host.
     host text NOT NULL UNIQUE,
     name text NOT NULL,
     attributes jsonb NOT NULL DEFAULT '{}',
@@ -23,6 +29,8 @@ CREATE TABLE account (
     login text NOT NULL,
     full_name text NOT NULL,
     password_hash text,
+    status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'SUSPENDED')),
+    role text NOT NULL DEFAULT 'USER' CHECK (role IN ('USER', 'ADMIN')),
     -- Raised to end every session of this account at once.
     session_epoch int NOT NULL DEFAULT 0,
     attributes jsonb NOT NULL DEFAULT '{}',
@@ -35,7 +43,21 @@ CREATE TABLE application (
     id uuid PRIMARY KEY DEFAULT uuid7(),
     tenant_id uuid NOT NULL REFERENCES tenant,
     name text NOT NULL,
+    -- SHA-256 of the secret that it shows to ask about tokens; a secret of ours, so no guess finds it.
+    secret_hash text,
     attributes jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (tenant_id, name)
 );
+
+-- Nothing of another tenant, whatever a statement forgets. Not FORCEd upon the owner: logical
+-- replication writes as the owner, and refuses a table whose policies hold for it. No request is
+-- ever served as the owner.
+ALTER TABLE tenant ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON tenant USING (id = current_tenant());
+-- The one question without a tenant: which one has this host.
+CREATE POLICY by_host ON tenant FOR SELECT USING (host = current_setting('app.host', true));
+ALTER TABLE account ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON account USING (tenant_id = current_tenant());
+ALTER TABLE application ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON application USING (tenant_id = current_tenant());
