@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,12 +12,15 @@ from archive_format.reader import load_root
 from archive_format.root import Root
 from block_archive.bucket_guide import carry_guide
 from block_archive.commit import commit
-from block_archive.errors import ArchiveError
+from block_archive.errors import ArchiveError, MissingError, RefusedError
 from block_archive.item import ItemRun
 from block_archive.job import Job, Receipt, times
+from block_archive.lease import Lease
 from block_archive.reliable import ReliableBlocks
 from block_archive.source import Description
 from block_archive.store import Store
+
+LATEST = "latest"  # as a base: the newest root of the volume, where it has one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +45,21 @@ class Archived:
     already: bool  # it was there before this run
 
 
+def describe(blocks: ReliableBlocks, snapshot: str) -> Description:
+    """What EC2 knows of it. Raises RefusedError where it knows none."""
+    try:
+        return blocks.describe(snapshot)
+    except MissingError as error:
+        raise RefusedError(
+            f"'snapshot' should be of this account and Region, got '{snapshot}': {error}"
+        ) from error
+
+
 def plan(
     store: Store, snapshot: Description, *, base: str | None, options: Options, now: datetime
 ) -> Job:
     """The job of a snapshot. Raises ArchiveError where the base is of no use."""
-    root = load_root(store, base) if base else None
+    root = _base(store, snapshot, base)
     if root is not None and root.volume_gib > snapshot.volume_gib:
         raise ArchiveError(
             f"'base' should be of a volume of at most {snapshot.volume_gib} GiB, since volumes do "
@@ -64,6 +76,19 @@ def plan(
     )
 
 
+def _base(store: Store, snapshot: Description, name: str | None) -> Root | None:
+    if not name:
+        return None
+    if name != LATEST:
+        return load_root(store, name)
+    keys = [
+        key
+        for key in store.keys(f"{roots.PREFIX}{snapshot.volume_id}/")
+        if key < roots.root_key(snapshot.volume_id, snapshot.started, "")
+    ]
+    return load_root(store, keys[-1]) if keys else None
+
+
 def find_archived(store: Store, snapshot: Description) -> Root | None:
     """The root of a snapshot that is archived already."""
     key = roots.root_key(snapshot.volume_id, snapshot.started, snapshot.snapshot_id)
@@ -73,18 +98,27 @@ def find_archived(store: Store, snapshot: Description) -> Root | None:
 
 def begin(store: Store, job: Job, *, now: datetime) -> dict[int, Receipt]:
     """Lease the base, see that the bucket explains itself, and read what is done already."""
-    lease = {"base": job.base_key, "at": now.isoformat(), "job": job.encode()}
-    store.note(job.lease_key, json.dumps(lease, sort_keys=True).encode())
+    store.note(job.lease_key, Lease(job=job.id, base=job.base_key, at=now.isoformat()).encode())
     carry_guide(store, job.lock)
     return receipts_of(store, job, now=now)
 
 
-def receipts_of(store: Store, job: Job, *, now: datetime) -> dict[int, Receipt]:
-    """What earlier runs of the job left and a commit may use."""
-    found = list(store.keys(f"jobs/{job.id}/"))
+def receipts_of(
+    store: Store, job: Job, *, now: datetime, only: int | None = None
+) -> dict[int, Receipt]:
+    """What earlier runs of the job left and a commit may use; of one item, or of all."""
+    prefix = job.receipts_prefix if only is None else job.receipt_key(only)
     with ThreadPoolExecutor(8) as pool:
-        receipts = [Receipt.decode(body) for body in pool.map(store.get, found)]
+        receipts = [Receipt.decode(body) for body in pool.map(store.get, store.keys(prefix))]
     return {receipt.item: receipt for receipt in receipts if receipt.usable(job, now)}
+
+
+def finish(store: Store, job: Job, receipts: dict[int, Receipt], *, now: datetime) -> Root:
+    """Commit, then give the lease back. Raises ArchiveError where a receipt is missing."""
+    root = commit(store, job, receipts, now=now)
+    over = Lease(job=job.id, base=job.base_key, at=now.isoformat(), over=True)
+    store.note(job.lease_key, over.encode())
+    return root
 
 
 def archive(
@@ -95,17 +129,19 @@ def archive(
     base: str | None = None,
     options: Options | None = None,
     now: Callable[[], datetime] = _now,
+    approve: Callable[[Job], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Archived:
     """Archive a snapshot; called again after any interruption it goes on, and after success it
-    finds the root. Raises ArchiveError."""
+    finds the root. `approve` may raise before anything is fetched. Raises ArchiveError."""
     found = find_archived(store, snapshot)
     if found is not None:
         return Archived(root=found, already=True)
     options = options or Options()
     job = plan(store, snapshot, base=base, options=options, now=now())
+    approve(job)
     receipts = begin(store, job, now=now())
-    root = roots.decode(store.get(job.base_key), job.base_key) if job.base_key else None
+    root = load_root(store, job.base_key) if job.base_key else None
     for item in job.items:
         if item in receipts:
             continue
@@ -113,4 +149,4 @@ def archive(
             blocks, store, job, base=root, workers=options.workers, now=now, progress=progress
         )
         receipts[item] = run.run(item)
-    return Archived(root=commit(store, job, receipts, now=now()), already=False)
+    return Archived(root=finish(store, job, receipts, now=now()), already=False)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from archive_format import root as roots
+from archive_format.ahead import ahead
 from archive_format.geometry import ZERO_DIGEST, pack_key
 from archive_format.reader import load_segment
 from archive_format.root import Counts, Root
+from archive_format.segment import Segment
+from block_archive.counters import dollars, total
 from block_archive.errors import ArchiveError, ExistsError
 from block_archive.job import Job, Receipt
 from block_archive.store import Store
 
 TOOL = "mainstay-backup 1"
+_READERS = 8  # segments of 8,192 are read in minutes, one after the other
 _SAMPLE = 8  # packs that are looked at once more before a root vouches for them
 
 
@@ -39,6 +45,7 @@ def _root(store: Store, job: Job, receipts: list[Receipt], now: datetime) -> Roo
     names: dict[int, str | None] = {}
     for receipt in receipts:
         names.update(receipt.segments)
+    requests = total([receipt.requests for receipt in receipts])
     snapshot = job.snapshot
     root = Root(
         snapshot_id=snapshot.snapshot_id,
@@ -61,13 +68,12 @@ def _root(store: Store, job: Job, receipts: list[Receipt], now: datetime) -> Roo
         region=snapshot.region,
         account=snapshot.account,
         tags=snapshot.tags,
-        requests=store.counters.all(),
-        dollars=store.counters.dollars(),
+        requests=requests,
+        dollars=dollars(requests),
         tool=TOOL,
     )
     linear, packs = hashlib.sha256(), {}
-    for index in range(len(root.segments)):
-        segment = load_segment(store, root, index)
+    for segment in _segments(store, root):
         for digest in segment.digests(ZERO_DIGEST):
             linear.update(digest)
         if len(packs) < _SAMPLE and segment.data:
@@ -75,6 +81,12 @@ def _root(store: Store, job: Job, receipts: list[Receipt], now: datetime) -> Roo
     for pack in packs:
         store.hold(pack_key(pack), job.needed_lock, digest=pack)
     return replace(root, linear_sha256=linear.hexdigest())
+
+
+def _segments(store: Store, root: Root) -> Iterator[Segment]:
+    with ThreadPoolExecutor(_READERS) as pool:
+        stored = range(len(root.segments))
+        yield from ahead(pool, lambda index: load_segment(store, root, index), stored, _READERS)
 
 
 def _counts(receipts: list[Receipt]) -> Counts:

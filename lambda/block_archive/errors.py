@@ -50,7 +50,10 @@ _TRANSIENT = {
     *("ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed", "RequestExpired"),
     *("InvalidSignatureException", "SignatureDoesNotMatch"),
 }
-_MISSING = {"ResourceNotFoundException", "NoSuchKey", "NotFound", "404"}
+_MISSING = {
+    *("ResourceNotFoundException", "InvalidSnapshot.NotFound"),
+    *("NoSuchKey", "NotFound", "404"),
+}
 _TOKENS = {"INVALID_BLOCK_TOKEN", "INVALID_PAGE_TOKEN"}
 _UNREADABLE = {"UNRELATED_SNAPSHOTS", "INVALID_SNAPSHOT"}
 _CLOSED = {"ServiceQuotaExceededException"}  # pending snapshots, not speed

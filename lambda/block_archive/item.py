@@ -82,6 +82,7 @@ class ItemRun:
         self._uploads: deque[Future[None]] = deque()
         self._base_packs: set[bytes] = set()
         self._stored_bytes = self._new = 0
+        self._counted = blocks.counters.all()
 
     def run(self, item: int) -> Receipt:
         """Do it and leave the receipt. Raises ArchiveError, or OutOfTime."""
@@ -246,7 +247,7 @@ class ItemRun:
             stored_bytes=self._stored_bytes,
             locked_until=self._lowest_lock(),
             made=self._now().astimezone(UTC).isoformat(),
-            requests=self._blocks.counters.all(),
+            requests=self._blocks.counters.since(self._counted),
         )
 
     def _lowest_lock(self) -> str:

@@ -22,7 +22,7 @@ LOCK_AHEAD = timedelta(days=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Everything that a work item needs; it travels as JSON."""
+    """Everything that a work item needs; it lies in the bucket as JSON."""
 
     snapshot: Description
     base_key: str | None
@@ -68,8 +68,22 @@ class Job:
         last = min((item + 1) * ITEM_SEGMENTS, segment_count(self.snapshot.volume_gib))
         return range(item * ITEM_SEGMENTS, last)
 
+    @property
+    def key(self) -> str:
+        """Where the job itself lies, for the functions that work on it."""
+        return f"jobs/{self.id}/job.json"
+
+    @property
+    def items_key(self) -> str:
+        """Where the list of items lies that a plan found missing."""
+        return f"jobs/{self.id}/items.json"
+
+    @property
+    def receipts_prefix(self) -> str:
+        return f"jobs/{self.id}/item-"
+
     def receipt_key(self, item: int) -> str:
-        return f"jobs/{self.id}/item-{item:06d}.json"
+        return f"{self.receipts_prefix}{item:06d}.json"
 
     @property
     def lease_key(self) -> str:

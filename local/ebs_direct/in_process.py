@@ -9,6 +9,8 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
 
 from local.ebs_direct.cloud import Cloud
 from local.ebs_direct.faults import ConnectionLost, Stalled
@@ -31,21 +33,38 @@ def client(cloud: Cloud, service: str) -> Any:
     return session(cloud).client(service, config=Config(retries={"total_max_attempts": 1}))
 
 
-def _send(cloud: Cloud, request: Any) -> AWSResponse:
-    headers = {
+class Pool:
+    """The cloud in the place of urllib3's connections."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def request(
+        self, method: str, url: str, *, body: bytes | None, headers: dict[str, str], **_: Any
+    ) -> HTTPResponse:
+        """As PoolManager.request, without a connection."""
+        try:
+            answer = self._cloud.answer(_asked(method, url, headers, body))
+        except ConnectionLost as lost:
+            raise ProtocolError("connection lost") from lost
+        except Stalled as stalled:
+            raise ProtocolError("read timed out") from stalled
+        return HTTPResponse(io.BytesIO(answer.body), status=answer.status, headers=answer.headers)
+
+
+def _asked(method: str, url: str, headers: Any, body: Any) -> Request:
+    named = {
         name.lower(): value.decode() if isinstance(value, bytes) else str(value)
-        for name, value in request.headers.items()
+        for name, value in headers.items()
     }
-    headers.setdefault("host", request.url.split("/")[2])
-    body = request.body
+    named.setdefault("host", url.split("/")[2])
     if hasattr(body, "read"):
         body = body.read()
-    asked = Request.read(
-        request.method,
-        request.url,
-        headers,
-        body.encode() if isinstance(body, str) else body or b"",
-    )
+    return Request.read(method, url, named, body.encode() if isinstance(body, str) else body or b"")
+
+
+def _send(cloud: Cloud, request: Any) -> AWSResponse:
+    asked = _asked(request.method, request.url, request.headers, request.body)
     try:
         answer = cloud.answer(asked)
     except ConnectionLost as lost:

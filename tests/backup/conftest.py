@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from archive_format.root import Root
 from block_archive.archive import Archived, Options, archive
@@ -15,12 +16,15 @@ from block_archive.attempts import Attempts
 from block_archive.botocore_blocks import BotocoreBlocks
 from block_archive.bucket import BotocoreBucket
 from block_archive.counters import Counters
+from block_archive.lean_blocks import LeanBlocks
+from block_archive.lean_bucket import LeanBucket
+from block_archive.lean_http import LeanHttp
 from block_archive.pace import Pace
 from block_archive.reliable import ReliableBlocks
 from block_archive.store import Store
 from local.ebs_direct.cloud import Cloud
 from local.ebs_direct.http import Request, Response
-from local.ebs_direct.in_process import client
+from local.ebs_direct.in_process import Pool, client
 from local.ebs_direct.volumes import Snapshot, Volume
 
 
@@ -40,8 +44,9 @@ _CLIENTS: dict[str, Any] = {}
 class Engine:
     """A cloud and what archives it, anew for each run as a new process would be."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: str = "botocore") -> None:
         self.cloud = Cloud()
+        self.transport = transport
         self.bucket = self.cloud.s3.create("archive")
         _DOOR.cloud = self.cloud
         for name in ("ebs", "ec2", "s3"):
@@ -51,12 +56,25 @@ class Engine:
         self._random = random.Random(7)
 
     def store(self) -> Store:
-        return Store(BotocoreBucket(self._clients["s3"], "archive"), self._quick(), Counters())
+        return Store(self.transported()[1], self._quick(), Counters())
+
+    def transported(self, name: str = "archive") -> tuple[BotocoreBlocks, BotocoreBucket]:
+        """Snapshots and bucket by this engine's transport, without attempts."""
+        _DOOR.cloud = self.cloud  # the clients are everybody's
+        ebs, ec2, s3 = (self._clients[name] for name in ("ebs", "ec2", "s3"))
+        if self.transport == "botocore":
+            return BotocoreBlocks(ebs, ec2), BotocoreBucket(s3, name)
+        http = LeanHttp(Credentials("testing", "testing"), Pool(self.cloud))
+        return LeanBlocks(ebs, ec2, http), LeanBucket(s3, name, http)
+
+    def parts(self) -> tuple[ReliableBlocks, Store]:
+        """What a run has, anew."""
+        store = self.store()
+        source = self.transported()[0]
+        return ReliableBlocks(source, self._quick(), Pace(10_000), store.counters), store
 
     def archive(self, snapshot: Snapshot, base: Root | None = None, workers: int = 4) -> Archived:
-        store = self.store()
-        source = BotocoreBlocks(self._clients["ebs"], self._clients["ec2"])
-        blocks = ReliableBlocks(source, self._quick(), Pace(10_000), store.counters)
+        blocks, store = self.parts()
         return archive(
             blocks,
             store,
