@@ -117,6 +117,9 @@ edge-diff: setup apache ## What the edge does otherwise than the legacy chain: m
 bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chain and a bare proxy, into out/
 	@.venv/bin/python -m benchmarks.edge
 
+promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over: into out/promotion.json
+	@.venv/bin/python -m gameday.promotion
+
 wrk: # the benchmark's load
 	@command -v wrk >/dev/null || { echo "Installing wrk ..." \
 	  && { apt-get install -y -qq --no-install-recommends wrk >/dev/null 2>&1 \
