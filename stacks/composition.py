@@ -33,7 +33,7 @@ from stacks.shift_stack import ShiftStack
 SERVICE_IMAGE = Parts(
     folder=Path(__file__).parent.parent,
     dockerfile="service/Dockerfile",
-    folders=("service", "lambda/control_table"),
+    folders=("service", "lambda/control_table", "lambda/mode_follower"),
 )
 
 

@@ -82,7 +82,7 @@ class Binaries:
                 stderr=out,
                 env=self.environment,
                 cwd="/",
-                preexec_fn=_stop_with_parent(os.getpid()),
+                preexec_fn=stop_with_parent(os.getpid()),
                 **self.account,
             )
 
@@ -104,16 +104,19 @@ class Binaries:
         return Path(self._copied.name) / "pginstall"
 
 
-def _stop_with_parent(parent: int) -> Callable[[], None]:
-    """In the child, before it becomes `postgres`: SIGQUIT, an immediate stop, with its parent."""
+def stop_with_parent(parent: int, number: int = signal.SIGQUIT) -> Callable[[], None]:
+    """In the child, before it becomes a program: a signal when its parent ends.
+
+    SIGQUIT is an immediate stop of `postgres`.
+    """
     prctl = ctypes.CDLL(None).prctl  # loaded here: not in the child, between fork and exec
 
-    def stop_with_parent() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+    def stop() -> None:
+        prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it died before the line above
-            os.kill(os.getpid(), signal.SIGQUIT)
+            os.kill(os.getpid(), number)
 
-    return stop_with_parent
+    return stop
 
 
 BINARIES = Binaries()

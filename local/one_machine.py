@@ -1,0 +1,296 @@
+"""The identity service on one machine: real PostgreSQL, moto for AWS, and the real processes.
+
+    with OneMachine() as machine:
+        machine.api()            # python -m service, on a free port
+        machine.worker()         # python -m service.worker
+        machine.seed("acme", admin="ada@acme.example", password="...")
+
+Nothing of it outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+
+from local.postgres import ADMINISTRATOR, Server, Servers
+from local.postgres.binaries import stop_with_parent
+
+ROOT = Path(__file__).parent.parent
+REGION = "us-east-1"
+DOMAIN = "identity.localhost"
+DATABASE = "mainstay"
+
+_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+_READY_SECONDS = 60
+_RECEIVES_MAX = 5
+
+
+class NotServingError(RuntimeError):
+    """A process did not serve in time; the message ends with what it wrote."""
+
+
+class Process:
+    """One running process of the service, and where it writes."""
+
+    def __init__(self, name: str, child: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.child = child
+        self.log = log
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What it wrote, by line; what is no JSON as {"text": ...}."""
+        found = []
+        for line in self.log.read_text(errors="replace").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                found.append({"text": line})
+        return found
+
+    @property
+    def port(self) -> int:
+        return next(line["port"] for line in self.lines if line.get("event") == "listening")
+
+    def stop(self, *, seconds: float = 40) -> int:
+        """SIGTERM; returns the exit code."""
+        self.child.terminate()
+        return self.child.wait(timeout=seconds)
+
+    def kill(self) -> None:
+        """SIGKILL, where it still runs."""
+        self.child.kill()
+        self.child.wait()
+
+
+class OneMachine:
+    """Stores and queue are there from the start; processes as they are asked for.
+
+    The entity store is master A with one reader, and with `masters=2` master B, which follows it.
+    """
+
+    def __init__(self, *, masters: int = 1, reader: bool = True) -> None:
+        self._masters = masters
+        self._has_reader = reader
+        self._processes: list[Process] = []
+        self._ends = contextlib.ExitStack()
+        self.databases: dict[str, Server] = {}
+
+    # -------------------------------------------------------------------------------- lifetime
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as ends:
+            self.folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="mainstay-")))
+            self.servers = ends.enter_context(Servers())
+            ends.callback(self._end_processes)
+            self._start_aws(ends)
+            self._start_databases()
+            self._ends = ends.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def _end_processes(self) -> None:
+        for process in self._processes:
+            process.kill()
+
+    def _start_aws(self, ends: contextlib.ExitStack) -> None:
+        from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
+        moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        moto.start()
+        ends.callback(moto.stop)
+        host, port = moto.get_host_and_port()
+        self.endpoint = f"http://{host}:{port}"
+        for table in ("control", "session"):
+            self.client("dynamodb").create_table(
+                TableName=table,
+                AttributeDefinitions=[
+                    {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+                ],
+                KeySchema=[
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        sqs = self.client("sqs")
+        self.dead_letters = sqs.create_queue(QueueName="events-dead")["QueueUrl"]
+        policy = {
+            "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:123456789012:events-dead",
+            "maxReceiveCount": str(_RECEIVES_MAX),
+        }
+        self.queue = sqs.create_queue(
+            QueueName="events",
+            Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "5"},
+        )["QueueUrl"]
+
+    def _start_databases(self) -> None:
+        for name in ("entity-a", "entity-b", "transaction"):
+            if name != "entity-b" or self._masters == 2:
+                self.databases[name] = self.servers.start(name)
+        for store in ("entity", "transaction"):
+            self.operate("bootstrap", store)
+        if self._has_reader:
+            self.databases["reader"] = self.servers.standby("reader", of=self.databases["entity-a"])
+
+    # ------------------------------------------------------------------------------------ acts
+
+    def operate(self, *arguments: str) -> None:
+        """Run `python -m service.operations`; RuntimeError with what it wrote where it fails."""
+        variables = {
+            "DATABASE_NAME": DATABASE,
+            "CONTROL_TABLE": "control",
+            "REPLICATION_PASSWORD": "of one machine",
+            "REPLICATION_SSLMODE": "disable",
+        }
+        for name, server in self.databases.items():
+            if name != "reader":
+                prefix = name.upper().replace("-", "_")
+                variables |= {
+                    f"{prefix}_HOST": "127.0.0.1",
+                    f"{prefix}_PORT": str(server.port),
+                    f"{prefix}_USER": ADMINISTRATOR,
+                }
+        self._run("service.operations", arguments, variables)
+
+    def seed(
+        self,
+        tenant: str,
+        *,
+        admin: str,
+        password: str,
+        users: tuple[str, ...] = (),
+        secret: str | None = None,
+    ) -> dict[str, str]:
+        """Make a tenant with an administrator; returns the ids of tenant and application."""
+        arguments = ["--tenant", tenant, "--admin", admin]
+        for user in users:
+            arguments += ["--user", user]
+        variables = {**self.variables(), "SEED_PASSWORD": password}
+        if secret:
+            variables["SEED_APPLICATION_SECRET"] = secret
+        return json.loads(self._run("service.seed", arguments, variables).splitlines()[-1])
+
+    def api(self, *, wait: bool = True, **variables: str) -> Process:
+        """A process of the API on a free port, ready unless `wait` says not to look."""
+        process = self._start("service", {**self.variables(), "PORT": "0", **variables})
+        if wait:
+            self.wait_ready(process)
+        return process
+
+    def worker(self, **variables: str) -> Process:
+        return self._start("service.worker", {**self.variables(), **variables})
+
+    def wait_ready(self, process: Process) -> None:
+        """NotServingError when it is not ready in time, or ended."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline and process.child.poll() is None:
+            with contextlib.suppress(OSError, StopIteration, http.client.HTTPException):
+                connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=2)
+                connection.request("GET", "/health/ready")
+                if connection.getresponse().status == 200:
+                    return
+            time.sleep(0.05)
+        raise NotServingError(f"{process.name} does not serve:\n{process.log.read_text()[-3000:]}")
+
+    def client(self, service: str) -> Any:
+        """A client of this machine's AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    def address(self, *names: str) -> str:
+        """host:port of databases, by comma."""
+        return ",".join(f"127.0.0.1:{self.databases[name].port}" for name in names)
+
+    def variables(self) -> dict[str, str]:
+        """What docs/service-contract.md asks for, of this machine."""
+        masters = [name for name in ("entity-a", "entity-b") if name in self.databases]
+        readers = [name for name in ("reader", "entity-b") if name in self.databases]
+        return {
+            **_CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "HOST": "127.0.0.1",
+            "HALF": "blue",
+            "BUILD": "local",
+            "DOMAIN": DOMAIN,
+            "LONGEST_REQUEST_SECONDS": "30",
+            "CONTROL_TABLE": "control",
+            "SESSION_TABLE": "session",
+            "EVENTS_QUEUE_URL": self.queue,
+            "DATABASE_NAME": DATABASE,
+            "DATABASE_AUTH": "trust",
+            "PGSSLMODE": "disable",
+            "ENTITY_WRITER": self.address(*masters),
+            "ENTITY_READERS": self.address(*(readers or masters)),
+            "TRANSACTION_WRITER": self.address("transaction"),
+            "TRANSACTION_READERS": self.address("transaction"),
+        }
+
+    # ------------------------------------------------------------------------------------------
+
+    def _run(self, module: str, arguments: Any, variables: Mapping[str, str]) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=self._environment(variables),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{module} failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def _start(self, module: str, variables: Mapping[str, str]) -> Process:
+        log = self.folder / f"{module}-{len(self._processes)}.log"
+        with log.open("wb") as out:
+            child = subprocess.Popen(
+                [sys.executable, "-m", module],
+                cwd=ROOT,
+                env=self._environment(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                preexec_fn=stop_with_parent(os.getpid(), signal.SIGKILL),
+            )
+        process = Process(module, child, log)
+        self._processes.append(process)
+        return process
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}",
+            **_CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            **variables,
+        }

@@ -1,0 +1,92 @@
+"""`python -m service`: the API on PORT, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from service.api.application import application
+from service.api.table import ENDPOINTS
+from service.log import log
+from service.runtime import Runtime
+from service.settings import Settings, SettingsError, api_settings
+
+WRONG = 78  # EX_CONFIG of sysexits.h: starting again does not help
+_BACKLOG = 1_024
+# What a stop does after the last request: send audit events, close connections.
+_AFTER_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """Ends with 0 at a signal, where uvicorn would raise the signal anew."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.leave)
+        yield
+
+    def leave(self) -> None:
+        log("stopping")
+        self.should_exit = True
+
+
+def main() -> int:
+    """Serve; the exit code is docs/service-contract.md's."""
+    try:
+        settings = api_settings(os.environ)
+    except SettingsError as error:
+        log("not started", reason=str(error))
+        return WRONG
+    return serve(settings)
+
+
+def serve(settings: Settings) -> int:
+    """Serve these settings until a signal; 0, or 78 where no database fits this build."""
+    refusals: list[str] = []
+
+    def give_up(reason: str) -> None:
+        log("not serving", reason=reason)
+        refusals.append(reason)
+        server.should_exit = True
+
+    runtime = Runtime(settings, give_up=give_up)
+    longest = settings.longest_request_seconds
+    server = _Server(
+        uvicorn.Config(
+            application(runtime, ENDPOINTS),
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            # The load balancer must never find a connection closed under it: it keeps it this long.
+            timeout_keep_alive=longest + 5,
+            timeout_graceful_shutdown=longest,
+        )
+    )
+    family = socket.AF_INET6 if settings.host and ":" in settings.host else socket.AF_INET
+    listener = socket.create_server(
+        (settings.host or "0.0.0.0", settings.port),  # noqa: S104 (a container has its own network)
+        family=family,
+        backlog=_BACKLOG,
+    )
+    log("listening", port=listener.getsockname()[1], build=settings.build)
+    server.run(sockets=[listener])
+    return WRONG if refusals else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

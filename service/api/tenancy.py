@@ -1,0 +1,77 @@
+"""Whom a request is about and who makes it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from uuid import UUID
+
+from service.api import problems
+from service.api.call import Call
+from service.api.problems import ProblemError
+from service.sessions import Caller
+from service.stores.entity import Tenant
+
+COOKIE = "sid"
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_TOKEN_MAX = 256
+
+
+async def tenant_of(call: Call) -> Tenant:
+    """The tenant of the request's Host; ProblemError where there is none."""
+    host = call.headers.get("host", "").lower().partition(":")[0].rstrip(".")
+    label, dot, domain = host.partition(".")
+    if dot and domain == call.runtime.settings.domain and _LABEL.fullmatch(label):
+        tenant = await call.runtime.entities.tenant(label)
+        if tenant is not None:
+            return tenant
+    raise ProblemError(problems.NOT_FOUND, ("no tenant has this host",))
+
+
+def token_of(call: Call) -> str | None:
+    """The session token that the request shows: in Authorization, else in its cookie."""
+    scheme, _, value = call.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip() or None
+    for part in call.headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value or None
+    return None
+
+
+async def caller_of(call: Call) -> Caller:
+    """Who shows a valid session; ProblemError where nobody does."""
+    token = token_of(call)
+    if token and len(token) <= _TOKEN_MAX:
+        caller = await call.runtime.sessions.caller(call.tenant, token)
+        if caller is not None:
+            return caller
+    raise ProblemError(problems.NO_SESSION)
+
+
+async def require_application(call: Call) -> UUID:
+    """The application whose id and secret the request shows (RFC 7617); ProblemError for none."""
+    refused = ProblemError(problems.NO_CLIENT, (), {"WWW-Authenticate": 'Basic realm="oauth2"'})
+    scheme, _, value = call.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "basic":
+            raise ValueError(scheme)
+        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+        application = UUID(name)
+    except (ValueError, binascii.Error):
+        raise refused from None
+    stored = await call.runtime.entities.application_secret(call.tenant, application)
+    if not hmac.compare_digest(secret_hash(secret), stored or secret_hash(name)):
+        raise refused
+    if stored is None:
+        raise refused
+    return application
+
+
+def secret_hash(secret: str) -> str:
+    """What is kept of an application's secret, which is long and of our own making."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,245 @@
+"""PostgreSQL as requests see it: a list of servers, of which the first that can answer is asked.
+
+Each statement runs in a transaction of its own and one round trip: what it is about (for row-level
+security), the statement, the check of the schema version, and the commit. The check comes last: a
+migration that is committed after it locked out this statement, and one before it shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from service.log import log
+from service.schema_version import SchemaVersionError
+from service.settings import Address, Databases
+
+Row = dict[str, Any]
+
+# A server that failed is left out for so long, unless every one of a list is.
+_REST_SECONDS = 1.0
+# Of a whole question, over all servers, before the caller is told that none answers.
+BUDGET_SECONDS = 6.0
+# Divides by zero, and so ends the transaction, on a server of another version.
+_CHECK = "SELECT 1 / (coalesce(max(version), 0) {} %s)::int FROM operations.migration"
+_VERSION = "SELECT coalesce(max(version), 0) AS version FROM operations.migration"
+
+# The next server is asked after these: it is away, too busy, restarting, or catching up.
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError, OSError)
+# And after these, where the statement can be right and the server not the one that takes it.
+_REFUSED = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
+
+
+class UnavailableError(Exception):
+    """No server of a store answers, or none takes the write."""
+
+
+class RefusedWriteError(UnavailableError):
+    """A server answered, and takes no writes: it is fenced, or a standby."""
+
+
+class Server:
+    """One server and the pool of connections to it, as one role."""
+
+    def __init__(
+        self,
+        address: Address,
+        databases: Databases,
+        *,
+        role: str,
+        version: int,
+        or_newer: bool,
+        statement_seconds: float,
+        connections: int,
+        token: Callable[[Address, str], str],
+    ) -> None:
+        self.name = f"{address[0]}:{address[1]}"
+        self.version = version
+        # Migrations of a store that only add leave what this build speaks.
+        self._or_newer = or_newer
+        self._check = _CHECK.format(">=" if or_newer else "=").encode()
+        self.rest_until = 0.0
+        self._statement_seconds = statement_seconds
+        self._told: str | None = None
+        self.pool = AsyncConnectionPool(
+            kwargs=_connection(address, databases, role, statement_seconds, token),
+            min_size=1,
+            max_size=connections,
+            open=False,
+            timeout=2.0,
+            # Longer than a request, shorter than the life of an IAM token's session by far.
+            max_lifetime=900.0,
+            reconnect_timeout=2.0,
+            num_workers=2,
+            name=self.name,
+        )
+
+    async def ask(
+        self, about: Mapping[str, str], statement: str, values: Sequence[Any] = ()
+    ) -> list[Row]:
+        """The rows of one statement; SchemaVersionError on a server of another version."""
+        try:
+            async with asyncio.timeout(self._statement_seconds + 2.5):
+                rows = await self._asked(about, statement, values)
+        except errors.DivisionByZero:
+            self.rest_until = time.monotonic() + _REST_SECONDS
+            raise SchemaVersionError(
+                f"{self.name} has another schema version than {self.version}, which this build "
+                "speaks"
+            ) from None
+        except (errors.ProgrammingError, errors.NotSupportedError) as error:
+            if isinstance(error, errors.InsufficientPrivilege) or await self.has_version():
+                raise
+            raise SchemaVersionError(f"{self.name} was migrated meanwhile") from None
+        except _AWAY as error:
+            self._rest(error)
+            raise
+        self._told = None
+        self.rest_until = 0.0
+        return rows
+
+    async def _asked(
+        self, about: Mapping[str, str], statement: str, values: Sequence[Any]
+    ) -> list[Row]:
+        async with self.pool.connection() as connection:
+            async with connection.pipeline():
+                await connection.execute("BEGIN")
+                for setting, value in about.items():
+                    await connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
+                cursor = connection.cursor(row_factory=dict_row)
+                await cursor.execute(statement.encode(), values)
+                await connection.execute(self._check, (self.version,))
+                await connection.execute("COMMIT")
+            return await cursor.fetchall() if cursor.description else []
+
+    async def has_version(self) -> bool:
+        """Whether the server is of this build's version; raises what asking it raises."""
+        found = await self.found_version()
+        return found == self.version or (self._or_newer and found > self.version)
+
+    async def found_version(self) -> int:
+        async with self.pool.connection(timeout=2.0) as connection:
+            try:
+                row = await (await connection.execute(_VERSION)).fetchone()
+            except errors.UndefinedTable:
+                return 0
+        assert row is not None
+        return row[0]
+
+    def _rest(self, error: BaseException) -> None:
+        self.rest_until = time.monotonic() + _REST_SECONDS
+        if (told := type(error).__name__) != self._told:
+            self._told = told
+            log("database away", server=self.name, error=told)
+        # Connections of before are broken as well: they go now and not one request each.
+        task = asyncio.ensure_future(self.pool.check())
+        _KEPT.add(task)
+        task.add_done_callback(_forget)
+
+
+_KEPT: set[asyncio.Future[None]] = set()
+
+
+def _forget(task: asyncio.Future[None]) -> None:
+    _KEPT.discard(task)
+    if not task.cancelled():
+        task.exception()  # the pool tells its own troubles; this one changes nothing
+
+
+class Servers:
+    """The servers of one store for one role, in order of preference."""
+
+    def __init__(self, servers: Iterable[Server]) -> None:
+        self.servers = list(servers)
+
+    async def open(self) -> None:
+        for server in self.servers:
+            await server.pool.open()
+
+    async def close(self) -> None:
+        for server in self.servers:
+            await server.pool.close(timeout=2.0)
+
+    async def ask(
+        self,
+        about: Mapping[str, str],
+        statement: str,
+        values: Sequence[Any] = (),
+        *,
+        backwards: bool = False,
+        again: bool = True,
+    ) -> list[Row]:
+        """What the first server that can answer answers; UnavailableError when none can in time.
+
+        With `again` the statement may run twice, where an answer was lost on the way.
+        """
+        deadline = time.monotonic() + BUDGET_SECONDS
+        refusals: dict[str, str] = {}
+        rounds, refused = 0, False
+        while True:
+            for server in self._order(backwards):
+                try:
+                    return await server.ask(about, statement, values)
+                except _REFUSED as error:
+                    refusals[server.name] = type(error).__name__
+                    refused = True
+                except (SchemaVersionError, *_AWAY) as error:
+                    refusals[server.name] = type(error).__name__
+                    refused = False
+                    if not again and _may_have_run(error):
+                        raise UnavailableError(f"the answer of {server.name} was lost") from error
+                if time.monotonic() > deadline:
+                    break
+            rounds += 1
+            if time.monotonic() > deadline or rounds >= 3 or refused:
+                kind = RefusedWriteError if refused else UnavailableError
+                raise kind(f"no server answers: {refusals}")
+            await asyncio.sleep(0.1 * rounds)  # a restart or a failover takes longer than a retry
+
+    def _order(self, backwards: bool) -> list[Server]:
+        ordered = self.servers[::-1] if backwards else self.servers
+        now = time.monotonic()
+        awake = [server for server in ordered if server.rest_until <= now]
+        return awake or list(ordered)
+
+
+def _may_have_run(error: BaseException) -> bool:
+    """Whether a write could have been committed although its answer is an error."""
+    if isinstance(error, PoolTimeout | SchemaVersionError):
+        return False
+    return not isinstance(error, psycopg.Error) or error.sqlstate is None
+
+
+def _connection(
+    address: Address,
+    databases: Databases,
+    role: str,
+    statement_seconds: float,
+    token: Callable[[Address, str], str],
+) -> Any:
+    fixed: dict[str, Any] = {
+        "host": address[0],
+        "port": address[1],
+        "dbname": databases.name,
+        "user": role,
+        "autocommit": True,
+        "connect_timeout": 2,
+        "tcp_user_timeout": 3_000,  # milliseconds until a peer that is gone is given up
+        "application_name": "mainstay-service",
+        "options": f"-c statement_timeout={int(statement_seconds * 1_000)} -c timezone=UTC",
+    }
+    if databases.auth == "trust":
+        return fixed
+
+    async def with_token() -> dict[str, Any]:
+        # A token is valid for 15 minutes, and asked for once a connection.
+        return fixed | {"password": token(address, role)}
+
+    return with_token

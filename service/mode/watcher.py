@@ -1,0 +1,114 @@
+"""What keeps a mode true: a thread that follows the control table, a task that tries the writer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from control_table.acknowledgements import acknowledge
+from control_table.mode import State, read
+from mode_follower.follower import POLL, STALE, ModeFollower
+from service.log import log
+from service.mode.service_mode import ServiceMode
+
+# A look that hangs is worse than one that fails: the next is two seconds away.
+_QUICK = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+# Looks at the writer, and how many in a row it may miss.
+_WRITER_SECONDS = 1.0
+_MISSES = 3
+
+
+class ModeWatcher:
+    """Follows the table in a thread of its own, which a busy event loop cannot hold up.
+
+    It acknowledges what the process does: READ_ONLY where it entered that by itself.
+    """
+
+    def __init__(
+        self,
+        mode: ServiceMode,
+        *,
+        region: str,
+        table: str,
+        layer: str,
+        task_id: str,
+        poll_seconds: float = POLL.total_seconds(),
+        stale_seconds: float = STALE.total_seconds(),
+    ) -> None:
+        self._mode = mode
+        self._poll_seconds = poll_seconds
+        self._stale_seconds = stale_seconds
+        self._stopping = threading.Event()
+        self._looking = threading.Event()
+        client: Any = boto3.Session(region_name=region).client("dynamodb", config=_QUICK)
+
+        def say_so(_: State, now: datetime) -> None:
+            acknowledge(client, table, layer=layer, task_id=task_id, state=mode.state, at=now)
+
+        self.follower = ModeFollower(
+            read_mode=partial(read, client, table),
+            obey=mode.obey,
+            say_so=say_so,
+            log=lambda entry: log("mode", **{"what": entry.pop("event"), **entry}),
+        )
+        self._started = datetime.now(UTC)
+        self._thread = threading.Thread(target=self._run, name="mode", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def look_now(self) -> None:
+        """Look before the next look is due."""
+        self._looking.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._looking.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            now = datetime.now(UTC)
+            self.follower.look(now)
+            age = self.follower.age(now)
+            unread = (now - self._started) if age is None else age
+            self._mode.tell_stale(unread.total_seconds() >= self._stale_seconds)
+            self._looking.wait(self._poll_seconds)
+            self._looking.clear()
+
+
+class WriterWatcher:
+    """Tries the writer in READ_WRITE; gone for three looks, READ_ONLY is entered."""
+
+    def __init__(
+        self,
+        mode: ServiceMode,
+        takes_writes: Callable[[], Awaitable[bool]],
+        *,
+        seconds: float = _WRITER_SECONDS,
+    ) -> None:
+        self._mode = mode
+        self._takes_writes = takes_writes
+        self._seconds = seconds
+
+    async def run(self) -> None:
+        """Look for ever."""
+        missed = 0
+        while True:
+            await asyncio.sleep(self._seconds)
+            if self._mode.read_only:
+                missed = 0  # nothing to enter; leaving is another's word
+                continue
+            epoch = self._mode.epoch
+            missed = 0 if await self._takes_writes() else missed + 1
+            if missed >= _MISSES and not self._mode.read_only and epoch == self._mode.epoch:
+                self._mode.lose_writer()
+                log("mode", what="entered READ_ONLY: no writer", epoch=self._mode.epoch)
+                missed = 0

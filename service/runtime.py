@@ -1,0 +1,230 @@
+"""Everything that one process of the API holds, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from service import openapi, schema_version
+from service.api.call import Call
+from service.audit import Audit
+from service.aws import FAILURES, Aws, Remembered
+from service.databases import Row, Server, Servers
+from service.log import log
+from service.mode import ModeWatcher, ServiceMode, WriterWatcher
+from service.operations.node import READER, WRITER
+from service.passwords import Passwords
+from service.schema_version import SchemaVersionError
+from service.sessions import REMEMBERED_SECONDS, Sessions
+from service.settings import Address, Settings
+from service.stores.entity import EntityStore, new_id
+from service.stores.reporting import PostgresReporting, RedshiftReporting, ReportingStore
+from service.stores.session import SessionStore
+from service.stores.transaction import Event, TransactionStore
+from service.task import task_id
+
+# Logins read and are quick; reports and logs may take their time; writes are few.
+_ENTITY_SECONDS, _RANGE_SECONDS = 2.0, 15.0
+_READ_CONNECTIONS, _OTHER_CONNECTIONS = 16, 4
+_HEALTH_SECONDS = 5.0
+_HEALTH_PATIENCE_SECONDS = 3.0
+
+
+class Runtime:
+    """Stores, mode and tasks of a process. `give_up` is called with why it may not serve."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        give_up: Callable[[str], None],
+        remembered_seconds: float = REMEMBERED_SECONDS,
+        poll_seconds: float = 2.0,
+    ) -> None:
+        self.settings = settings
+        self.mode = ServiceMode()
+        self.aws = Aws(settings.region)
+        self.passwords = Passwords()
+        self.audit = Audit(self.aws, settings.events_queue_url)
+        self.document = openapi.document()
+        self.schema_confirmed = False
+        self._give_up = give_up
+        databases = settings.databases
+        self.entities = EntityStore(
+            self._servers("entity", databases.entity_readers, READER),
+            self._servers("entity", databases.entity_writers, WRITER),
+            backwards=lambda: self.mode.read_only,
+        )
+        self.transactions = TransactionStore(
+            readers=self._servers("transaction", databases.transaction_readers, READER),
+            writers=Servers(()),
+        )
+        self.reports = self._reports()
+        self.sessions = Sessions(
+            SessionStore(self.aws, settings.session_table, region=settings.region, now=time.time),
+            self.entities,
+            remembered_seconds=remembered_seconds,
+        )
+        self.login_stores = Remembered(self._login_stores, seconds=_HEALTH_SECONDS)
+        self._watcher = ModeWatcher(
+            self.mode,
+            region=settings.region,
+            table=settings.control_table,
+            layer="app",
+            task_id=task_id(settings),
+            poll_seconds=poll_seconds,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._later: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Begin to follow, to connect and to send; nothing is waited for."""
+        self._watcher.start()
+        for servers in self._all_servers():
+            await servers.open()
+        writer = WriterWatcher(self.mode, self.entities.takes_writes)
+        for act in (self.audit.run, writer.run, self._confirm_schema):
+            self._tasks.append(asyncio.create_task(act()))
+
+    async def stop(self) -> None:
+        """Send what waits, and leave; what does not end in time is named in the log."""
+        if self._later:
+            await asyncio.wait(self._later, timeout=2.0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.audit.flush(seconds=5.0)
+        await asyncio.to_thread(self._watcher.stop)
+        for servers in self._all_servers():
+            await servers.close()
+        self.passwords.close()
+        self.aws.close()
+        log("stopped")
+
+    def look_at_mode(self) -> None:
+        self._watcher.look_now()
+
+    def later(self, *acts: Coroutine[Any, Any, Any]) -> None:
+        """Do what the answer need not wait for, and whose failure changes nothing."""
+        for act in acts:
+            task = asyncio.ensure_future(_quietly(act))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+
+    async def tell(
+        self,
+        call: Call,
+        kind: str,
+        outcome: str,
+        *,
+        login: str | None = None,
+        account: Row | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Tell the audit log what a request did, with every dimension of a report as it is now."""
+        caller = getattr(call, "caller", None)
+        actor = account["id"] if account else caller and caller.session.account
+        event = Event(
+            id=new_id(),
+            at=datetime.now(UTC),
+            tenant_id=call.tenant.id,
+            actor=str(actor) if actor else None,
+            kind=kind,
+            outcome=outcome,
+            login=login or (caller.session.login if caller else None),
+            role=account["role"] if account else caller and caller.role,
+            client=call.client,
+            agent=call.agent,
+            region=self.settings.region,
+            half=self.settings.half,
+            detail={"requestId": call.request_id, **(detail or {})},
+        )
+        await self.audit.tell(event)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _servers(self, store: str, addresses: tuple[Address, ...], role: str) -> Servers:
+        entity = store == "entity"
+        return Servers(
+            Server(
+                address,
+                self.settings.databases,
+                role=role,
+                version=schema_version.spoken(store),
+                or_newer=not entity,
+                statement_seconds=_ENTITY_SECONDS if entity else _RANGE_SECONDS,
+                connections=_READ_CONNECTIONS if entity and role == READER else _OTHER_CONNECTIONS,
+                token=self.aws.database_token,
+            )
+            for address in addresses
+        )
+
+    def _reports(self) -> ReportingStore:
+        settings = self.settings
+        if settings.reporting_workgroup:
+            return RedshiftReporting(
+                self.aws,
+                workgroup=settings.reporting_workgroup,
+                database=settings.reporting_database or "reporting",
+            )
+        return PostgresReporting(self._servers("transaction", settings.databases.reporting, READER))
+
+    def _all_servers(self) -> list[Servers]:
+        found = [self.entities.readers, self.entities.writers, self.transactions.readers]
+        if isinstance(self.reports, PostgresReporting):
+            found.append(self.reports.servers)
+        return found
+
+    async def _confirm_schema(self) -> None:
+        """Wait for an entity server of this build's version; give up when there are only others."""
+        servers = [*self.entities.readers.servers, *self.entities.writers.servers]
+        while True:
+            others: dict[str, int] = {}
+            for server in servers:
+                try:
+                    if await server.has_version():
+                        self.schema_confirmed = True
+                        log("schema confirmed", server=server.name, version=server.version)
+                        return
+                    others[server.name] = await server.found_version()
+                except Exception as error:
+                    log("not answering yet", server=server.name, error=type(error).__name__)
+            if others:
+                self._give_up(
+                    f"this build speaks version {schema_version.spoken('entity')} of the entity "
+                    f"store, and the servers have {others}: start the build that fits them, or "
+                    "migrate them (python -m service.operations migrate)"
+                )
+                return
+            await asyncio.sleep(1.0)
+
+    async def _login_stores(self) -> dict[str, bool]:
+        probes = {
+            "entity": self.entities.readers.ask({}, "SELECT 1", backwards=self.mode.read_only),
+            "session": self.sessions.store.answers(),
+            "queue": self.aws.call(
+                self.aws.sqs.get_queue_attributes,
+                QueueUrl=self.settings.events_queue_url,
+                AttributeNames=["QueueArn"],
+            ),
+        }
+        results = await asyncio.gather(*(_answers(probe) for probe in probes.values()))
+        return dict(zip(probes, results, strict=True))
+
+
+async def _answers(probe: Any) -> bool:
+    try:
+        async with asyncio.timeout(_HEALTH_PATIENCE_SECONDS):
+            await probe
+    except Exception:
+        return False
+    return True
+
+
+async def _quietly(act: Coroutine[Any, Any, Any]) -> None:
+    with contextlib.suppress(*FAILURES, SchemaVersionError):
+        await act

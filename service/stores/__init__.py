@@ -1,0 +1,1 @@
+"""The four stores, each behind one small module: entity, session, transaction, reporting."""

@@ -1,0 +1,227 @@
+"""The entity store: tenants, accounts and applications in PostgreSQL.
+
+Reads go to a reader of either master, writes to the one master that takes them. Every statement
+runs for one tenant, named in the transaction, and row-level security shows it nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import errors
+
+from service.databases import Row, Servers
+
+# What the store tells of an account; never its password.
+ACCOUNT = "id, login, full_name, status, role, session_epoch, attributes, created_at, updated_at"
+_APPLICATION = "id, name, attributes, created_at"
+_WRITABLE = ("login", "full_name", "status", "role", "attributes", "password_hash")
+
+# A tenant's id never changes; that it has gone is noticed after so long.
+_TENANT_SECONDS = 60.0
+_TENANTS_MAX = 10_000
+
+
+class LoginTakenError(Exception):
+    """Another account of the tenant has this login."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """Whom a request is about."""
+
+    id: UUID
+    host: str
+
+
+def new_id() -> UUID:
+    """RFC 9562, version 7: 48 bits of milliseconds, then chance: two masters never make one."""
+    value = int(time.time() * 1_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+class EntityStore:
+    """`backwards` tells whether the other master's readers are asked first."""
+
+    def __init__(
+        self, readers: Servers, writers: Servers, *, backwards: Callable[[], bool]
+    ) -> None:
+        self.readers = readers
+        self.writers = writers
+        self._backwards = backwards
+        self._tenants: OrderedDict[str, tuple[Tenant, float]] = OrderedDict()
+
+    # ------------------------------------------------------------------------------------ reads
+
+    async def tenant(self, host: str) -> Tenant | None:
+        """The tenant with this label, or None. Known ones are remembered for a minute."""
+        known = self._tenants.get(host)
+        now = time.monotonic()
+        if known and now < known[1]:
+            return known[0]
+        rows = await self.readers.ask(
+            {"app.host": host},
+            "SELECT id FROM tenant WHERE host = %s",
+            (host,),
+            backwards=self._backwards(),
+        )
+        if not rows:
+            self._tenants.pop(host, None)
+            return None
+        found = Tenant(rows[0]["id"], host)
+        self._tenants[host] = found, now + _TENANT_SECONDS
+        if len(self._tenants) > _TENANTS_MAX:
+            self._tenants.popitem(last=False)
+        return found
+
+    async def credentials(self, tenant: Tenant, login: str) -> Row | None:
+        """The account of a login with its password's hash: for logins alone."""
+        return await self._one(
+            tenant, f"SELECT {ACCOUNT}, password_hash FROM account WHERE login = %s", login
+        )
+
+    async def standing(self, tenant: Tenant, account: UUID) -> Row | None:
+        """What a session of the account rests on: epoch, status and role."""
+        return await self._one(
+            tenant, "SELECT session_epoch, status, role FROM account WHERE id = %s", account
+        )
+
+    async def account(self, tenant: Tenant, account: UUID, *, newest: bool = False) -> Row | None:
+        """The account; with `newest` as the writer has it, where a reader may lag."""
+        statement = f"SELECT {ACCOUNT} FROM account WHERE id = %s"
+        if newest:
+            rows = await self.writers.ask(_about(tenant), statement, (account,))
+            return rows[0] if rows else None
+        return await self._one(tenant, statement, account)
+
+    async def accounts(
+        self, tenant: Tenant, *, after: UUID | None, limit: int, attributes: Mapping[str, Any]
+    ) -> list[Row]:
+        """Accounts in the order of their making that hold these attributes."""
+        return await self._read(
+            tenant,
+            f"SELECT {ACCOUNT} FROM account WHERE (%s::uuid IS NULL OR id > %s)"
+            " AND attributes @> %s::jsonb ORDER BY id LIMIT %s",
+            *(after, after, json.dumps(dict(attributes)), limit),
+        )
+
+    async def applications(self, tenant: Tenant, *, after: UUID | None, limit: int) -> list[Row]:
+        return await self._read(
+            tenant,
+            f"SELECT {_APPLICATION} FROM application WHERE (%s::uuid IS NULL OR id > %s)"
+            " ORDER BY id LIMIT %s",
+            *(after, after, limit),
+        )
+
+    async def application_secret(self, tenant: Tenant, application: UUID) -> str | None:
+        """The hash of an application's secret, or None."""
+        row = await self._one(
+            tenant, "SELECT secret_hash FROM application WHERE id = %s", application
+        )
+        return row["secret_hash"] if row else None
+
+    # ----------------------------------------------------------------------------------- writes
+
+    async def make_account(self, tenant: Tenant, account: UUID, values: Mapping[str, Any]) -> Row:
+        """A new account; the same again is the same one. LoginTakenError."""
+        names = [name for name in _WRITABLE if name in values]
+        marks = ", ".join(["%s"] * (len(names) + 2))
+        rows = await self._write(
+            tenant,
+            f"INSERT INTO account (id, tenant_id, {', '.join(names)}) VALUES ({marks})"
+            f" RETURNING {ACCOUNT}",
+            *(account, tenant.id, *_given(values, names)),
+        )
+        return rows[0]
+
+    async def change_account(
+        self, tenant: Tenant, account: UUID, values: Mapping[str, Any], *, revoke: bool
+    ) -> Row | None:
+        """The account with these values, None where there is none; `revoke` ends its sessions."""
+        names = [name for name in _WRITABLE if name in values]
+        changes = "".join(f"{name} = %s, " for name in names)
+        rows = await self._write(
+            tenant,
+            f"UPDATE account SET {changes}session_epoch = session_epoch + %s, updated_at = now()"
+            f" WHERE id = %s RETURNING {ACCOUNT}",
+            *(*_given(values, names), int(revoke), account),
+        )
+        return rows[0] if rows else None
+
+    async def remove_account(self, tenant: Tenant, account: UUID) -> bool:
+        rows = await self._write(tenant, "DELETE FROM account WHERE id = %s RETURNING id", account)
+        return bool(rows)
+
+    async def make_tenant(self, host: str, name: str) -> Tenant:
+        """The tenant with this label, made where there is none."""
+        tenant = Tenant(new_id(), host)
+        about = _about(tenant) | {"app.host": host}
+        await self.writers.ask(
+            about,
+            "INSERT INTO tenant (id, host, name) VALUES (%s, %s, %s) ON CONFLICT (host) DO NOTHING",
+            (tenant.id, host, name),
+        )
+        rows = await self.writers.ask(about, "SELECT id FROM tenant WHERE host = %s", (host,))
+        return Tenant(rows[0]["id"], host)
+
+    async def make_application(
+        self, tenant: Tenant, name: str, *, secret_hash: str | None, attributes: Mapping[str, Any]
+    ) -> Row:
+        """The application of this name, made or given this secret and these attributes."""
+        rows = await self._write(
+            tenant,
+            "INSERT INTO application (id, tenant_id, name, secret_hash, attributes)"
+            " VALUES (%s, %s, %s, %s, %s::jsonb) ON CONFLICT (tenant_id, name) DO UPDATE"
+            " SET secret_hash = excluded.secret_hash, attributes = excluded.attributes"
+            f" RETURNING {_APPLICATION}",
+            *(new_id(), tenant.id, name, secret_hash, json.dumps(dict(attributes))),
+        )
+        return rows[0]
+
+    async def takes_writes(self) -> bool:
+        """Whether a writer answers and this role may write on it."""
+        for server in self.writers.servers:
+            try:
+                rows = await server.ask(
+                    {},
+                    "SELECT NOT pg_is_in_recovery()"
+                    " AND has_table_privilege('account', 'INSERT') AS takes",
+                )
+            except Exception:  # noqa: S112 (whatever it is, this one takes no writes)
+                continue
+            if rows[0]["takes"]:
+                return True
+        return False
+
+    # ------------------------------------------------------------------------------------------
+
+    async def _read(self, tenant: Tenant, statement: str, *values: Any) -> list[Row]:
+        return await self.readers.ask(
+            _about(tenant), statement, values, backwards=self._backwards()
+        )
+
+    async def _one(self, tenant: Tenant, statement: str, *values: Any) -> Row | None:
+        rows = await self._read(tenant, statement, *values)
+        return rows[0] if rows else None
+
+    async def _write(self, tenant: Tenant, statement: str, *values: Any) -> list[Row]:
+        try:
+            return await self.writers.ask(_about(tenant), statement, values, again=False)
+        except errors.UniqueViolation:
+            raise LoginTakenError from None
+
+
+def _about(tenant: Tenant) -> dict[str, str]:
+    return {"app.tenant": str(tenant.id)}
+
+
+def _given(values: Mapping[str, Any], names: list[str]) -> list[Any]:
+    return [json.dumps(values[name]) if name == "attributes" else values[name] for name in names]

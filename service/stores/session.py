@@ -1,0 +1,196 @@
+"""The session store: sessions and counters of logins, in a DynamoDB table of every Region.
+
+    pk                                    sk                   attributes
+    session#<tenant>#<hash of the token>  session              sv, account, login, epoch, ...
+    limit#<tenant>#<kind>#<hash>          <Region>#<window>    count
+
+A token is opaque and never kept: only its SHA-256 is, and it is 256 bits of chance. It is looked
+for under its tenant, so at another tenant's host it is no token at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import ClientError
+
+from service.aws import Aws
+from service.stores.entity import Tenant
+
+# What a session lasts without a refresh, and at most, in seconds.
+IDLE_SECONDS = 2 * 3_600
+LONGEST_SECONDS = 12 * 3_600
+
+Item = dict[str, dict[str, Any]]
+
+
+def _to_2(item: Item) -> Item:
+    """Version 2 says how one logged in; before it there was no other way than by password."""
+    return item | {"methods": {"SS": ["pwd"]}, "sv": {"N": "2"}}
+
+
+# An item is upgraded when it is read, and kept so when it is next written: nothing stops for it.
+_UPGRADES: dict[int, Callable[[Item], Item]] = {1: _to_2}
+VERSION = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A login that is valid until `expires`, in seconds since 1970."""
+
+    token_hash: str
+    account: UUID
+    login: str
+    epoch: int
+    created: int
+    expires: int
+    methods: tuple[str, ...]
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class SessionStore:
+    """`now` is the clock that sessions end by: DynamoDB drops what expired hours late."""
+
+    def __init__(self, aws: Aws, table: str, *, region: str, now: Callable[[], float]) -> None:
+        self._aws = aws
+        self._table = table
+        self._region = region
+        self._now = now
+
+    async def make(
+        self, tenant: Tenant, token: str, *, account: UUID, login: str, epoch: int
+    ) -> Session:
+        now = int(self._now())
+        session = Session(
+            token_hash=hash_of(token),
+            account=account,
+            login=login,
+            epoch=epoch,
+            created=now,
+            expires=now + IDLE_SECONDS,
+            methods=("pwd",),
+        )
+        await self._aws.call(
+            self._aws.dynamodb.put_item,
+            TableName=self._table,
+            Item=_key(tenant, session.token_hash) | _item(session),
+        )
+        return session
+
+    async def find(self, tenant: Tenant, token_hash: str) -> Session | None:
+        """The session, or None where there is none, or none any more."""
+        answer = await self._aws.call(
+            self._aws.dynamodb.get_item,
+            TableName=self._table,
+            Key=_key(tenant, token_hash),
+            ConsistentRead=True,  # the login that made it was answered a moment ago
+        )
+        item = answer.get("Item")
+        if item is None:
+            return None
+        session = _session(token_hash, item)
+        return session if self._now() < session.expires else None
+
+    async def refresh(self, tenant: Tenant, session: Session) -> Session | None:
+        """The session with its idle time begun anew; None where it was ended meanwhile."""
+        expires = min(int(self._now()) + IDLE_SECONDS, session.created + LONGEST_SECONDS)
+        try:
+            await self._aws.call(
+                self._aws.dynamodb.update_item,
+                TableName=self._table,
+                Key=_key(tenant, session.token_hash),
+                UpdateExpression="SET expires = :expires, sv = :sv, methods = :methods",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={
+                    ":expires": {"N": str(expires)},
+                    ":sv": {"N": str(VERSION)},
+                    ":methods": {"SS": list(session.methods)},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None
+        return Session(**{**session.__dict__, "expires": expires})
+
+    async def end(self, tenant: Tenant, token_hash: str) -> None:
+        """End the session; one that is not there stays so."""
+        await self._aws.call(
+            self._aws.dynamodb.delete_item, TableName=self._table, Key=_key(tenant, token_hash)
+        )
+
+    async def count(
+        self, tenant: Tenant, kind: str, value: str, *, window_seconds: int, by: int = 1
+    ) -> int:
+        """Count an attempt, or take one back, in the window of now; returns how many there are.
+
+        A Region counts by itself: of a count that two Regions write at once one would be lost.
+        """
+        window = int(self._now()) // window_seconds
+        answer = await self._aws.call(
+            self._aws.dynamodb.update_item,
+            TableName=self._table,
+            Key={
+                "pk": {"S": f"limit#{tenant.id}#{kind}#{hash_of(value)}"},
+                "sk": {"S": f"{self._region}#{window}"},
+            },
+            UpdateExpression="ADD #count :by SET expires = :expires",
+            ExpressionAttributeNames={"#count": "count"},  # a reserved word
+            ExpressionAttributeValues={
+                ":by": {"N": str(by)},
+                ":expires": {"N": str((window + 2) * window_seconds)},
+            },
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["count"]["N"])
+
+    async def answers(self) -> None:
+        """Ask for an item that is not there; raises what asking raises."""
+        await self._aws.call(
+            self._aws.dynamodb.get_item,
+            TableName=self._table,
+            Key={"pk": {"S": "health"}, "sk": {"S": "health"}},
+        )
+
+
+def _key(tenant: Tenant, token_hash: str) -> Item:
+    return {"pk": {"S": f"session#{tenant.id}#{token_hash}"}, "sk": {"S": "session"}}
+
+
+def _item(session: Session) -> Item:
+    return {
+        "sv": {"N": str(VERSION)},
+        "account": {"S": str(session.account)},
+        "login": {"S": session.login},
+        "epoch": {"N": str(session.epoch)},
+        "created": {"N": str(session.created)},
+        "expires": {"N": str(session.expires)},
+        "methods": {"SS": list(session.methods)},
+    }
+
+
+def _session(token_hash: str, item: Item) -> Session:
+    """An item of this version or an older one; a newer one has what this one has, and more."""
+    while upgrade := _UPGRADES.get(int(item["sv"]["N"])):
+        item = upgrade(item)
+    return Session(
+        token_hash=token_hash,
+        account=UUID(item["account"]["S"]),
+        login=item["login"]["S"],
+        epoch=int(item["epoch"]["N"]),
+        created=int(item["created"]["N"]),
+        expires=int(item["expires"]["N"]),
+        methods=tuple(sorted(item["methods"]["SS"])),
+    )
