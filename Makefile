@@ -120,6 +120,9 @@ bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chai
 promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over: into out/promotion.json
 	@.venv/bin/python -m gameday.promotion
 
+recover-drill: setup ## A mistaken DELETE on one machine, and its rows back from the delayed replica
+	@.venv/bin/python -m gameday.recover
+
 wrk: # the benchmark's load
 	@command -v wrk >/dev/null || { echo "Installing wrk ..." \
 	  && { apt-get install -y -qq --no-install-recommends wrk >/dev/null 2>&1 \

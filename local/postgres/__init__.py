@@ -11,6 +11,7 @@ No server outlives the process that started it, however that ends.
 from local.postgres.binaries import BINARIES, Binaries
 from local.postgres.server import ADMINISTRATOR, SUPERUSER, NotReadyError, Server
 from local.postgres.servers import Servers
+from local.postgres.watched import Watched
 
 __all__ = [
     "ADMINISTRATOR",
@@ -20,4 +21,5 @@ __all__ = [
     "NotReadyError",
     "Server",
     "Servers",
+    "Watched",
 ]

@@ -88,6 +88,11 @@ class Server:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it stopped by itself, or by somebody's signal: `stop` and `kill` did not."""
+        return self._process is not None and self._process.poll() is not None
+
     def configure(self, **settings: Any) -> None:
         """Write settings that the next start or reload reads; the last value counts."""
         with (self.folder / "postgresql.auto.conf").open("a") as file:

@@ -67,6 +67,7 @@ class Servers:
         self.folder = Path(tempfile.mkdtemp(prefix="mainstay-databases-"))
         BINARIES.give(self.folder)
         self._servers: list[Server] = []
+        self._own: dict[Path, dict[str, Any]] = {}
         self._places = count(1)
 
     def __enter__(self) -> Self:
@@ -89,14 +90,15 @@ class Servers:
         Settings such as recovery_min_apply_delay make it the delayed one.
         """
         folder = self._place(name)
-        slot = f"standby_{name}".replace("-", "_")
-        _new_folder(folder)
-        BINARIES.run(
-            *("pg_basebackup", "--pgdata", str(folder), "--dbname", of.dsn(application_name=name)),
-            *("--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast"),
-            *("--no-sync", "--create-slot", "--slot", slot),
-        )
-        return self._started(name, folder, {"cluster_name": name} | settings)
+        own = {"cluster_name": name} | settings
+        _base_backup(folder, name, of, own, "--create-slot")
+        self._own[folder] = own
+        return self._started(name, folder, {})
+
+    def copy_again(self, standby: Server, *, of: Server) -> None:
+        """Make a standby that does not run anew, from whom it followed."""
+        shutil.rmtree(standby.folder, ignore_errors=True)
+        _base_backup(standby.folder, standby.name, of, self._own[standby.folder])
 
     def clone(self, name: str, *, of: Server, **settings: Any) -> Server:
         """A copy of another server as it is now, which follows nobody: an Aurora clone."""
@@ -123,6 +125,25 @@ class Servers:
         server.configure(**settings)
         self._servers.append(server)
         return server.start()
+
+
+def _base_backup(folder: Path, name: str, of: Server, own: dict[str, Any], *more: str) -> None:
+    """A copy that will follow through the standby's slot, with a configuration of its own.
+
+    As on a machine, that is in a file of its own: what ALTER SYSTEM sets comes on top and goes.
+    """
+    slot = f"standby_{name}".replace("-", "_")
+    _new_folder(folder)
+    BINARIES.run(
+        *("pg_basebackup", "--pgdata", str(folder), "--dbname", of.dsn(application_name=name)),
+        *("--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast"),
+        *("--no-sync", "--slot", slot, *more),
+    )
+    inherited = folder / "postgresql.auto.conf"
+    lines = inherited.read_text().splitlines(keepends=True)
+    inherited.write_text("".join(line for line in lines if line.split(" ")[0] not in own))
+    with (folder / "postgresql.conf").open("a") as file:
+        file.writelines(f"{setting} = '{value}'\n" for setting, value in own.items())
 
 
 def _new_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,6 +22,7 @@ from service.operations import (
     delayed,
     fence,
     lag,
+    lost_rows,
     migrations,
     partitions,
     promotion,
@@ -122,10 +124,12 @@ def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
             return delayed.suspects(operator, node, chosen.table, chosen.source)
         case "recover":
             return delayed.recover(operator, node, lsn=chosen.lsn, time=chosen.time)
+        case "dump":
+            return lost_rows.dump(operator, node, chosen.table, chosen.file)
         case "give-back":
-            return delayed.give_back(operator, node, chosen.table, chosen.to)
+            return lost_rows.give_back(operator, node, chosen.table, chosen.to)
         case _:
-            return delayed.follow(operator, node)
+            return delayed.follow(operator, node, source=chosen.source, anew=chosen.anew)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -189,12 +193,18 @@ def _add_delayed(act: argparse.ArgumentParser) -> None:
     what.add_argument("table")
     what.add_argument("--source", default="follower", help="whom it follows")
     what = whats.add_parser("recover", help="to just before a place or a time")
-    what.add_argument("--lsn")
-    what.add_argument("--time")
+    target = what.add_mutually_exclusive_group(required=True)
+    target.add_argument("--lsn", help="such as 0/3000148")
+    target.add_argument("--time", help="such as '2026-01-31 12:00:00.5+00'")
+    what = whats.add_parser("dump", help="a table, as CSV")
+    what.add_argument("table")
+    what.add_argument("file", type=Path)
     what = whats.add_parser("give-back", help="insert what a master lacks of a table")
     what.add_argument("table")
     what.add_argument("--to", default="entity-a")
-    whats.add_parser("follow", help="back to following with its delay")
+    what = whats.add_parser("follow", help="back to following with its delay")
+    what.add_argument("--source", default="follower", help="whom it follows")
+    what.add_argument("--anew", action="store_true", help="copied again, where it cannot go back")
 
 
 def _migrate(operator: Operator, chosen: argparse.Namespace) -> Any:

@@ -8,17 +8,24 @@ was lost, and goes on following.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from psycopg import sql
 
-from service.operations import catalog
 from service.operations.node import RefusedError
 from service.operations.operator import Operator, Session
+from service.operations.standby import (
+    lost_track,
+    make_anew,
+    require_superuser,
+    restart,
+    wait_for,
+)
 
 _STATE = """
 SELECT pg_is_in_recovery(),
-       pg_get_wal_replay_pause_state(),
+       CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() END,
        pg_last_wal_receive_lsn()::text,
        pg_last_wal_replay_lsn()::text,
        pg_last_xact_replay_timestamp()::text,
@@ -27,6 +34,9 @@ SELECT pg_is_in_recovery(),
        current_setting('recovery_target_lsn'),
        current_setting('recovery_target_time')
 """
+_DELAY = "recovery_min_apply_delay"
+_TARGETS = ("recovery_target_lsn", "recovery_target_time")
+_HOW = ("recovery_target_inclusive", "recovery_target_action")
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 
 
@@ -55,41 +65,64 @@ def pause(operator: Operator, node: str) -> dict[str, Any]:
 
 
 def suspects(operator: Operator, node: str, table: str, source: str) -> list[dict[str, Any]]:
-    """Transactions that deleted or changed rows of a table and wait to be replayed, largest first.
+    """Transactions that emptied a table, or deleted or changed rows of it, and still wait; largest
+    first.
 
-    Read from the log of `source`, which the replica follows. `target_lsn` is where the
-    transaction's first change stands: recovering to it leaves the change out.
+    Read from the log of `source`, which the replica follows and which keeps it for long enough.
+    Recovering to `target_lsn` leaves the transaction out. Only where it is the very next one and
+    emptied the table, the replica holds its lock already, and nobody reads the table there any
+    more. RefusedError where there is no such table.
     """
-    following = operator.on(source)
+    following, replica = operator.on(source), operator.on(node)
     if following.value("SELECT 1 FROM pg_extension WHERE extname = 'pg_walinspect'") is None:
         following.change("CREATE EXTENSION pg_walinspect")
-    file = following.value("SELECT pg_relation_filepath(to_regclass(%s))", f"public.{table}")
-    if file is None:
+        if following.dry_run:
+            return []
+    # Where the rows are on either: a table that was emptied since has another file.
+    places = {row for one in (following, replica) for row in one.rows(_PLACE, table)}
+    if not places:
         raise RefusedError(f"'{table}' is no table of {source}")
-    database, relation = file.split("/")[-2:]
+    redo, replayed = replica.rows(_REPLAYED)[0]
     rows = following.rows(
         _SUSPECTS,
-        operator.on(node).value("SELECT pg_last_wal_replay_lsn()::text"),
-        f"% rel %/{database}/{relation} %",
+        *(redo, replayed),
+        [f"% rel %/{file.split('/')[-2]}/{file.split('/')[-1]} %" for _, file in places],
+        "|".join(f"[^0-9]{oid}[^0-9]" for oid, _ in places),
     )
-    names = ("transaction", "rows", "target_lsn", "committed_at")
+    names = ("transaction", "emptied", "rows", "target_lsn", "committed_at")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+_PLACE = """
+SELECT oid::text, pg_relation_filepath(oid) FROM pg_class
+WHERE oid = to_regclass('public.' || quote_ident(%s))
+"""
+_REPLAYED = "SELECT redo_lsn::text, pg_last_wal_replay_lsn()::text FROM pg_control_checkpoint()"
+# The delay holds back commits alone: of the one that is next, the changes are replayed already. So
+# the look begins earlier, at the replica's last restart point; and where a transaction's beginning
+# is passed, its commit is still a place to stop at. Its beginning is better: no lock of it is held.
 _SUSPECTS = """
-WITH record AS (
-    SELECT * FROM pg_get_wal_records_info(%s::pg_lsn, pg_current_wal_flush_lsn())
+WITH input AS (
+    SELECT %s::pg_lsn AS redo, %s::pg_lsn AS replayed, %s::text[] AS files, %s AS relation
+), record AS MATERIALIZED (
+    SELECT log.*, input.* FROM input, pg_get_wal_records_info(redo, pg_current_wal_flush_lsn()) log
 ), written AS (
-    SELECT xid, count(*) AS rows, min(start_lsn) AS first FROM record
+    SELECT xid, bool_or(record_type LIKE 'TRUNCATE%%') AS emptied,
+        count(*) FILTER (WHERE record_type NOT LIKE 'TRUNCATE%%') AS rows
+    FROM record
     WHERE resource_manager IN ('Heap', 'Heap2')
-    AND record_type ~ '^(DELETE|UPDATE|HOT_UPDATE|TRUNCATE)'
-    AND (' ' || block_ref || ' ') LIKE %s
+    AND (record_type ~ '^(DELETE|UPDATE|HOT_UPDATE)' AND block_ref || ' ' LIKE ANY (files)
+        OR record_type LIKE 'TRUNCATE%%' AND description || ' ' ~ relation)
     GROUP BY xid
+), began AS (
+    SELECT xid, min(start_lsn) AS lsn FROM record GROUP BY xid
 )
-SELECT written.xid::text, rows, first::text, (
-    SELECT substring(description FROM '^[0-9-]+ [0-9:.]+ [A-Z]+') FROM record
-    WHERE record.xid = written.xid AND record_type = 'COMMIT')
-FROM written ORDER BY rows DESC, first
+SELECT written.xid::text, emptied, rows,
+    (CASE WHEN began.lsn >= replayed THEN began.lsn ELSE start_lsn END)::text,
+    trim(substring(description FROM '^[^;]+'))
+FROM written JOIN began USING (xid) JOIN record USING (xid)
+WHERE resource_manager = 'Transaction' AND record_type = 'COMMIT' AND start_lsn >= replayed
+ORDER BY emptied DESC, rows DESC, start_lsn
 """
 
 
@@ -98,106 +131,67 @@ def recover(
 ) -> dict[str, Any]:
     """Lead the replica to just before a place in the log, or a time, and keep it there, readable.
 
-    Takes effect when PostgreSQL restarts on it: `restart_needed` in the answer says so; restart,
-    and call again to wait for it. RefusedError where it has replayed further already.
+    PostgreSQL is started again on it, which pauses nothing and loses nothing. Returns its state at
+    the target; run again it changes nothing. RefusedError where it has replayed further already.
     """
+    require_superuser(wait_for(operator, node))
     session = _standby(operator, node)
     wanted = _target(session, lsn=lsn, time=time)
-    found = state(operator, node)
-    if (found["target_lsn"], found["target_time"]) == wanted:
-        operator.wait(
-            lambda: state(operator, node)["replay"] == "paused", f"{node} has reached its target"
-        )
-        return {**state(operator, node), "restart_needed": False}
-    _require_ahead(session, lsn=lsn, time=time)
-    # The target first: without one, a restart with no delay would replay the mistake.
-    _set(session, "recovery_target_action", "pause")
-    _set(session, "recovery_target_inclusive", "off")
-    # One target alone: with two, be one of them empty, PostgreSQL does not start.
-    for name, value in zip(("recovery_target_lsn", "recovery_target_time"), wanted, strict=True):
-        if value:
+    if _running(session, wanted) != wanted:
+        _require_ahead(session, lsn=lsn, time=time)
+        pause(operator, node)  # no reload on the way lets the mistake in
+        # One target alone: with two, be one of them empty, PostgreSQL does not start.
+        for name in _TARGETS:
+            if name not in wanted and _is_set(session, name):
+                session.change(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+        # The target first: without one, a restart with no delay would replay the mistake.
+        for name, value in wanted.items():
             _set(session, name, value)
-        elif _is_set(session, name):
-            session.change(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
-    _set(session, "recovery_min_apply_delay", "0")
-    return {**found, "restart_needed": True}
+        restart(operator, node)
+    operator.wait(
+        lambda: state(operator, node)["replay"] == "paused", f"{node} has reached its target"
+    )
+    return state(operator, node)
 
 
-def follow(operator: Operator, node: str) -> dict[str, Any]:
-    """Back to following with the delay of the replica's own configuration.
+def follow(
+    operator: Operator, node: str, *, source: str = "follower", anew: bool = False
+) -> dict[str, Any]:
+    """Back to following `source` with the delay of the replica's own configuration.
 
-    Takes effect when PostgreSQL restarts on it, as `recover` does.
+    One that was promoted, or that missed more than the source kept, cannot go back: with `anew`
+    it is copied from the source again, which deletes what it holds; without, RefusedError. Run
+    again it changes nothing.
     """
-    session = _standby(operator, node)
+    session = wait_for(operator, node)
+    if reason := lost_track(operator, node, source):
+        if not anew:
+            raise RefusedError(f"{reason}: with --anew it is copied again, and what it holds goes")
+        make_anew(operator, node, of=source)
+        return state(operator, node)
     # The delay first: with none, a restart would replay everything.
-    for name in (
-        *("recovery_min_apply_delay", "recovery_target_lsn", "recovery_target_time"),
-        *("recovery_target_inclusive", "recovery_target_action"),
-    ):
+    for name in (_DELAY, *_TARGETS, *_HOW):
         if _is_set(session, name):
             session.change(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
     found = state(operator, node)
-    targeted = bool(found["target_lsn"] or found["target_time"])
-    if not targeted and found["replay"] != "not paused":
-        session.change("SELECT pg_wal_replay_resume()")
-    return {**found, "restart_needed": targeted}
+    if found["target_lsn"] or found["target_time"]:
+        restart(operator, node)
+    elif found["configured_seconds"] == 0:
+        session.change("SELECT pg_reload_conf()")
+    if state(operator, node)["replay"] != "not paused":
+        operator.on(node).change("SELECT pg_wal_replay_resume()")
+    operator.wait(lambda: _follows(operator, node), f"{node} follows with its delay")
+    return state(operator, node)
 
 
-def give_back(operator: Operator, node: str, table: str, to: str) -> dict[str, int]:
-    """Insert into `to` the rows of a table that it lacks, as the replica has them.
-
-    Rows that `to` has stay as they are, changed or not: `changed` counts those that differ.
-    Run again it inserts nothing. RefusedError where the table has no primary key.
-    """
-    source, target = operator.on(node), operator.on(to)
-    key = catalog.key(source, table)
-    columns = catalog.columns(source, table)
-    if not key or columns != catalog.columns(target, table):
-        raise RefusedError(f"'{table}' has no primary key, or other columns on {to}")
-    names = catalog.named(columns)
-    with target.transaction():
-        target.change(
-            sql.SQL(
-                "CREATE TEMPORARY TABLE given ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0"
-            ).format(names, catalog.qualified(table))
-        )
-        if not target.dry_run:
-            _stream(source, target, table, names)
-        same = sql.SQL(" AND ").join(
-            sql.SQL("there.{0} = given.{0}").format(sql.Identifier(name)) for name in key
-        )
-        insert = sql.SQL(
-            "INSERT INTO {table} AS there ({names}) OVERRIDING SYSTEM VALUE SELECT {names} "
-            "FROM given ON CONFLICT DO NOTHING"
-        ).format(table=catalog.qualified(table), names=names)
-        counts = {} if target.dry_run else _counts(target, table, same, names)
-        target.change(insert)
-    return counts
+def _follows(operator: Operator, node: str) -> bool:
+    found = state(operator, node)
+    return found["replay"] == "not paused" and not found["target_lsn"] + found["target_time"]
 
 
-def _stream(source: Session, target: Session, table: str, names: sql.Composable) -> None:
-    """The table through this process, in blocks: neither side's memory holds it."""
-    out = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(names, catalog.qualified(table))
-    into = sql.SQL("COPY given ({}) FROM STDIN").format(names)
-    with (
-        source.connection.cursor().copy(out) as reading,
-        target.connection.cursor().copy(into) as writing,
-    ):
-        for block in reading:
-            writing.write(block)
-
-
-def _counts(
-    target: Session, table: str, same: sql.Composable, names: sql.Composable
-) -> dict[str, int]:
-    rows, lost, changed = target.rows(
-        sql.SQL(
-            "SELECT count(*), count(*) FILTER (WHERE there IS NULL),"
-            " count(*) FILTER (WHERE there IS NOT NULL AND there::text <> given::text)"
-            " FROM given LEFT JOIN (SELECT {} FROM {}) AS there ON {}"
-        ).format(names, catalog.qualified(table), same)
-    )[0]
-    return {"rows": rows, "lost": lost, "changed": changed}
+def _running(session: Session, names: Iterable[str]) -> dict[str, str]:
+    """What the server obeys now: a file may say more than it knows."""
+    return {name: session.value("SELECT current_setting(%s)", name) for name in names}
 
 
 def _standby(operator: Operator, node: str) -> Session:
@@ -207,14 +201,17 @@ def _standby(operator: Operator, node: str) -> Session:
     return session
 
 
-def _target(session: Session, *, lsn: str | None, time: str | None) -> tuple[str, str]:
+def _target(session: Session, *, lsn: str | None, time: str | None) -> dict[str, str]:
+    """The settings that lead there, in the order in which they are set."""
     if (lsn is None) == (time is None):
         raise RefusedError("'lsn' or 'time' should be given, and not both")
     if lsn is not None and not _LSN.fullmatch(lsn):
         raise RefusedError(f"'lsn' should be like 0/3000148, got '{lsn}'")
     if time is not None:
         time = session.value("SELECT %s::timestamptz::text", time)
-    return lsn or "", time or ""
+    where = {"recovery_target_lsn": lsn} if lsn else {"recovery_target_time": str(time)}
+    how = {"recovery_target_action": "pause", "recovery_target_inclusive": "off"}
+    return {**how, **where, _DELAY: "0"}
 
 
 def _require_ahead(session: Session, *, lsn: str | None, time: str | None) -> None:

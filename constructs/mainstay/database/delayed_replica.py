@@ -63,6 +63,8 @@ class DelayedReplica(Construct):
             **secrets,
             # Half of the volume may hold the log that the replica has not yet fetched.
             "SLOT_KEEP": f"{size.volume_gib // 2}GB",
+            # And a quarter, always, what was written last: in it one looks for a mistake.
+            "LOG_KEEP": f"{size.volume_gib // 4}GB",
         }
 
         def node(construct_id: str, part: str, zone_id: str, more: dict[str, str]) -> ReplicaNode:

@@ -283,3 +283,32 @@ def test_a_copy_that_was_cut_off_is_made_again(folders, follower):
     node.steps("prepare_directories; make_cluster")
     assert (node.folder / "data" / "pgdata" / "standby.signal").exists()
     assert not half.exists()
+
+
+def test_a_replica_that_asks_for_it_is_copied_anew_before_its_next_start(follower, delayed):
+    """As `delayed follow --anew` asks, when the replica was promoted."""
+    delayed.ask("SELECT pg_promote(true, 60)")
+    delayed.ask("CREATE TABLE only_here (id int)")
+    request = delayed.folder / "data" / "pgdata.anew"
+    delayed.ask(f"COPY (SELECT 'follower') TO '{request}'")
+    delayed.halt()
+    delayed.variables["PGPORT"] = str(follower.port)
+    delayed.steps("renew")
+    assert not request.exists()
+    delayed.boot()
+    assert delayed.ask("SELECT pg_is_in_recovery(), to_regclass('only_here')") == [(True, None)]
+    assert delayed.ask("SHOW recovery_min_apply_delay") == [("1h",)]
+    before = (delayed.folder / "data" / "pgdata" / "PG_VERSION").stat().st_ctime_ns
+    delayed.steps("renew")  # nobody asks: nothing happens
+    assert (delayed.folder / "data" / "pgdata" / "PG_VERSION").stat().st_ctime_ns == before
+
+
+def test_postgresql_is_started_again_whenever_it_ended(tmp_path):
+    """What `delayed recover` and `follow` rely upon."""
+    command(tmp_path / "bin", "systemctl", 'echo "$*" >> "$CALLS"')
+    done = boot("as_postgres() { :; }; start", tmp_path, UNITS=str(tmp_path / "units"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    unit = (tmp_path / "units" / "postgresql.service.d" / "mainstay.conf").read_text()
+    assert "Restart=always" in unit
+    assert "ExecStartPre=\nExecStartPre=+/var/lib/cloud/scripts/per-boot/mainstay.sh renew" in unit
+    assert calls(tmp_path) == ["daemon-reload", "enable postgresql", "restart postgresql"]

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from local.postgres import SUPERUSER, Servers
-from service.operations import delayed, promotion, rebuild, replication
+from service.operations import promotion, rebuild, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
 from service.operations.node import Node, RefusedError
@@ -126,48 +126,3 @@ def test_a_lost_master_is_made_anew_from_a_clone_of_the_other(lab: Lab):
 
 def _written(lab: Lab) -> str:
     return lab.value("entity-b", "SELECT pg_current_wal_flush_lsn()::text")
-
-
-def test_rows_that_a_mistake_deleted_come_back_from_the_delayed_replica(servers: Servers):
-    lab = Lab(servers)
-    lab.start("entity-a", "entity-b", "follower")
-    with lab.operator() as operator:
-        bootstrap(operator, "entity")
-    tenant = lab.add_tenant(accounts=40)
-    lab.wait("follower", "SELECT count(*) = 40 FROM account WHERE tenant_id = %s", tenant)
-    replica = servers.standby("delayed", of=lab.by_name["follower"])
-    replica.stop()
-    with (replica.folder / "postgresql.conf").open("a") as file:
-        file.write("recovery_min_apply_delay = 1h\n")
-    replica.start()
-    lab.add("delayed", replica)
-
-    def led() -> Operator:
-        return Operator(as_superuser(lab, lab.nodes, "delayed", "follower"), patience=60)
-
-    lab.rows("entity-a", "DELETE FROM account WHERE tenant_id = %s", tenant, user="app_writer")
-    lab.wait("follower", "SELECT count(*) = 0 FROM account WHERE tenant_id = %s", tenant)
-    with led() as operator:
-        assert delayed.pause(operator, "delayed")["replay"] in ("paused", "pause requested")
-        [mistake, *_] = delayed.suspects(operator, "delayed", "account", "follower")
-        assert mistake["rows"] == 40
-        found = delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
-        assert found["restart_needed"]
-    replica.stop()
-    replica.start()
-    with led() as operator:
-        found = delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
-        assert (found["restart_needed"], found["replay"]) == (False, "paused")
-        assert accounts(lab, "delayed", tenant) == 40
-        given = delayed.give_back(operator, "delayed", "account", "entity-a")
-        assert (given["lost"], given["changed"]) == (40, 0)
-        assert accounts(lab, "entity-a", tenant) == 40
-        assert delayed.give_back(operator, "delayed", "account", "entity-a")["lost"] == 0
-        assert delayed.follow(operator, "delayed")["restart_needed"]
-    replica.stop()
-    replica.start()
-    with led() as operator:
-        state = delayed.state(operator, "delayed")
-        assert (state["in_recovery"], state["configured_seconds"]) == (True, 3600)
-    for server in lab.by_name.values():
-        servers.remove(server)

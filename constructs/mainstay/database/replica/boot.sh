@@ -11,6 +11,7 @@ DATA=${DATA:-/data}
 PGDATA=$DATA/pgdata
 ATTEMPTS=${ATTEMPTS:-180} # of 5 s: a predecessor may need minutes to let go
 PAUSE=${PAUSE:-5}
+AGAIN=/var/lib/cloud/scripts/per-boot/mainstay.sh # cloud-init runs it at every later boot
 OWNER=${OWNER:-postgres} # the system's account, which the packages make
 
 until_done() { # <what> <command...>: try until it succeeds, for a bounded time
@@ -112,6 +113,15 @@ copy_of_follower() {
     -d "host=$FOLLOWER_ADDRESS user=replicator sslmode=require application_name=delayed"
 }
 
+renew() { # asked for by `delayed follow --anew`: killed anywhere, it begins again
+  [[ -e $PGDATA.anew ]] || return 0
+  echo "mainstay: $PART is copied anew"
+  rm -rf "$PGDATA"
+  make_cluster
+  configure
+  rm -f "$PGDATA.anew"
+}
+
 configure() {
   as_postgres tee "$PGDATA/mainstay.conf" >/dev/null <<CONF
 listen_addresses = '*'
@@ -127,6 +137,8 @@ max_logical_replication_workers = 12
 max_worker_processes = 24
 # A replica that is gone must not fill the volume: past this it is copied anew.
 max_slot_wal_keep_size = '${SLOT_KEEP:-32GB}'
+# Whoever looks for a mistake reads here what the delayed replica has received and not replayed.
+wal_keep_size = '${LOG_KEEP:-16GB}'
 archive_mode = off
 CONF
   if [[ $PART == delayed ]]; then
@@ -150,10 +162,18 @@ CONF
 }
 
 start() {
-  local unit=/etc/systemd/system/postgresql.service.d
+  local unit=${UNITS:-/etc/systemd/system}/postgresql.service.d
   mkdir -p "$unit"
-  printf '[Service]\nEnvironment=PGDATA=%s\nRestart=always\nRestartSec=5\n' "$PGDATA" \
-    >"$unit/mainstay.conf"
+  # Whoever is superuser there may end it, and it starts again; with `renew` before it.
+  cat >"$unit/mainstay.conf" <<UNIT
+[Service]
+Environment=PGDATA=$PGDATA
+Restart=always
+RestartSec=3
+TimeoutStartSec=infinity
+ExecStartPre=
+ExecStartPre=+$AGAIN renew
+UNIT
   systemctl daemon-reload
   systemctl enable postgresql
   systemctl restart postgresql
@@ -183,15 +203,14 @@ SQL
 }
 
 boot() {
-  # cloud-init runs what is in this folder at every later boot.
-  local again=/var/lib/cloud/scripts/per-boot/mainstay.sh
-  [[ $0 -ef $again ]] || install -m 700 "$0" "$again"
+  [[ $0 -ef $AGAIN ]] || install -m 700 "$0" "$AGAIN"
   identify
   until_done "volume $VOLUME_ID" volume_is_ours
   until_done "interface $INTERFACE_ID" address_is_ours
   mount_volume
   install_postgres
   prepare_directories
+  renew
   make_cluster
   configure
   start
@@ -199,4 +218,10 @@ boot() {
   echo "mainstay: $PART is up"
 }
 
-[[ ${MAINSTAY_SOURCED:-} ]] || boot
+case ${MAINSTAY_SOURCED:-}${1:-} in
+  '') boot ;;
+  renew) # before every start of PostgreSQL
+    identify
+    renew
+    ;;
+esac

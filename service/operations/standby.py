@@ -1,0 +1,123 @@
+"""PostgreSQL on a machine of ours, as operations start it again or have it copied anew.
+
+Its superuser does both over a connection, so that nobody has to log in to the machine: what watches
+over the server there (systemd; constructs/mainstay/database/replica/boot.sh) starts it whenever it
+ended, and first makes it anew where a file beside its data asks for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import psycopg
+from psycopg import sql
+
+from service.operations.node import RefusedError
+from service.operations.operator import Operator, Session
+
+# The backend's folder is the data folder; SIGINT to the first process is a fast, clean shutdown.
+STOP = "COPY (SELECT) TO PROGRAM 'kill -INT \"$(head -n 1 postmaster.pid)\"'"
+
+
+def restart(operator: Operator, node: str) -> None:
+    """Start PostgreSQL on a node again; returns when it answers. Connections to it are ended.
+
+    RefusedError for who is no superuser there, as nobody is on RDS; TimeoutError where nothing
+    starts it within the patience.
+    """
+    session = operator.on(node)
+    require_superuser(session)
+    began = session.value("SELECT pg_postmaster_start_time()::text")
+    with contextlib.suppress(psycopg.OperationalError):  # it may end before it has answered
+        session.change(STOP)
+    operator.wait(lambda: _began(operator, node) not in (None, began), f"{node} has started again")
+
+
+def require_superuser(session: Session) -> None:
+    if not session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        raise RefusedError(
+            f"{session.node.name} is to be started again, which its superuser alone may; where a "
+            "provider manages it: pause it, and dump from it as it is"
+        )
+
+
+def wait_for(operator: Operator, node: str) -> Session:
+    """The connection to a node that may be starting, or being copied, just now."""
+    operator.wait(lambda: _began(operator, node) is not None, f"{node} answers")
+    return operator.on(node)
+
+
+def make_anew(operator: Operator, node: str, *, of: str) -> None:
+    """Let a standby be copied from whom it follows again; what it held is gone.
+
+    Returns when the copy answers as a standby, within the patience. Killed or out of patience, it
+    is being copied all the same: run again, it waits for that.
+    """
+    session = operator.on(node)
+    require_superuser(session)
+    _keep_log(operator.on(of), slot_of(session))
+    request = request_of(session)
+    session.change(sql.SQL("COPY (SELECT {}) TO {}").format(sql.Literal(of), sql.Literal(request)))
+    restart(operator, node)
+    operator.wait(lambda: _is_copied(operator, node, request), f"{node} is a copy of {of}")
+
+
+def request_of(session: Session) -> str:
+    """The file beside a server's data that asks for a new copy."""
+    return session.value("SELECT current_setting('data_directory') || '.anew'")
+
+
+def slot_of(session: Session) -> str:
+    """The slot that keeps the log for a standby."""
+    return session.value("SELECT current_setting('primary_slot_name')")
+
+
+def lost_track(operator: Operator, node: str, source: str) -> str | None:
+    """Why a server can never follow another again as it is, or None."""
+    session, followed = operator.on(node), operator.on(source)
+    if not session.value("SELECT pg_is_in_recovery()"):
+        return f"{node} was promoted, and its timeline went on"
+    own, other = (
+        one.value("SELECT system_identifier FROM pg_control_system()")
+        for one in (session, followed)
+    )
+    if own != other:
+        return f"{source} was made anew, and {node} is no copy of it"
+    status = _slot_status(followed, slot_of(session))
+    if status in (None, "lost"):
+        return f"{source} no longer keeps the log that {node} has not received"
+    return None
+
+
+def _slot_status(session: Session, slot: str) -> str | None:
+    return session.value("SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s", slot)
+
+
+def _keep_log(session: Session, slot: str) -> None:
+    """Keep the log from now on, in a slot that is good for something."""
+    status = _slot_status(session, slot)
+    if status == "lost":
+        session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
+    if status in (None, "lost"):
+        session.change(
+            sql.SQL("SELECT pg_create_physical_replication_slot({}, true)").format(
+                sql.Literal(slot)
+            )
+        )
+
+
+def _began(operator: Operator, node: str) -> str | None:
+    """When a server started; None while it does not answer."""
+    try:
+        return operator.on(node).value("SELECT pg_postmaster_start_time()::text")
+    except psycopg.OperationalError:
+        return None
+
+
+def _is_copied(operator: Operator, node: str, request: str) -> bool:
+    try:
+        return operator.on(node).value(
+            "SELECT pg_is_in_recovery() AND pg_stat_file(%s, true) IS NULL", request
+        )
+    except psycopg.OperationalError:
+        return False

@@ -1,0 +1,26 @@
+"""The drill of lost rows, in small."""
+
+from __future__ import annotations
+
+import pytest
+
+from gameday.recover import Size, drill, holds
+
+SMALL = Size(rows=300, writers=2, delay_seconds=600, before_seconds=0.5, unnoticed_seconds=0.2)
+
+
+def test_every_row_that_a_mistake_deleted_is_back_and_later_writes_are_kept():
+    said: list[str] = []
+    report = drill(SMALL, say=said.append)
+    assert holds(report), report
+    assert report["rows_brought_back"] == 300
+    assert report["later_rows_of_the_tenant_kept"] == 50
+    steps = list(report["seconds"])
+    assert steps[:5] == ["pause", "find", "recover", "dump", "give_back"]
+    assert steps[-1] == "follow"
+    assert any("B and L have none of them left" in line for line in said)
+
+
+def test_what_is_found_out_too_late_is_refused_before_anything_starts():
+    with pytest.raises(ValueError, match="gone from the replica too"):
+        Size(rows=1, writers=1, delay_seconds=1, before_seconds=1, unnoticed_seconds=1)
