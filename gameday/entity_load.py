@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.005
 
 
 class EntityLoad:
-    """Writers on A, each for its own tenant, while the block lasts; `ledger`: what was acknowledged.
+    """Writers on A, each for its own tenant, while it lasts; `ledger`: what was acknowledged.
 
     Every second write changes a row that the writer made before.
     """
