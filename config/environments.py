@@ -12,7 +12,7 @@ from config.databases import (
     Warehouse,
 )
 from config.delayed_replica import DelayedReplica
-from config.model import Environment, FrontDoor, Region, TierSize
+from config.model import Environment, FrontDoor, Region, TierSize, WorkerSize
 from config.problems import reported_together
 
 # What the environments without users share: the smallest task of Fargate, a quarter of a vCPU.
@@ -92,6 +92,11 @@ with reported_together():
             memory_mib=4_096,
             requests_per_task_per_minute=6_000,  # 100 a second, logins and session checks mixed
             cpu_target_percent=50,
+        ),
+        worker=WorkerSize(
+            min_tasks=2,
+            max_tasks=8,  # several times what the app tier can send, after an outage
+            cpu_target_percent=60,
         ),
         databases=Databases(
             postgresql_version=POSTGRESQL_VERSION,
@@ -190,6 +195,7 @@ with reported_together():
             requests_per_task_per_minute=1_500,  # 25 a second, a quarter of production's task
             cpu_target_percent=50,
         ),
+        worker=WorkerSize(min_tasks=2, max_tasks=4, cpu_target_percent=60),
         databases=Databases(
             postgresql_version=POSTGRESQL_VERSION,
             backup_days=7,
@@ -261,6 +267,7 @@ with reported_together():
             requests_per_task_per_minute=1_500,
             cpu_target_percent=50,
         ),
+        worker=WorkerSize(min_tasks=1, max_tasks=2, cpu_target_percent=60),
         databases=Databases(
             postgresql_version=POSTGRESQL_VERSION,
             backup_days=1,

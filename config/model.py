@@ -11,9 +11,9 @@ from config import aws_facts
 from config.databases import Databases
 from config.problems import report, type_problems
 from config.region import LegacyEdge, Region
-from config.tier_size import IMAGE_REFERENCE, TierSize
+from config.tier_size import IMAGE_REFERENCE, TierSize, WorkerSize
 
-__all__ = ["Environment", "FrontDoor", "LegacyEdge", "Region", "TierSize"]
+__all__ = ["Environment", "FrontDoor", "LegacyEdge", "Region", "TierSize", "WorkerSize"]
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")
@@ -72,6 +72,7 @@ class Environment:
     egress: Literal["nat", "endpoints"]
     edge: TierSize
     app: TierSize
+    worker: WorkerSize
     databases: Databases
     front_door: FrontDoor
     log_retention_days: int
@@ -121,6 +122,7 @@ class Environment:
                 if len(region.zone_ids) > 1:
                     zones = len(region.zone_ids)
                     yield from size.ceiling_problems(f"{path}.{tier}", region.name, zones)
+        yield from self.worker.problems(f"{path}.worker")
         yield from self.front_door.problems(f"{path}.front_door")
 
     def _own_problems(self, path: str) -> Iterator[str]:

@@ -12,6 +12,26 @@ IMAGE_REFERENCE = re.compile(r"[\w.\-/]+(:\d+/[\w.\-/]+)?(:[\w.\-]+|@sha256:[0-9
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkerSize:
+    """How many tasks of a quarter vCPU drain the audit events of each Region."""
+
+    min_tasks: int  # two, where the loss of a zone must not stop the draining
+    max_tasks: int  # of a backlog, such as after days without transaction store
+    cpu_target_percent: int
+
+    def problems(self, path: str) -> Iterator[str]:
+        if self.min_tasks < 1:
+            yield f"'{path}.min_tasks' should be at least 1, got {self.min_tasks}"
+        if self.max_tasks < self.min_tasks:
+            yield (
+                f"'{path}.max_tasks' should be at least min_tasks ({self.min_tasks}), "
+                f"got {self.max_tasks}"
+            )
+        if not 10 <= self.cpu_target_percent <= 90:
+            yield f"'{path}.cpu_target_percent' should be 10 to 90, got {self.cpu_target_percent}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TierSize:
     """How large a stateless tier is in each Region, in Fargate tasks."""
 

@@ -7,6 +7,7 @@ from aws_cdk import aws_certificatemanager as acm
 from constructs import Construct
 
 from mainstay.app_tier.app_tier import AppTier
+from mainstay.app_tier.stores import Stores
 from mainstay.logs.region_logs import RegionLogs
 from mainstay.network.network import Network
 from mainstay.stateless.capacity import Capacity
@@ -24,10 +25,12 @@ class AppStack(cdk.Stack):
         stack_name: str,
         env: cdk.Environment,
         environment_name: str,
+        domain: str,
         network: Network,
         certificate: acm.ICertificate,
         logs: RegionLogs,
         image: ImageSource,
+        stores: Stores,
         half_capacity: Capacity,
         longest_request: cdk.Duration,
         deletion_protection: bool,
@@ -45,7 +48,9 @@ class AppStack(cdk.Stack):
             network=network,
             certificate=certificate,
             environment_name=environment_name,
+            domain=domain,
             image=image,
+            stores=stores,
             half_capacity=half_capacity,
             longest_request=longest_request,
             log_group=logs.app,

@@ -24,6 +24,20 @@ def egress_of(environment: Environment, region: Region) -> Egress:
     return kinds[environment.egress](for_replicas=replicas)
 
 
+_OPERATIONS = ("python", "-m", "service.operations")
+
+
+def first_start_of(environment: Environment, region: Region) -> tuple[tuple[str, ...], ...]:
+    """What the first deploy runs in a Region before anything serves there.
+
+    A standby has the primary's schema through its copies, and a mode of its own.
+    """
+    if region is environment.primary:
+        stores = ("entity", "transaction")
+        return tuple((*_OPERATIONS, "bootstrap", store) for store in stores)
+    return (("python", "-m", "control_table", "begin", "--by", "bootstrap"),)
+
+
 def placement_of(zones: ClusterZones) -> Placement:
     """Where a cluster stands."""
     return Placement(instances=zones.instances, storage=zones.storage)

@@ -9,18 +9,25 @@ from constructs import Construct
 
 from config.aws_facts import DNS_REGION
 from config.model import Environment
-from mainstay.database.operations_task import Operable
+from mainstay.app_tier.stores import Stores
 from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from mainstay.stateless.image import Parts
 from stacks.app_stack import AppStack
 from stacks.certificate_stack import CertificateStack
-from stacks.choices import capacity_of, edge_limits_of, egress_of, legacy_edge_of, routing_of
+from stacks.choices import (
+    capacity_of,
+    edge_limits_of,
+    egress_of,
+    legacy_edge_of,
+    routing_of,
+)
 from stacks.control_stack import ControlStack
-from stacks.database_composition import compose_databases, logged_clusters
+from stacks.database_composition import RegionDatabases, compose_databases, logged_clusters
 from stacks.delivery_stack import DeliveryStack
 from stacks.dns_stack import DnsStack
 from stacks.edge_stack import EdgeStack
+from stacks.events_stack import EventsStack
 from stacks.keys_stack import KeysStack
 from stacks.logs_stack import LogsStack
 from stacks.network_stack import NetworkStack
@@ -29,6 +36,7 @@ from stacks.peering_stack import PeeringRequestStack, PeeringStack
 from stacks.place import Place
 from stacks.records_stack import RecordsStack, RegionExitStack
 from stacks.shift_stack import ShiftStack
+from stacks.worker_stack import WorkerStack
 
 SERVICE_IMAGE = Parts(
     folder=Path(__file__).parent.parent,
@@ -52,13 +60,14 @@ def compose(app: cdk.App, environment: Environment) -> None:
     keys = [_keys(place) for place in places]
     logs = [_logs(place) for place in places]
     networks = [_network(place, log) for place, log in zip(places, logs, strict=True)]
-    if environment.standby is not None:
-        _peer(places, networks)
-    operables = compose_databases(places, keys, logs, networks)
+    links = [] if environment.standby is None else _peer(places, networks)
+    databases = compose_databases(places, keys, logs, networks)
     exits = _exits(places)
-    for place, log, network, operable in zip(places, logs, networks, operables, strict=True):
+    sites = zip(places, keys, logs, networks, databases, strict=True)
+    for place, key, log, network, known in sites:
         control = _control(place)
-        _operations(place, log, operable, control)
+        operations = _operations(place, log, network, known, control, links)
+        stores = _stores(place, key, known, control)
         certificate = CertificateStack(
             place.scope,
             "Certificate",
@@ -66,7 +75,10 @@ def compose(app: cdk.App, environment: Environment) -> None:
             dns=dns,
             domain=environment.domain,
         )
-        app_tier = _app(place, log, network, certificate)
+        app_tier = _app(place, log, network, certificate, stores)
+        worker = _worker(place, log, network, operations, stores)
+        for serving in (app_tier, worker):
+            serving.add_stack_dependency(operations)  # whose first start comes before any server
         edge = _edge(place, log, network, certificate, app_tier, control)
         _shift(place, log, network, edge, control)
         _records(place, dns, edge, exits)
@@ -119,7 +131,8 @@ def _network(place: Place, log: LogsStack) -> NetworkStack:
     )
 
 
-def _peer(places: list[Place], networks: list[NetworkStack]) -> None:
+def _peer(places: list[Place], networks: list[NetworkStack]) -> list[cdk.Stack]:
+    """Returns the stacks of both sides."""
     primary, standby = places
     request = PeeringRequestStack(
         standby.scope,
@@ -129,7 +142,7 @@ def _peer(places: list[Place], networks: list[NetworkStack]) -> None:
         peer=networks[0].network,
         peer_region=primary.region.name,
     )
-    PeeringStack(
+    completion = PeeringStack(
         primary.scope,
         "Peering",
         **primary.named("peering"),
@@ -137,6 +150,7 @@ def _peer(places: list[Place], networks: list[NetworkStack]) -> None:
         peer=networks[1].network,
         connection_id=request.connection_id,
     )
+    return [request, completion]
 
 
 def _exits(places: list[Place]) -> dict[str, RegionExitStack]:
@@ -163,21 +177,82 @@ def _control(place: Place) -> ControlStack:
     )
 
 
-def _operations(place: Place, log: LogsStack, operable: Operable, control: ControlStack) -> None:
-    OperationsStack(
+def _operations(
+    place: Place,
+    log: LogsStack,
+    network: NetworkStack,
+    databases: RegionDatabases,
+    control: ControlStack,
+    links: list[cdk.Stack],
+) -> OperationsStack:
+    operations = OperationsStack(
         place.scope,
         "Operations",
         **place.named("operations"),
         family=f"mainstay-{place.environment.name}-operations",
+        network=network.network,
         image=place.environment.app.image or SERVICE_IMAGE,
-        operable=operable,
+        operable=databases.operable,
+        first_start=(),
         control=control.control,
         log_group=log.logs.functions,
+    )
+    for needed in (*databases.first_start_needs, *links):
+        operations.add_stack_dependency(needed)
+    return operations
+
+
+def _stores(
+    place: Place, key: KeysStack, databases: RegionDatabases, control: ControlStack
+) -> Stores:
+    events = EventsStack(
+        place.scope,
+        "Events",
+        **place.named("events"),
+        key=key.keys.transaction,
+        keep_data=place.environment.keep_data,
+    )
+    return Stores(
+        control=control.control,
+        entity=databases.entity,
+        sessions=databases.sessions,
+        transaction=databases.transaction,
+        events=events.queue,
+        reports=databases.reports,
+    )
+
+
+def _worker(
+    place: Place,
+    log: LogsStack,
+    network: NetworkStack,
+    operations: OperationsStack,
+    stores: Stores,
+) -> WorkerStack:
+    environment = place.environment
+    return WorkerStack(
+        place.scope,
+        "Worker",
+        **place.named("worker"),
+        environment_name=environment.name,
+        network=network.network,
+        cluster=operations.task.cluster,
+        image=environment.app.image or SERVICE_IMAGE,
+        stores=stores,
+        min_tasks=environment.worker.min_tasks,
+        max_tasks=environment.worker.max_tasks,
+        cpu_target_percent=environment.worker.cpu_target_percent,
+        longest_batch=place.longest_request,
+        logs=log.logs,
     )
 
 
 def _app(
-    place: Place, log: LogsStack, network: NetworkStack, certificate: CertificateStack
+    place: Place,
+    log: LogsStack,
+    network: NetworkStack,
+    certificate: CertificateStack,
+    stores: Stores,
 ) -> AppStack:
     environment = place.environment
     return AppStack(
@@ -185,10 +260,12 @@ def _app(
         "App",
         **place.named("app"),
         environment_name=environment.name,
+        domain=environment.domain,
         network=network.network,
         certificate=certificate.certificate,
         logs=log.logs,
         image=environment.app.image or SERVICE_IMAGE,
+        stores=stores,
         half_capacity=capacity_of(environment.app, place.region, services=2),
         longest_request=place.longest_request,
         deletion_protection=environment.keep_data,

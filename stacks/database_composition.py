@@ -12,6 +12,7 @@ from config import databases as config
 from config.cluster import ClusterSize, ClusterZones
 from config.delayed_replica import DelayedReplica as DelayedReplicaConfig
 from config.model import Environment
+from mainstay.app_tier.stores import Reports
 from mainstay.database import upkeep
 from mainstay.database.delayed_replica import NodeSize
 from mainstay.database.membership import (
@@ -22,8 +23,12 @@ from mainstay.database.membership import (
 )
 from mainstay.database.operations_task import Node, Operable
 from mainstay.database.reader_limits import ReaderLimits
+from mainstay.database.relational_store import RelationalStore
 from mainstay.database.replication_secrets import nodes_name, replication_name
+from mainstay.database.session_store import SessionReplica
+from mainstay.database.store_access import Cluster, StoreAccess
 from mainstay.database.store_kind import ENTITY, REPORTING, TRANSACTION
+from mainstay.database.warehouse import Warehouse
 from stacks.choices import instance_size_of, placement_of
 from stacks.delayed_stack import DelayedStack
 from stacks.keys_stack import KeysStack
@@ -34,6 +39,10 @@ from stacks.secrets_stack import SecretsStack
 from stacks.session_stack import SessionStack
 from stacks.store_stack import StoreStack
 from stacks.warehouse_stack import WarehouseStack
+
+# In the order in which they are asked: master A before B.
+_ENTITY = ("entity-a", "entity-b", "entity-copy")
+_TRANSACTION = ("transaction-a", "transaction-copy")
 
 
 def cluster_name(environment: Environment, store: str) -> str:
@@ -50,6 +59,9 @@ class _Site:
     log: LogsStack
     network: NetworkStack
     nodes: dict[str, Node] = field(default_factory=dict)  # that operations know here
+    stores: dict[str, RelationalStore] = field(default_factory=dict)  # by the cluster's name
+    warehouses: list[Warehouse] = field(default_factory=list)  # at most one
+    depends: list[cdk.Stack] = field(default_factory=list)  # that the first start needs
 
     def cluster(
         self,
@@ -87,6 +99,8 @@ class _Site:
         )
         # Amazon RDS would make the log group by itself, without key or end, were it not there.
         stack.add_stack_dependency(self.log)
+        self.stores[store] = stack.store
+        self.depends.append(stack)
         if node is not None:
             self.nodes[node] = Node(
                 host=stack.store.cluster.cluster_endpoint.hostname,
@@ -96,16 +110,26 @@ class _Site:
         return stack
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegionDatabases:
+    """What the rest of a Region knows of its databases."""
+
+    operable: Operable
+    entity: StoreAccess
+    transaction: StoreAccess
+    sessions: SessionReplica
+    reports: Reports | None
+    # Stacks that stand before the first operation can succeed, in this Region and beyond.
+    first_start_needs: tuple[cdk.Stack, ...]
+
+
 def compose_databases(
     places: list[Place],
     keys: list[KeysStack],
     logs: list[LogsStack],
     networks: list[NetworkStack],
-) -> list[Operable]:
-    """The stacks of the four stores and of the delayed replica.
-
-    Returns what operations work on in each place.
-    """
+) -> list[RegionDatabases]:
+    """The stacks of the four stores and of the delayed replica, and who reaches them how."""
     sites = [
         _Site(place=place, keys=key, log=log, network=network)
         for place, key, log, network in zip(places, keys, logs, networks, strict=True)
@@ -119,18 +143,68 @@ def compose_databases(
     for standby in standbys:
         delayed = standby.place.environment.databases.delayed
         if delayed is not None:
-            _delayed(standby, primary, delayed).add_stack_dependency(secrets)
+            replicas = _delayed(standby, primary, delayed)
+            replicas.add_stack_dependency(secrets)
+            primary.depends.append(replicas)  # the follower is bootstrapped from there
             _know_replicas(sites, standby, delayed)
-    return [
-        Operable(
+    primary.depends.append(secrets)
+    return [_known(site, primary) for site in sites]
+
+
+def _known(site: _Site, primary: _Site) -> RegionDatabases:
+    environment, region = site.place.environment, site.place.region.name
+    entity, transaction = _entity_access(site, primary), _transaction_access(site, primary)
+    table = _session_table(environment)
+    return RegionDatabases(
+        operable=Operable(
             nodes=site.nodes,
-            replication_secret_name=replication_name(
-                cluster_name(site.place.environment, "entity")
-            ),
+            replication_secret_name=replication_name(cluster_name(environment, "entity")),
             keys=(site.keys.keys.entity, site.keys.keys.transaction),
-        )
-        for site in sites
-    ]
+        ),
+        entity=entity,
+        transaction=transaction,
+        sessions=SessionReplica(
+            table_name=table,
+            table_arn=f"arn:aws:dynamodb:{region}:{environment.account}:table/{table}",
+            key=site.keys.keys.session,
+        ),
+        reports=next(
+            (Reports(warehouse=one, database=TRANSACTION.name) for one in site.warehouses), None
+        ),
+        first_start_needs=tuple(site.depends),
+    )
+
+
+def _entity_access(site: _Site, primary: _Site) -> StoreAccess:
+    """Reads in the own Region; writes, where it has no master, across the peering.
+
+    The own copy stands before the master in the list of writers: once it is promoted it takes
+    the writes with no deploy.
+    """
+    own = [Cluster.here(store) for name, store in site.stores.items() if name in _ENTITY]
+    masters = (
+        []
+        if site is primary
+        else [Cluster.abroad(store) for name, store in primary.stores.items() if name in _ENTITY]
+    )
+    return StoreAccess(name="ENTITY", writers=(*own, *masters), readers=tuple(own))
+
+
+def _transaction_access(site: _Site, primary: _Site) -> StoreAccess:
+    """As of the entity store."""
+    own = [Cluster.here(store) for name, store in site.stores.items() if name in _TRANSACTION]
+    writer = (
+        []
+        if site is primary
+        else [
+            Cluster.abroad(store) for name, store in primary.stores.items() if name in _TRANSACTION
+        ]
+    )
+    return StoreAccess(name="TRANSACTION", writers=(*own, *writer), readers=tuple(own))
+
+
+def _session_table(environment: Environment) -> str:
+    return f"mainstay-{environment.name}-sessions"
 
 
 def _know_replicas(sites: list[_Site], standby: _Site, delayed: DelayedReplicaConfig) -> None:
@@ -223,7 +297,7 @@ def _session(primary: _Site, standbys: list[_Site]) -> None:
         primary.place.scope,
         "Session",
         **primary.place.named("session"),
-        table_name=f"mainstay-{environment.name}-sessions",
+        table_name=_session_table(environment),
         key=primary.keys.keys.session,
         replica_key_arns={
             site.place.region.name: _abroad(site.keys.keys.session) for site in standbys
@@ -293,7 +367,7 @@ def _reporting(primary: _Site, standbys: list[_Site], transaction: StoreStack) -
     copies = {site.place.region.name: _abroad(site.keys.keys.reporting) for site in standbys}
     for site in (primary, *standbys):
         first = site is primary
-        WarehouseStack(
+        stack = WarehouseStack(
             site.place.scope,
             "Reporting",
             **site.place.named("reporting"),
@@ -309,6 +383,7 @@ def _reporting(primary: _Site, standbys: list[_Site], transaction: StoreStack) -
             log_group=site.log.logs.functions,
             keep_data=environment.keep_data,
         )
+        site.warehouses.append(stack.warehouse)
 
 
 def _delayed(standby: _Site, primary: _Site, delayed: DelayedReplicaConfig) -> DelayedStack:

@@ -50,6 +50,11 @@ CONTROL = {
     "ControlTable70B6FEE0": "AWS::DynamoDB::GlobalTable",
 }
 
+EVENTS = {
+    "AuditEvents9148872F": "AWS::SQS::Queue",
+    "AuditDeadLettersAE82006B": "AWS::SQS::Queue",
+}
+
 GROUPS = {
     "NetworkGroupsPublicFD075DFE": "AWS::EC2::SecurityGroup",
     "NetworkGroupsEdgeA9833F8E": "AWS::EC2::SecurityGroup",
@@ -58,6 +63,10 @@ GROUPS = {
     "NetworkGroupsData2437075F": "AWS::EC2::SecurityGroup",
     "NetworkGroupsReplica51C478AF": "AWS::EC2::SecurityGroup",
     "NetworkGroupsEndpoints50BAA6E1": "AWS::EC2::SecurityGroup",
+    "NetworkGroupsEntityC8718DD4": "AWS::EC2::SecurityGroup",
+    "NetworkGroupsTransaction5739279F": "AWS::EC2::SecurityGroup",
+    "NetworkGroupsWorker4209CD6E": "AWS::EC2::SecurityGroup",
+    "NetworkGroupsOperationsA6935B8A": "AWS::EC2::SecurityGroup",
 }
 
 # By the end of the stack's name. A subnet cannot be replaced while anything stands in it.
@@ -108,6 +117,8 @@ CONTRACT: dict[str, dict[str, str]] = {
     },
     "us-east-1-control": CONTROL,
     "us-west-2-control": CONTROL,
+    "us-east-1-events": EVENTS,
+    "us-west-2-events": EVENTS,
     "us-east-1-certificate": {
         "RegionCertificateD9096E91": "AWS::CertificateManager::Certificate",
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -30,7 +31,10 @@ def main(arguments: Sequence[str], dynamodb: Any | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m control_table", description=main.__doc__)
     parser.add_argument("act", choices=("show", "begin", "read-only", "read-write"))
-    parser.add_argument("--table", required=True, help="of the stack ...-control")
+    known = os.environ.get("CONTROL_TABLE")  # of a task that has the grant
+    parser.add_argument(
+        "--table", default=known, required=not known, help="of the stack ...-control"
+    )
     parser.add_argument("--by", help="who changes it")
     parser.add_argument("--reason", help="why, for whoever reads it at 03:30")
     parser.add_argument("--epoch", type=int, help="of the state that read-write leaves")

@@ -95,8 +95,8 @@ class TestNeeds:
         stacks = read(production.directory).stacks
         for region in ("us-east-1", "us-west-2"):
             found = by_quota(need for need in needs(stacks) if need.region == region)
-            # 40 tasks of one vCPU at the edge, 64 of two in each half of the app.
-            assert found[FARGATE_VCPU].amount == 40 + 2 * 64 * 2
+            # 40 tasks of one vCPU at the edge, 64 of two in each half of the app, 8 small workers.
+            assert found[FARGATE_VCPU].amount == 40 + 2 * 64 * 2 + 8 * 0.25
             assert found[NETWORKS].amount == 1
             assert found[ENDPOINTS].amount >= 3
             assert found[GROUP_RULES].amount >= 4

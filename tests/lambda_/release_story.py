@@ -22,9 +22,13 @@ from tests.moto_templates.deployment import (
 from tests.moto_templates.table import TABLE
 
 _REGION = PRODUCTION.primary.name
-_PARTS = ("logs", "network", "certificate", "app")
+_PARTS = (
+    *("keys", "logs", "network", "control", "entitya", "entityb", "transaction", "reporting"),
+    *("events", "certificate", "app"),
+)
 STACKS = [
     f"mainstay-{PRODUCTION.name}-dns",
+    f"mainstay-{PRODUCTION.name}-us-west-2-keys",  # of the copies of secrets
     *(f"mainstay-{PRODUCTION.name}-{_REGION}-{part}" for part in _PARTS),
 ]
 RELEASED = "identity:v2"
@@ -81,6 +85,7 @@ class Half:
     image: str
     cpu: str
     tasks: int
+    variables: frozenset[str]  # by name
 
 
 @dataclass(frozen=True)
@@ -112,8 +117,13 @@ def _half(deployment: Deployment, name: str) -> Half:
     ]
     family = now["taskDefinition"]
     runs = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
-    image = runs["containerDefinitions"][0]["image"]
-    return Half(image=image, cpu=runs["cpu"], tasks=now["desiredCount"])
+    [server] = runs["containerDefinitions"]
+    return Half(
+        image=server["image"],
+        cpu=runs["cpu"],
+        tasks=now["desiredCount"],
+        variables=frozenset(pair["name"] for pair in server["environment"]),
+    )
 
 
 def moment(deployment: Deployment, touched: list[str]) -> Moment:
@@ -150,6 +160,14 @@ def release(deployment: Deployment) -> None:
     for target, weight in zip(targets, WEIGHTS, strict=True):
         target["Weight"] = weight
     elbv2.modify_rule(RuleArn=rule.ref, Actions=actions)
+
+
+def told(assembly: Assembly, name: str) -> Assembly:
+    """The assembly with one more variable in each half's task, as a new store brings one."""
+    for task in assembly.part(_REGION, "app").of_type("AWS::ECS::TaskDefinition").values():
+        [server] = task["ContainerDefinitions"]
+        server["Environment"].append({"Name": name, "Value": "new"})
+    return assembly
 
 
 def edited(directory: Path, **changes: Any) -> Assembly:

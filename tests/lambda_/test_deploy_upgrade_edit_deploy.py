@@ -29,9 +29,12 @@ from tests.lambda_.release_story import (
     edited,
     moment,
     release,
+    told,
 )
 from tests.moto_templates.deployment import MOTO_CONFIG, Deployment
 from tests.moto_templates.table import TABLE
+
+NEW_VARIABLE = "ANOTHER_STORE"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,7 @@ def story(production: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Ite
     logs = edited(tmp_path_factory.mktemp("logs"), log_retention_days=180)
     size = replace(PRODUCTION.app, cpu_units=4_096, memory_mib=8_192)
     tasks = edited(tmp_path_factory.mktemp("tasks"), log_retention_days=180, app=size)
+    tasks = told(tasks, NEW_VARIABLE)
     with pytest.MonkeyPatch.context() as patch, mock_aws(config=MOTO_CONFIG):
         patch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
         deployment = Deployment(TABLE, ACCOUNT, UPDATES)
@@ -73,8 +77,14 @@ def test_an_unrelated_edit_touches_logs_and_nothing_that_serves(story):
 
 def test_an_edit_of_the_tasks_reaches_both_halves_with_the_images_that_they_run(story):
     before, after = story.released, story.tasks_edited
-    assert after.blue == replace(before.blue, cpu="4096")
-    assert after.green == replace(before.green, cpu="4096")
+    for half, known in ((after.blue, before.blue), (after.green, before.green)):
+        assert half == replace(known, cpu="4096", variables=known.variables | {NEW_VARIABLE})
+    assert after.blue.image == RELEASED
+
+
+def test_both_halves_run_with_the_variables_of_their_stores(story):
+    for half in (story.deployed.blue, story.deployed.green):
+        assert {"ENTITY_READERS", "SESSION_TABLE", "EVENTS_QUEUE_URL"} <= half.variables
 
 
 def test_an_edit_of_the_tasks_leaves_the_number_of_tasks_and_the_weights(story):

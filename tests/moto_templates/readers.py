@@ -51,6 +51,13 @@ def _zone(resource: Resource) -> Any:
     return client("route53", resource.region).get_hosted_zone(Id=resource.ref)["HostedZone"]
 
 
+def _queue(resource: Resource) -> Any:
+    sqs = client("sqs", resource.region)
+    answer = sqs.get_queue_attributes(QueueUrl=resource.ref, AttributeNames=["All"])
+    tags = sqs.list_queue_tags(QueueUrl=resource.ref)["Tags"]
+    return {"QueueName": resource.ref.rpartition("/")[2], "tags": tags, **answer}
+
+
 def _role(resource: Resource) -> Any:
     return client("iam", resource.region).get_role(RoleName=resource.ref)["Role"]
 
@@ -197,6 +204,7 @@ def _launch_template(resource: Resource) -> Any:
 
 
 READERS: dict[str, Reader] = {
+    "AWS::SQS::Queue": _queue,
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::CertificateManager::Certificate": _certificate,

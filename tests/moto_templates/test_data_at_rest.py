@@ -117,3 +117,18 @@ def test_both_load_balancers_of_the_region_may_write_their_logs(deployed, bucket
         assert attributes["access_logs.s3.bucket"] == bucket.ref
         assert f"{bucket.ref}/{attributes['access_logs.s3.prefix']}/AWSLogs/" in policy
     assert len(balancers) == 2
+
+
+def test_queues_are_reached_over_tls_alone(deployed):
+    policies = list(deployed.of_type("AWS::SQS::QueuePolicy"))
+    assert len(policies) == 2 * len(PRODUCTION.regions)
+    for policy in policies:
+        answer = client("sqs", policy.region).get_queue_attributes(
+            QueueUrl=policy.ref, AttributeNames=["Policy"]
+        )
+        statements = json.loads(answer["Attributes"]["Policy"])["Statement"]
+        assert any(
+            statement["Effect"] == "Deny"
+            and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for statement in statements
+        )

@@ -18,6 +18,7 @@ _READ_ELSEWHERE = {
     "AWS::EC2::VPCPeeringConnection": "test_network",
     "AWS::S3::Bucket": "test_data_at_rest",
     "AWS::S3::BucketPolicy": "test_data_at_rest",
+    "AWS::SQS::QueuePolicy": "test_data_at_rest",
     "AWS::SecretsManager::SecretTargetAttachment": "test_databases",
     "Custom::LiveTaskDefinition": "test_services",
 }

@@ -56,15 +56,24 @@ def test_every_resource_is_granted_only_what_knows_no_resources(deployed, iam):
                 assert set(_listed(statement["Action"])) <= _WITHOUT_RESOURCES, role.logical_id
 
 
-def test_servers_may_follow_the_mode_at_most(deployed, iam):
-    """Until a tier has stores: only the execution role pulls the image and writes the log."""
+def test_servers_reach_what_they_use_by_its_name(deployed, iam):
+    """Only the execution role pulls the image and writes the log."""
+    services = {
+        "-edge": {"dynamodb"},
+        "-app": {"dynamodb", "kms", "rds-db", "redshift-data", "redshift-serverless", "sqs"},
+        "-worker": {"dynamodb", "kms", "rds-db", "sqs"},
+    }
     for definition in deployed.of_type("AWS::ECS::TaskDefinition"):
         if definition.stack.endswith("-operations"):
             continue  # no server: a task that a person starts
         role = definition.properties["TaskRoleArn"].rpartition("/")[2]
-        allowed = [_listed(statement["Action"]) for statement in _statements(iam, role)]
-        edge = definition.stack.endswith("-edge")
-        assert allowed == ([["dynamodb:GetItem"], ["dynamodb:PutItem"]] if edge else [])
+        allowed = {
+            action.partition(":")[0]
+            for statement in _statements(iam, role)
+            for action in _listed(statement["Action"])
+        }
+        (expected,) = (own for end, own in services.items() if definition.stack.endswith(end))
+        assert allowed == expected
         assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
 
 

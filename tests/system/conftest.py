@@ -78,10 +78,17 @@ class System:
         return [resource.properties["AvailabilityZoneId"] for resource in found]
 
     def services(self) -> Iterator[Resource]:
-        yield from self.of_type("AWS::ECS::Service")
+        """The services that answer requests."""
+        found = self.of_type("AWS::ECS::Service")
+        return (service for service in found if service.properties.get("LoadBalancers"))
+
+    def workers(self) -> Iterator[Resource]:
+        """The services that no request reaches."""
+        found = self.of_type("AWS::ECS::Service")
+        return (service for service in found if not service.properties.get("LoadBalancers"))
 
     def tier_of(self, service: Resource) -> str:
-        """ "edge" or "app"."""
+        """ "edge", "app" or "worker"."""
         return service.stack.name.rpartition("-")[2]
 
     def scaling(self, service: Resource) -> Resource:

@@ -13,23 +13,32 @@ CHAIN = {
     ("Public", "Edge", 8443),
     ("Edge", "Internal", 443),
     ("Internal", "App", 8080),
-    ("App", "Data", 5432),
+    ("App", "Entity", 5432),
+    ("App", "Transaction", 5432),
+    ("Worker", "Transaction", 5432),
+    ("Operations", "Data", 5432),
     ("Data", "Data", 5432),
     ("Edge", "Endpoints", 443),
     ("App", "Endpoints", 443),
+    ("Worker", "Endpoints", 443),
+    ("Operations", "Endpoints", 443),
     ("Replica", "Endpoints", 443),
 }
 # What may leave besides: TLS to AWS services, through a NAT gateway or gateway endpoints.
-TO_AWS = {("Edge", ANYWHERE, 443), ("App", ANYWHERE, 443), ("Replica", ANYWHERE, 443)}
+TO_AWS = {(name, ANYWHERE, 443) for name in ("Edge", "App", "Worker", "Operations", "Replica")}
 
 # What one Region admits from the other's tiers in production.
 FROM_PEER = {
-    "us-east-1": {("10.1.96.0/21", "Data", 5432), ("10.1.64.0/19", "Data", 5432)},
+    "us-east-1": {
+        ("10.1.64.0/19", "Entity", 5432),
+        ("10.1.64.0/19", "Transaction", 5432),
+        ("10.1.96.0/21", "Data", 5432),
+    },
     "us-west-2": {("10.0.64.0/19", "Data", 5432)},
 }
 TO_PEER = {
-    "us-east-1": {("App", "10.1.96.0/21", 5432)},
-    "us-west-2": {("Data", "10.0.96.0/21", 5432), ("App", "10.0.96.0/21", 5432)},
+    "us-east-1": {("Operations", "10.1.96.0/21", 5432)},
+    "us-west-2": {(name, "10.0.96.0/21", 5432) for name in ("Data", "App", "Worker")},
 }
 NOTHING = "Disallow all traffic"  # how the CDK writes a group without any way out
 
@@ -95,10 +104,22 @@ def test_only_the_public_load_balancer_admits_the_internet(system):
         assert {rule[1] for rule in admitted if rule[0] == ANYWHERE} == {"Public"}
 
 
-def test_databases_are_reached_by_nothing_but_databases_and_the_app_tier(system):
+def test_each_store_is_reached_by_its_clients_alone(system):
+    """And each of its servers carries the group that says so, beside that of all databases."""
+    clients = {"Data": {"Operations", "Data"}, "Entity": {"App"}, "Transaction": {"App", "Worker"}}
     for region in system.regions:
-        reached = {rule[0] for rule in rules(system, region, "Ingress") if rule[1] == "Data"}
-        assert reached & groups(system, region) == {"App", "Data"}
+        admitted = rules(system, region, "Ingress")
+        for store, expected in clients.items():
+            reached = {rule[0] for rule in admitted if rule[1] == store}
+            assert reached & groups(system, region) == expected
+    for cluster in system.of_type("AWS::RDS::DBCluster"):
+        part = cluster.stack.name.rpartition("-")[2].capitalize()
+        store = next((name for name in ("Entity", "Transaction") if part.startswith(name)), None)
+        carried = [
+            group_name(system, cluster.stack, item)
+            for item in cluster.properties["VpcSecurityGroupIds"]
+        ]
+        assert carried == ["Data", *([store] if store else [])]
 
 
 def test_no_group_keeps_the_way_out_that_ec2_gives_by_default(system):
@@ -111,7 +132,7 @@ def test_no_group_keeps_the_way_out_that_ec2_gives_by_default(system):
 
 
 def test_tasks_and_balancers_carry_the_group_of_their_tier_alone(system):
-    for service in system.services():
+    for service in (*system.services(), *system.workers()):
         network = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
         names = [group_name(system, service.stack, item) for item in network["SecurityGroups"]]
         assert names == [system.tier_of(service).capitalize()]

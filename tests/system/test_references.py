@@ -7,15 +7,15 @@ import pytest
 STATEFUL_PARTS = {
     *("dns", "keys", "logs", "network", "control"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
-    *("reporting", "delayed"),
+    *("reporting", "delayed", "events"),
 }
 
 # What a part may stand on. Nothing here stands on a part to its right.
 ORDER = [
     *("dns", "keys", "logs", "network", "control", "peering", "exit"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
-    *("reporting", "delayed"),
-    *("operations", "certificate", "app", "edge", "records"),
+    *("reporting", "delayed", "events"),
+    *("operations", "certificate", "app", "worker", "edge", "records"),
 ]
 
 
@@ -89,17 +89,24 @@ def test_every_part_stands_on_earlier_ones(system):
 
 
 def test_a_region_serves_without_the_other_region_s_stacks(production_system):
-    """Except for the zone and for the switch that the other Region keeps for it."""
+    """Except for the zone, for the switch that the other Region keeps for it, and for where the
+    standby writes until its own copies are promoted."""
+    masters = {"app": {"entitya", "entityb"}, "worker": {"transaction"}}
     for name, stack in production_system.stacks.items():
-        if part_of(name) in ("certificate", "app", "edge", "records"):
+        part = part_of(name)
+        if part in ("certificate", "app", "worker", "edge", "records"):
+            written = masters.get(part, set()) if stack.region == "us-west-2" else set()
             for other in stack.dependencies:
                 if production_system.stacks[other].region != stack.region:
-                    assert part_of(other) in ("dns", "exit")
+                    assert part_of(other) in {"dns", "exit"} | written
 
 
 def test_the_standby_s_tiers_are_the_primary_s(production_system):
     """A full replica: the same resources, but for the zones that each Region has."""
-    for part in ("keys", "control", "certificate", "app", "edge", "records", "exit"):
+    for part in (
+        *("keys", "control", "events", "operations", "certificate"),
+        *("app", "worker", "edge", "records", "exit"),
+    ):
         one, other = (
             sorted(
                 resource["Type"]
@@ -114,7 +121,7 @@ def test_production_and_small_are_the_same_stacks(systems):
     production, small = systems("production"), systems("small")
     named = {name.replace("-production-", "-small-") for name in production.stacks}
     assert named == set(small.stacks)
-    for part in ("certificate", "app", "edge", "records", "exit"):
+    for part in ("certificate", "app", "worker", "edge", "records", "exit"):
         one, other = (
             {resource["Type"] for resource in system.part("us-west-2", part).resources.values()}
             for system in (production, small)

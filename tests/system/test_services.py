@@ -24,7 +24,7 @@ def tasks(system):
         for task in system.of_type("AWS::ECS::TaskDefinition")
         if not task.stack.name.endswith("-operations")
     ]
-    assert len(found) == 3 * len(system.regions)
+    assert len(found) == 4 * len(system.regions)
     return found
 
 
@@ -37,7 +37,7 @@ def target_groups(system):
 
 @pytest.fixture(scope="session")
 def services(system):
-    return list(system.services())
+    return [*system.services(), *system.workers()]
 
 
 def containers(tasks):
@@ -85,7 +85,7 @@ def test_every_tier_writes_to_its_own_log_group(system, tasks):
         for container in task.properties["ContainerDefinitions"]
         for options in [container["LogConfiguration"]["Options"]["awslogs-group"]]
     }
-    assert found == {("edge", "LogsEdge"), ("app", "LogsApp")}
+    assert found == {("edge", "LogsEdge"), ("app", "LogsApp"), ("worker", "LogsApp")}
 
 
 def test_the_longest_request_is_finished_before_a_task_leaves(
@@ -143,8 +143,8 @@ def test_a_deployment_that_does_not_become_healthy_rolls_back(services):
         assert breaker == {"Enable": True, "Rollback": True}
 
 
-def test_a_deployment_whose_answers_fail_rolls_back(system, services):
-    for service in services:
+def test_a_deployment_whose_answers_fail_rolls_back(system):
+    for service in system.services():
         alarms = service.properties["DeploymentConfiguration"]["Alarms"]
         assert (alarms["Enable"], alarms["Rollback"]) == (True, True)
         [name] = alarms["AlarmNames"]
@@ -164,23 +164,39 @@ def test_tasks_return_to_a_zone_that_comes_back(services):
         assert service.properties["AvailabilityZoneRebalancing"] == "ENABLED"
 
 
-def test_a_server_s_own_role_may_follow_the_mode_at_most(system, tasks):
+def test_a_tier_s_own_role_may_use_its_own_stores_alone(system, tasks):
+    """What each may do, by service; that it is the right table or server, test_stores tells."""
+    follow = {"dynamodb:GetItem", "dynamodb:PutItem"}
+    sessions = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "kms:Decrypt", "kms:DescribeKey"}
+    send = {"sqs:SendMessage", "sqs:GetQueueAttributes", "kms:GenerateDataKey"}
+    receive = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}
+    login = {"rds-db:connect"}
+    reports = {
+        *("redshift-data:ExecuteStatement", "redshift-data:DescribeStatement"),
+        *("redshift-data:GetStatementResult", "redshift-serverless:GetCredentials"),
+    }
+    if next(system.of_type("AWS::RedshiftServerless::Workgroup"), None) is None:
+        reports = set()
+    expected = {
+        "edge": follow,
+        "app": follow | sessions | send | login | reports,
+        "worker": follow | receive | login | {"sqs:GetQueueAttributes", "kms:Decrypt"},
+    }
     for task in tasks:
         role = system.resource(task.stack, task.properties["TaskRoleArn"])
         assert set(role.properties) <= {"AssumeRolePolicyDocument", "Tags"}
-        allowed = [
-            statement
+        allowed = {
+            action
             for policy in system.of_type("AWS::IAM::Policy", task.stack.region)
             if policy.stack is task.stack and {"Ref": role.logical_id} in policy.properties["Roles"]
             for statement in policy.properties["PolicyDocument"]["Statement"]
-        ]
-        for statement in allowed:
-            table = system.resource(task.stack, statement["Resource"])
-            assert table.stack is system.part(task.stack.region, "control")
-        edge = task.stack.name.endswith("-edge")
-        assert [statement["Action"] for statement in allowed] == (
-            ["dynamodb:GetItem", "dynamodb:PutItem"] if edge else []
-        )
+            for action in (
+                [statement["Action"]]
+                if isinstance(statement["Action"], str)
+                else statement["Action"]
+            )
+        }
+        assert allowed == expected[task.stack.name.rpartition("-")[2]]
 
 
 def test_every_server_is_told_how_long_its_stop_may_wait(production):
@@ -188,7 +204,7 @@ def test_every_server_is_told_how_long_its_stop_may_wait(production):
     tasks = [
         properties
         for stack, _, properties in production.of_type("AWS::ECS::TaskDefinition")
-        if not stack.name.endswith("-operations")
+        if not stack.name.endswith(("-operations", "-worker"))
     ]
     assert tasks
     for task in tasks:

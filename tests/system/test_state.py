@@ -7,7 +7,7 @@ import pytest
 STATEFUL_PARTS = {
     *("dns", "keys", "logs", "network", "control"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
-    *("reporting", "delayed"),
+    *("reporting", "delayed", "events"),
 }
 
 # Everything whose loss an edit must not cause, wherever it appears.

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.app_tier.live_task_definition import LiveTaskDefinition, LiveTaskDefinitions
+from mainstay.app_tier.stores import Stores
 from mainstay.network.network import Network
 from mainstay.network.tier_security_groups import APP_BALANCER_PORT, APP_PORT
 from mainstay.stateless.capacity import Capacity
@@ -38,7 +39,9 @@ class AppTier(Construct):
         network: Network,
         certificate: acm.ICertificate,
         environment_name: str,
+        domain: str,
         image: ImageSource,
+        stores: Stores,
         half_capacity: Capacity,
         longest_request: cdk.Duration,
         log_group: logs.ILogGroup,
@@ -96,6 +99,7 @@ class AppTier(Construct):
                     "PORT": str(APP_PORT),
                     "HALF": half,
                     "LONGEST_REQUEST_SECONDS": str(int(longest_request.to_seconds())),
+                    "DOMAIN": domain,
                 },
                 port=APP_PORT,
                 protocol=elbv2.ApplicationProtocol.HTTP,
@@ -104,6 +108,9 @@ class AppTier(Construct):
                 longest_request=longest_request,
                 log_group=log_group,
             )
+            # The halves know the same servers in the same order: which master a task reads is told
+            # by the mode and by its own schema version, so either half may be the first to change.
+            self.halves[half].tell(stores.grant_serve(self.halves[half].role))
         weights = elbv2.ApplicationListenerRule(
             self,
             "Weights",

@@ -17,7 +17,7 @@ _TIMEOUT = cdk.Duration.minutes(1)
 
 
 class LiveTaskDefinitions(Construct):
-    """The function behind `LiveTaskDefinition`, one for both halves.
+    """The function behind `LiveTaskDefinition`, one for all of a stack.
 
     CloudFormation would register every change of a task definition with the image that the
     template knows, and so undo the last release. No CloudFormation resource says "keep what is

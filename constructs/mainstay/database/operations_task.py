@@ -14,8 +14,11 @@ from constructs import Construct
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.database.metrics import NAMESPACE
 from mainstay.database.store_kind import DATABASE
+from mainstay.network.network import Network
 from mainstay.read_only.control_table import ControlTable
 from mainstay.stateless.image import ImageSource, container_image
+
+CONTAINER = "operations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +42,9 @@ class Operable:
 class OperationsTask(Construct):
     """A task definition with the databases' addresses, run by hand or by a state machine.
 
-    `aws ecs run-task` gives the command after `python -m service.operations`, in the app tier's
-    cluster, subnets and security group. Nothing runs by itself. The family is physical, for
-    runbooks name it.
+    `aws ecs run-task` gives the command after `python -m service.operations`, in the cluster of
+    this construct, the app tier's subnets and the security group of operations. Nothing runs by
+    itself. The family is physical, for runbooks name it.
     """
 
     def __init__(
@@ -50,12 +53,18 @@ class OperationsTask(Construct):
         construct_id: str,
         *,
         family: str,
+        network: Network,
         image: ImageSource,
         operable: Operable,
         control: ControlTable,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.family = family
+        self.network = network
+        self.cluster = ecs.Cluster(
+            self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENHANCED
+        )
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Task",
@@ -78,7 +87,7 @@ class OperationsTask(Construct):
         }
         self.definition.add_container(
             "Operations",
-            container_name="operations",
+            container_name=CONTAINER,
             image=container_image(self, "Image", image),
             command=["python", "-m", "service.operations", "--help"],
             environment=variables,

@@ -101,7 +101,7 @@ class RelationalStore(Construct):
             instance_update_behaviour=rds.InstanceUpdateBehaviour.ROLLING,
             vpc=network.vpc,
             vpc_subnets=network.data_subnets(placement.zones),
-            security_groups=[network.security_groups.data],
+            security_groups=network.security_groups.of_store(kind.name),
             parameter_group=parameters,
             storage_type=rds.DBClusterStorageType.AURORA_IOPT1,  # writes are not charged one by one
             storage_encrypted=True,

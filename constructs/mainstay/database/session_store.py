@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from mainstay.acknowledge import acknowledge_inline_policy
+
+VARIABLE = "SESSION_TABLE"
 EXPIRES = "expires"  # when an item is of no use any more, in seconds since 1970
 
 
@@ -54,3 +60,29 @@ class SessionStore(Construct):
                 for region in replica_key_arns
             ],
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionReplica:
+    """The table as one Region's servers reach it: by its name, which is the same in all of them."""
+
+    table_name: str
+    table_arn: str  # in that Region
+    key: kms.IKey
+
+    def grant_use(self, grantee: iam.IRole) -> dict[str, str]:
+        """Single sessions, never a list of them. Returns the grantee's variables."""
+        iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=[
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+                "dynamodb:DeleteItem",
+            ],
+            resource_arns=[self.table_arn],
+        )
+        # DynamoDB opens the table's key in the name of whoever asks.
+        self.key.grant(grantee, "kms:Decrypt", "kms:DescribeKey")
+        acknowledge_inline_policy(grantee)
+        return {VARIABLE: self.table_name}

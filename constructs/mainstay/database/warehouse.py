@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_redshiftserverless as redshift
 from constructs import Construct
 
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.database.user_secret import MASTER_USER, user_secret
 from mainstay.network.network import Network
 
@@ -93,6 +95,28 @@ class Warehouse(Construct):
             subnet_ids=[network.data_subnet(zone_id).subnet_id for zone_id in zone_ids],
             security_group_ids=[network.security_groups.data.security_group_id],
         )
+
+    def grant_query(self, grantee: iam.IRole, database: str) -> dict[str, str]:
+        """Ask reports of one database, as the user of one's role. Returns its variables."""
+        for actions, resource in (
+            (
+                ["redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"],
+                self.workgroup.attr_workgroup_workgroup_arn,
+            ),
+            (["redshift-data:DescribeStatement", "redshift-data:GetStatementResult"], "*"),
+        ):
+            iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=[resource])
+        acknowledge_inline_policy(grantee)
+        acknowledge(
+            grantee,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "redshift-data:DescribeStatement and "
+                "GetStatementResult, which tell how a statement has ended, know no resources "
+                "(Service Authorization Reference, Amazon Redshift Data API); they answer for the "
+                "caller's own statements alone.",
+            },
+        )
+        return {"REPORTING_WORKGROUP": self.name, "REPORTING_DATABASE": database}
 
     @property
     def namespace_arn(self) -> str:

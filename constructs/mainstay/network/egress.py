@@ -15,6 +15,9 @@ _TASK_ENDPOINTS = {
     "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
     "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    # A login's audit event waits in a queue, and reports are asked of the warehouse's Data API.
+    "Sqs": ec2.InterfaceVpcEndpointAwsService.SQS,
+    "RedshiftData": ec2.InterfaceVpcEndpointAwsService.REDSHIFT_DATA,
     # Operations read the masters' passwords, promote readers, and publish how far each replica is.
     "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
     "Rds": ec2.InterfaceVpcEndpointAwsService.RDS,

@@ -13,6 +13,7 @@ from mainstay.network.address_plan import AddressPlan, Tier
 from mainstay.network.tier_security_groups import DATABASE_PORT, TierSecurityGroups
 
 Side = Literal["primary", "standby"]
+Group = Literal["app", "data", "entity", "operations", "transaction", "worker"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class Flow:
     side: Side  # where it is opened; the other side is its target
     source: Tier
     target: Tier
+    source_group: Group
+    target_group: Group
     port: int
     why: str
 
@@ -31,6 +34,8 @@ FLOWS = (
         side="standby",
         source="data",
         target="data",
+        source_group="data",
+        target_group="data",
         port=DATABASE_PORT,
         why="The logical follower subscribes to the entity master",
     ),
@@ -38,6 +43,8 @@ FLOWS = (
         side="standby",
         source="app",
         target="data",
+        source_group="worker",
+        target_group="transaction",
         port=DATABASE_PORT,
         why="The worker drains its audit queue into the transaction writer",
     ),
@@ -45,8 +52,19 @@ FLOWS = (
         side="primary",
         source="app",
         target="data",
+        source_group="operations",
+        target_group="data",
         port=DATABASE_PORT,
         why="Operations tasks pause, migrate and recover the delayed replica",
+    ),
+    Flow(
+        side="standby",
+        source="app",
+        target="data",
+        source_group="app",
+        target_group="entity",
+        port=DATABASE_PORT,
+        why="What an administrator writes reaches the one entity master",
     ),
 )
 
@@ -111,13 +129,20 @@ class PeeringSide(Construct):
                     destination_cidr_block=peer_addresses.tier(peer),
                     vpc_peering_connection_id=connection_id,
                 )
-        groups = {"app": security_groups.app, "data": security_groups.data}
+        groups: dict[Group, ec2.ISecurityGroup] = {
+            "app": security_groups.app,
+            "data": security_groups.data,
+            "entity": security_groups.entity,
+            "operations": security_groups.operations,
+            "transaction": security_groups.transaction,
+            "worker": security_groups.worker,
+        }
         for index, flow in enumerate(FLOWS, start=1):
             if flow.side == side:
                 ec2.CfnSecurityGroupEgress(
                     self,
                     f"Flow{index}",
-                    group_id=groups[flow.source].security_group_id,
+                    group_id=groups[flow.source_group].security_group_id,
                     ip_protocol="tcp",
                     from_port=flow.port,
                     to_port=flow.port,
@@ -128,7 +153,7 @@ class PeeringSide(Construct):
                 ec2.CfnSecurityGroupIngress(
                     self,
                     f"Flow{index}",
-                    group_id=groups[flow.target].security_group_id,
+                    group_id=groups[flow.target_group].security_group_id,
                     ip_protocol="tcp",
                     from_port=flow.port,
                     to_port=flow.port,

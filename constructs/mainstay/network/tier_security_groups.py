@@ -16,10 +16,12 @@ DATABASE_PORT = 5432
 class TierSecurityGroups(Construct):
     """One security group per tier, and every rule between them.
 
-    internet -> public -> edge -> internal -> app -> data. A replica node, which is a server of its
-    own, carries two: data, and one for what only it must reach. The groups are handed out as
-    immutable references, so that no load balancer or service can add a rule of its own on the
-    way: this file is the whole answer to "who reaches the databases?".
+    internet -> public -> edge -> internal -> app -> entity, transaction; worker -> transaction. A
+    database carries two: data, in which databases follow each other and operations reach them
+    all, and its store's, which admits the store's clients alone. A replica node has no clients
+    and carries data, and one for what only it must reach. The groups are handed out as immutable
+    references, so that no load balancer or service can add a rule of its own on the way: this
+    file is the whole answer to "who reaches the databases?".
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc) -> None:
@@ -36,6 +38,10 @@ class TierSecurityGroups(Construct):
                 "Data": "Databases: from the app tier and from each other",
                 "Replica": "Replica nodes, beside Data: to AWS services, which no database needs",
                 "Endpoints": "Endpoints of AWS services: from the edge, the app tier and replicas",
+                "Entity": "Servers of the entity store: from the app tier",
+                "Transaction": "Servers of the transaction store: from the app tier and the worker",
+                "Worker": "Workers: from nobody, to the transaction store",
+                "Operations": "Operations tasks: from nobody, to every database",
             }.items()
         }
         front_door = groups["Public"]
@@ -54,9 +60,14 @@ class TierSecurityGroups(Construct):
             ("Public", "Edge", EDGE_PORT, "Requests, past the firewall"),
             ("Edge", "Internal", APP_BALANCER_PORT, "Requests, normalised"),
             ("Internal", "App", APP_PORT, "Requests, to either half"),
-            ("App", "Data", DATABASE_PORT, "Queries"),
+            ("App", "Entity", DATABASE_PORT, "Logins read, administrators write"),
+            ("App", "Transaction", DATABASE_PORT, "The log is read"),
+            ("Worker", "Transaction", DATABASE_PORT, "Audit events are written"),
+            ("Operations", "Data", DATABASE_PORT, "Bootstrap, migrations, replication, promotion"),
             ("Edge", "Endpoints", 443, "Images and logs"),
             ("App", "Endpoints", 443, "Images and logs"),
+            ("Worker", "Endpoints", 443, "Images, logs and the queue"),
+            ("Operations", "Endpoints", 443, "Images, logs and passwords"),
             ("Replica", "Endpoints", 443, "Its volume, its passwords and Session Manager"),
         ):
             groups[source].connections.allow_to(groups[target], ec2.Port.tcp(port), why)
@@ -64,7 +75,7 @@ class TierSecurityGroups(Construct):
         groups["Data"].connections.allow_internally(
             ec2.Port.tcp(DATABASE_PORT), "Replication between masters and replicas"
         )
-        for name in ("Edge", "App", "Replica"):
+        for name in ("Edge", "App", "Worker", "Operations", "Replica"):
             # With egress "endpoints" the only routes out lead to the gateway endpoints of S3 and
             # DynamoDB; with "nat" this is the tier's way to the internet, TLS alone. A replica has
             # no such way in either case, and takes its packages from S3.
@@ -84,3 +95,12 @@ class TierSecurityGroups(Construct):
         self.data = sealed("Data")
         self.replica = sealed("Replica")
         self.endpoints = sealed("Endpoints")
+        self.entity = sealed("Entity")
+        self.transaction = sealed("Transaction")
+        self.worker = sealed("Worker")
+        self.operations = sealed("Operations")
+
+    def of_store(self, name: str) -> list[ec2.ISecurityGroup]:
+        """What the servers of a relational store carry; a store of reports has no clients."""
+        clients = {"entity": [self.entity], "transaction": [self.transaction]}
+        return [self.data, *clients.get(name, [])]

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -52,7 +53,7 @@ class StatelessService(Construct):
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
         )
-        container = self.task_definition.add_container(
+        self._container = container = self.task_definition.add_container(
             "Server",
             container_name="server",
             image=image,
@@ -123,6 +124,16 @@ class StatelessService(Construct):
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
         self.service.attach_to_application_target_group(self.target_group)
+
+    @property
+    def role(self) -> iam.IRole:
+        """As whom its servers act."""
+        return self.task_definition.task_role
+
+    def tell(self, variables: dict[str, str]) -> None:
+        """Variables of its servers, such as a grant hands out."""
+        for name, value in variables.items():
+            self._container.add_environment(name, value)
 
     def serve_behind(self, listener: elbv2.IApplicationListener) -> None:
         """Complete the service once its target group has a listener: scaling and roll-back.

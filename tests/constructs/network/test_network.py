@@ -97,7 +97,7 @@ def test_endpoints_answer_under_the_services_own_names(network_of, made):
         for item in made("AWS::EC2::VPCEndpoint").values()
         if item["VpcEndpointType"] == "Interface"
     ]
-    assert len(endpoints) == 6
+    assert len(endpoints) == 8
     for endpoint in endpoints:
         assert endpoint["PrivateDnsEnabled"] is True
         assert len(endpoint["SubnetIds"]) == 3  # one per zone

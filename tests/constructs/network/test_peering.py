@@ -38,7 +38,8 @@ def test_the_side_that_opens_a_flow_lets_it_out(side, made):
 
 def test_the_other_side_lets_it_in_from_the_tier_that_opens_it(side, made):
     side("primary")
-    assert rules(made, "Ingress") == [("10.1.64.0/19", 5432), ("10.1.96.0/21", 5432)]
+    app, worker, follower = *[("10.1.64.0/19", 5432)] * 2, ("10.1.96.0/21", 5432)
+    assert rules(made, "Ingress") == [app, worker, follower]
 
 
 @pytest.mark.parametrize("name", ["primary", "standby"])

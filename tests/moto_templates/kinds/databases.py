@@ -89,7 +89,11 @@ DATABASES = {
         service="rds",
         call="create_db_cluster",
         ref="DBCluster.DBClusterIdentifier",
-        attributes={"Endpoint.Address": "DBCluster.Endpoint"},
+        attributes={
+            "Endpoint.Address": "DBCluster.Endpoint",
+            "ReadEndpoint.Address": "DBCluster.ReaderEndpoint",
+            "DBClusterResourceId": "DBCluster.DbClusterResourceId",
+        },
         renames={"PerformanceInsightsEnabled": "EnablePerformanceInsights"},
         apart=("StorageType",),  # moto knows none of Aurora's; tests/system reads the template
     ),

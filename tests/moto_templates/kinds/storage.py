@@ -1,4 +1,4 @@
-"""AWS KMS, Amazon CloudWatch Logs, Amazon S3 and Amazon DynamoDB."""
+"""AWS KMS, Amazon CloudWatch Logs, Amazon S3, Amazon DynamoDB and Amazon SQS."""
 
 from __future__ import annotations
 
@@ -144,6 +144,29 @@ def _table_settings(site: Site, properties: Properties, made: Attributes) -> Non
             dynamodb.update_table(TableName=made["Ref"], ReplicaUpdates=[{"Create": create}])
 
 
+def _queue(site: Site, queue: Properties) -> Properties:
+    """The API takes every property as an attribute, in text."""
+    attributes = {
+        name: json.dumps(value) if isinstance(value, dict) else str(value)
+        for name, value in queue.items()
+        if name != "Tags"
+    }
+    name = f"{site.stack}-{site.logical_id}"[-80:]
+    return {"QueueName": name, "Attributes": attributes, "Tags": queue["Tags"]}
+
+
+def _queue_settings(site: Site, properties: Properties, made: Attributes) -> Attributes:
+    answer = site.client("sqs").get_queue_attributes(
+        QueueUrl=made["Ref"], AttributeNames=["QueueArn"]
+    )
+    return {"Arn": answer["Attributes"]["QueueArn"]}
+
+
+def _queue_policy(site: Site, policy: Properties) -> Properties:
+    [url] = policy["Queues"]
+    return {"QueueUrl": url, "Attributes": {"Policy": json.dumps(policy["PolicyDocument"])}}
+
+
 STORAGE = {
     "AWS::DynamoDB::GlobalTable": Kind(
         service="dynamodb",
@@ -181,5 +204,15 @@ STORAGE = {
     ),
     "AWS::S3::BucketPolicy": Kind(
         service="s3", call="put_bucket_policy", renames={"PolicyDocument": "Policy"}
+    ),
+    "AWS::SQS::Queue": Kind(
+        service="sqs",
+        call="create_queue",
+        ref="QueueUrl",
+        adapt=_queue,
+        then=_queue_settings,
+    ),
+    "AWS::SQS::QueuePolicy": Kind(
+        service="sqs", call="set_queue_attributes", ref="sent.QueueUrl", adapt=_queue_policy
     ),
 }

@@ -1,0 +1,107 @@
+"""The bootstrap, as the step of the first deploy that comes before every server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.database.operations_task import CONTAINER, OperationsTask
+from mainstay.interfaces import as_role, principal
+from mainstay.lambda_code import PYTHON, lambda_code
+
+# The most that AWS Lambda gives. A replica node takes minutes of it to be there.
+_TIMEOUT = cdk.Duration.minutes(15)
+
+
+class FirstStart(Construct):
+    """Runs commands in the operations' task when the stack is created, and never again.
+
+    CloudFormation has no resource for an SQL statement, nor one for a task that ends, hence a
+    custom one. Whatever serves is deployed after it; see docs/decisions/0027-first-start.md.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        operations: OperationsTask,
+        commands: Sequence[Sequence[str]],
+        log_group: logs.ILogGroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        self._grant(role, operations)
+        function = lambda_.Function(
+            self,
+            "Function",
+            description="Bootstraps the stores of a Region before anything serves",
+            runtime=PYTHON,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_code(),
+            handler="first_start.handler.handler",
+            role=as_role(role),
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            reserved_concurrent_executions=1,
+        )
+        acknowledge(
+            function,
+            {
+                "NIST.800.53.R5-LambdaDLQ": "CloudFormation waits for this function's answer and "
+                "fails the deploy without it, so a failed invocation is seen at once by the "
+                "person deploying; a queue of dead requests would be read by nobody.",
+                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the Amazon ECS API and "
+                "nothing inside the VPC; placed there it would need a way out, and a deploy that "
+                "repairs the network would depend on that network.",
+            },
+        )
+        network = operations.network
+        resource = cdk.CustomResource(
+            self,
+            "Resource",
+            service_token=function.function_arn,
+            resource_type="Custom::FirstStart",
+            properties={
+                "Cluster": operations.cluster.cluster_name,
+                "TaskDefinition": operations.family,
+                "Container": CONTAINER,
+                "Subnets": [subnet.subnet_id for subnet in network.subnets("app").subnets or ()],
+                "SecurityGroup": network.security_groups.operations.security_group_id,
+                "Commands": [list(command) for command in commands],
+            },
+            service_timeout=_TIMEOUT,
+        )
+        # The permissions of both must be there before the function is asked.
+        resource.node.add_dependency(role, operations)
+
+    def _grant(self, role: iam.Role, operations: OperationsTask) -> None:
+        stack = cdk.Stack.of(self)
+        place = f"{stack.region}:{stack.account}"
+        revisions = f"arn:aws:ecs:{place}:task-definition/{operations.family}:*"
+        tasks = f"arn:aws:ecs:{place}:task/*"
+        in_cluster = {"ArnEquals": {"ecs:cluster": operations.cluster.cluster_arn}}
+        for action, resource in (("ecs:RunTask", revisions), ("ecs:DescribeTasks", tasks)):
+            role.add_to_policy(
+                iam.PolicyStatement(actions=[action], resources=[resource], conditions=in_cluster)
+            )
+        operations.definition.task_role.grant_pass_role(role)
+        operations.definition.obtain_execution_role().grant_pass_role(role)
+        acknowledge_inline_policy(role)
+        acknowledge(
+            role,
+            {
+                f"AwsSolutions-IAM5[Resource::{revisions}]": "A revision's number is not known "
+                "before it is registered; the family is that of the operations' task alone.",
+                f"AwsSolutions-IAM5[Resource::{tasks}]": "ecs:DescribeTasks, by which a task's "
+                "end is awaited whose id does not exist yet; a condition limits it to the one "
+                "cluster of operations.",
+            },
+        )

@@ -1,0 +1,1 @@
+"""Runs the bootstrap of a Region's stores before anything that serves is started."""

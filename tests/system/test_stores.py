@@ -1,0 +1,201 @@
+"""What the app tier and the worker are told of their stores, and what they may do there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config.environments import PRODUCTION
+
+ROLES = {"app_reader", "app_writer"}
+
+
+def variables(system: Any, stack: Any, task: dict[str, Any]) -> dict[str, str]:
+    """As the task sees them; what is a reference reads as part:Region:attribute."""
+    [container] = task["ContainerDefinitions"]
+    return {item["Name"]: text(system, stack, item["Value"]) for item in container["Environment"]}
+
+
+def text(system: Any, stack: Any, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        return "".join(text(system, stack, part) for part in value["Fn::Join"][1])
+    found = system.resource(stack, value)
+    attribute = str(value).replace("'", " ").split("GetAttStoreCluster")[-1]
+    what = "reader" if "ReadEndpoint" in attribute else "writer"
+    return f"{what}.{found.stack.name.rpartition('-')[2]}.{found.stack.region}"
+
+
+def told(system: Any, region: str, part: str) -> list[dict[str, str]]:
+    stack = system.part(region, part)
+    tasks = stack.of_type("AWS::ECS::TaskDefinition").values()
+    return [{"AWS_REGION": region, **variables(system, stack, task)} for task in tasks]
+
+
+def hosts(addresses: str) -> list[str]:
+    found = [address.rpartition(":") for address in addresses.split(",")]
+    assert {port for _, _, port in found} == {"5432"}
+    return [host for host, _, _ in found]
+
+
+def test_every_variable_of_the_contract_is_there(system):
+    login = {"DATABASE_NAME", "DATABASE_AUTH", "PGSSLMODE", "PGSSLROOTCERT"}
+    both = {"AWS_REGION", "CONTROL_TABLE", "EVENTS_QUEUE_URL", *login}
+    api = {
+        *("PORT", "HALF", "LONGEST_REQUEST_SECONDS", "DOMAIN", "SESSION_TABLE"),
+        *("ENTITY_READERS", "ENTITY_WRITER", "TRANSACTION_READERS"),
+    }
+    if next(system.of_type("AWS::RedshiftServerless::Workgroup"), None) is not None:
+        api |= {"REPORTING_WORKGROUP", "REPORTING_DATABASE"}
+    for region in system.regions:
+        for variables_ in told(system, region, "app"):
+            assert set(variables_) == both | api
+            assert variables_["DOMAIN"] == system.environment.domain
+        [variables_] = told(system, region, "worker")
+        assert set(variables_) == both | {"TRANSACTION_WRITER"}
+
+
+def test_the_halves_are_told_the_same_but_which_they_are(system):
+    for region in system.regions:
+        blue, green = told(system, region, "app")
+        assert {blue.pop("HALF"), green.pop("HALF")} == {"blue", "green"}
+        assert blue == green
+
+
+def test_reads_go_to_readers_of_the_own_region_and_to_master_a_first(production_system):
+    expected = {
+        "us-east-1": ["reader.entitya.us-east-1", "reader.entityb.us-east-1"],
+        "us-west-2": ["reader.entitycopy.us-west-2"],
+    }
+    for region, readers in expected.items():
+        for variables_ in told(production_system, region, "app"):
+            assert hosts(variables_["ENTITY_READERS"]) == readers
+            own = "transaction" if region == "us-east-1" else "transactioncopy"
+            assert hosts(variables_["TRANSACTION_READERS"]) == [f"reader.{own}.{region}"]
+
+
+def test_writes_of_the_standby_cross_over_until_its_copy_is_promoted(production_system):
+    masters = ["writer.entitya.us-east-1", "writer.entityb.us-east-1"]
+    expected = {"us-east-1": masters, "us-west-2": ["writer.entitycopy.us-west-2", *masters]}
+    for region, writers in expected.items():
+        for variables_ in told(production_system, region, "app"):
+            assert hosts(variables_["ENTITY_WRITER"]) == writers
+    primary = "writer.transaction.us-east-1"
+    expected = {
+        "us-east-1": [primary],
+        "us-west-2": ["writer.transactioncopy.us-west-2", primary],
+    }
+    for region, writers in expected.items():
+        [variables_] = told(production_system, region, "worker")
+        assert hosts(variables_["TRANSACTION_WRITER"]) == writers
+
+
+def test_a_login_needs_no_password(system):
+    """Neither tier reads a secret: a token of the role takes its place."""
+    for part in ("app", "worker"):
+        for region in system.regions:
+            template = str(system.part(region, part).template)
+            assert "secretsmanager" not in template
+            assert "SecretString" not in template
+
+
+@pytest.mark.parametrize("part", ["app", "worker"])
+def test_each_may_log_in_where_it_is_told_to_go_and_nowhere_else(production_system, part):
+    for region in production_system.regions:
+        stack = production_system.part(region, part)
+        clusters: dict[str, set[str]] = {}
+        for statement in statements(stack):
+            if statement["Action"] != "rds-db:connect":
+                continue
+            found = statement["Resource"]
+            for resource in found if isinstance(found, list) else [found]:
+                arn = users(production_system, stack, resource)
+                clusters.setdefault(arn.rpartition("/")[2], set()).add(arn.split("|")[1])
+        known = {
+            name.rpartition(".")[0].rpartition(".")[2]
+            for variables_ in told(production_system, region, part)
+            for key, value in variables_.items()
+            if key.endswith(("_READERS", "_WRITER"))
+            for name in value.replace(":5432", "").split(",")
+        }
+        assert set().union(*clusters.values()) == known
+        assert set(clusters) == (ROLES if part == "app" else {"app_writer"})
+
+
+def users(system: Any, stack: Any, value: Any) -> str:
+    """The ARN with |part| in place of the cluster's resource id; its Region is the cluster's."""
+    words = []
+    for one in value["Fn::Join"][1]:
+        if isinstance(one, str):
+            words.append(one)
+            continue
+        found = system.resource(stack, one)
+        assert "DBClusterResourceId" in str(one)
+        assert f"arn:aws:rds-db:{found.stack.region}:" in str(words)
+        words.append(f"|{found.stack.name.rpartition('-')[2]}|")
+    return "".join(words)
+
+
+def statements(stack: Any) -> list[dict[str, Any]]:
+    return [
+        statement
+        for policy in stack.of_type("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_each_region_fills_and_drains_its_own_queue(system):
+    for region in system.regions:
+        queue = f"writer.events.{region}"
+        for part in ("app", "worker"):
+            assert {one["EVENTS_QUEUE_URL"] for one in told(system, region, part)} == {queue}
+
+
+def test_an_event_waits_fourteen_days_and_is_set_aside_after_five_failures(system):
+    for region in system.regions:
+        events, dead = sorted(
+            system.of_type("AWS::SQS::Queue", region), key=lambda queue: "Dead" in queue.logical_id
+        )
+        for queue in (events, dead):
+            assert queue.properties["MessageRetentionPeriod"] == 14 * 86_400
+            key = system.resource(queue.stack, queue.properties["KmsMasterKeyId"])
+            assert key.name == "KeysTransaction"
+        redrive = events.properties["RedrivePolicy"]
+        assert redrive["maxReceiveCount"] == 5
+        assert redrive["deadLetterTargetArn"]["Fn::GetAtt"][0] == dead.logical_id
+
+
+def test_reports_are_asked_of_the_warehouse_s_filled_database(production_system):
+    for region in production_system.regions:
+        for variables_ in told(production_system, region, "app"):
+            assert variables_["REPORTING_WORKGROUP"] == "mainstay-production-reporting"
+            assert variables_["REPORTING_DATABASE"] == "transaction"
+
+
+def test_nothing_serves_before_the_first_start(system):
+    for region in system.regions:
+        operations = system.part(region, "operations")
+        for part in ("app", "worker"):
+            assert operations.name in system.part(region, part).dependencies
+
+
+def test_the_first_start_waits_for_every_server_that_it_works_on(production_system):
+    needed = production_system.part("us-east-1", "operations").dependencies
+    for region, part in (
+        ("us-east-1", "entitya"),
+        ("us-east-1", "entityb"),
+        ("us-east-1", "transaction"),
+        ("us-west-2", "delayed"),
+        ("us-east-1", "peering"),
+    ):
+        assert production_system.part(region, part).name in needed
+
+
+def test_two_workers_drain_each_region_of_production(production_system):
+    for worker in production_system.workers():
+        target = production_system.scaling(worker).properties
+        size = PRODUCTION.worker
+        assert (target["MinCapacity"], target["MaxCapacity"]) == (size.min_tasks, size.max_tasks)
+        assert worker.properties["TaskDefinition"] == "mainstay-production-worker"
