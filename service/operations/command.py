@@ -20,6 +20,7 @@ from service.operations import (
     bootstrap,
     compare,
     delayed,
+    detection,
     fence,
     lag,
     lost_rows,
@@ -109,7 +110,10 @@ def _lag(operator: Operator, chosen: argparse.Namespace) -> Any:
 def _promote(operator: Operator, chosen: argparse.Namespace) -> Any:
     if chosen.cluster_lost:
         return promotion.promote_other(operator, chosen.lost)
-    say({"detection_budget_seconds": promotion.detection_budget()})
+    say({"detection_budget_seconds": detection.detection_budget()})
+    if chosen.when_lost:
+        detection.wait_until_lost(operator, chosen.lost)
+        say({"lost": chosen.lost})
     return promotion.promote_reader(operator, chosen.lost, rds=boto3.client("rds"))
 
 
@@ -173,7 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     act.add_argument("--delay-target", type=_seconds, help="seconds that D has to be behind")
     act = add("promote", _promote, "a master is lost: its reader takes over")
     act.add_argument("--lost", required=True, choices=fence.MASTERS)
-    act.add_argument("--cluster-lost", action="store_true", help="no reader either: the other one")
+    how = act.add_mutually_exclusive_group()
+    how.add_argument("--when-lost", action="store_true", help="ask it until it is lost, then")
+    how.add_argument("--cluster-lost", action="store_true", help="no reader either: the other one")
     act = add("move", lambda o, c: promotion.move(o, c.to), "let the other master take the writes")
     act.add_argument("to", choices=fence.MASTERS)
     act = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")

@@ -11,6 +11,8 @@
     REPLICATION_SECRET_ARN    a secret with the password of the role `replicator`
     CONTROL_TABLE             the Region's control table
     PGSSLMODE, PGSSLROOTCERT  how the administrator connects, read by libpq itself
+    <NODE>_SSLMODE            for a node that signs its own certificate, such as require: libpq is
+                              then told of no authority, or it would ask for one of those
 
 A node without <NODE>_HOST is not there. On one machine <NODE>_USER and REPLICATION_PASSWORD stand
 in for the secrets.
@@ -35,6 +37,7 @@ STORES = {
     "delayed": "",
 }
 _DEFAULT_DATABASE = "mainstay"
+_UNVERIFIED = ("disable", "prefer", "require")
 _DEFAULT_PORT = "5432"
 
 
@@ -51,7 +54,7 @@ def nodes_of(variables: Mapping[str, str], secrets: Any) -> dict[str, Node]:
         host = variables.get(f"{prefix}_HOST")
         if not host:
             continue
-        login = _login(variables, secrets, prefix)
+        login = _login(variables, secrets, prefix) | _encryption(variables, prefix)
         port = _port(f"{prefix}_PORT", variables.get(f"{prefix}_PORT", _DEFAULT_PORT))
         readers = [each for each in variables.get(f"{prefix}_READERS", "").split(",") if each]
         names = tuple(f"{name}-reader-{number}" for number in range(1, len(readers) + 1))
@@ -107,6 +110,19 @@ def _login(variables: Mapping[str, str], secrets: Any, prefix: str) -> dict[str,
         return {"user": user}
     secret = _secret(variables, secrets, f"{prefix}_SECRET_ARN")
     return {"user": secret["username"], "password": secret["password"]}
+
+
+def _encryption(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Of a node whose certificate no authority of PGSSLROOTCERT has signed."""
+    mode = variables.get(f"{prefix}_SSLMODE")
+    if mode is None:
+        return {}
+    if mode not in _UNVERIFIED:
+        raise RefusedError(
+            f"'{prefix}_SSLMODE' should be one of {', '.join(_UNVERIFIED)}, got '{mode}': to "
+            "verify, leave it out and set PGSSLMODE"
+        )
+    return {"sslmode": mode, "sslrootcert": ""}
 
 
 def _replication_password(variables: Mapping[str, str], secrets: Any) -> str:

@@ -7,48 +7,17 @@ reader answers; the lost master is then cut off until `reconcile` has looked at 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from service.operations import replication, slots
+from service.operations.detection import answers, is_lost
 from service.operations.fence import MASTERS, fence, unfence
 from service.operations.node import RefusedError
 from service.operations.operator import Operator, say
 from service.operations.sequences import GAP, raise_sequences
-
-# How long a server may be silent before it counts as lost: three tries, each with its time to
-# answer, so that one lost packet promotes nobody.
-MISSES = 3
-INTERVAL_SECONDS = 0.2
-ANSWER_SECONDS = 2  # the least that libpq waits for a connection (PGCONNECT_TIMEOUT)
-
-
-def detection_budget() -> float:
-    """The longest that `is_lost` takes, in seconds; a refused connection takes far less."""
-    return MISSES * (INTERVAL_SECONDS + ANSWER_SECONDS)
-
-
-def is_lost(operator: Operator, name: str) -> bool:
-    """Whether a node misses MISSES questions in a row. The first answer ends the asking."""
-    for attempt in range(MISSES):
-        if attempt:
-            time.sleep(INTERVAL_SECONDS)  # the interval of the detector, not a wait for something
-        if answers(operator, name):
-            return False
-    return True
-
-
-def answers(operator: Operator, name: str) -> bool:
-    """Whether a new connection gets an answer: an open one says nothing about the next."""
-    try:
-        with psycopg.connect(operator.node(name).dsn, connect_timeout=ANSWER_SECONDS) as asked:
-            asked.execute("SELECT 1")
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:

@@ -52,6 +52,15 @@ def test_the_operations_find_every_node_of_their_region_with_its_password(system
             assert node.replication_password.endswith("-entity/replication")
 
 
+def test_operations_verify_every_server_that_an_authority_has_signed(system):
+    for region in system.regions:
+        variables = variables_of(system, region)
+        assert variables["PGSSLMODE"] == "verify-full"
+        for node in nodes_of(variables, Secrets(system, region)).values():
+            login = conninfo_to_dict(node.dsn)
+            assert login.get("sslmode") == (None if node.cluster else "require"), node.name
+
+
 @pytest.mark.parametrize("environment", ["production", "small"])
 def test_a_copy_has_the_password_of_what_it_is_a_copy_of(systems, environment):
     system = systems(environment)

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.database.metrics import NAMESPACE
+from mainstay.database.store_access import CERTIFICATES
 from mainstay.database.store_kind import DATABASE
 from mainstay.network.network import Network
 from mainstay.read_only.control_table import ControlTable
@@ -80,7 +81,8 @@ class OperationsTask(Construct):
         variables = {
             "DATABASE_NAME": DATABASE,
             "REPLICATION_SECRET_ARN": operable.replication_secret_name,
-            "PGSSLMODE": "require",
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": CERTIFICATES,
             **_addresses(operable.nodes),
             **control.grant_change_mode(role),
             **control.grant_upgrade(role),
@@ -112,8 +114,9 @@ class OperationsTask(Construct):
                     for name in sorted(set(names))
                 ],
             ),
-            iam.PolicyStatement(  # a reader is promoted inside of its cluster
-                actions=["rds:FailoverDBCluster"],
+            iam.PolicyStatement(
+                # A reader is promoted inside of its cluster, once: it is asked who writes there.
+                actions=["rds:DescribeDBClusters", "rds:FailoverDBCluster"],
                 resources=[f"arn:aws:rds:{place}:cluster:{cluster}" for cluster in clusters],
             ),
             iam.PolicyStatement(
@@ -161,4 +164,7 @@ def _addresses(nodes: dict[str, Node]) -> dict[str, str]:
         variables[f"{name}_SECRET_ARN"] = node.secret_name  # the API takes either
         if node.cluster is not None:
             variables[f"{name}_CLUSTER"] = node.cluster
+        else:
+            # A server of our own signs its certificate itself, and only this network reaches it.
+            variables[f"{name}_SSLMODE"] = "require"
     return variables
