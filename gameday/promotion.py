@@ -22,7 +22,7 @@ from typing import Any
 from gameday.promotion_load import Endpoint, PromotionLoad
 from gameday.promotion_plot import svg
 from local.postgres import SUPERUSER, Server, Servers
-from service.operations import promotion
+from service.operations import detection, promotion
 from service.operations.bootstrap import bootstrap
 from service.operations.node import Node
 from service.operations.operator import Operator
@@ -73,8 +73,8 @@ class _Watch:
 
 def drill(plan: Drill, *, say: Say = print) -> dict[str, Any]:
     """Run it and return the report; TimeoutError where no write succeeds after the kill."""
-    budget = promotion.detection_budget()
-    say(f"detection budget {budget:g} s: {promotion.MISSES} tries, each refused or unanswered")
+    budget = detection.detection_budget()
+    say(f"detection budget {budget:g} s: {detection.MISSES} tries, each refused or unanswered")
     with Servers(durable=True) as servers:
         master, reader = _cluster(servers, plan)
         nodes = _nodes(master, reader)
@@ -139,8 +139,8 @@ def _watched(nodes: dict[str, Node], endpoint: Endpoint, reader: Server) -> Iter
     def run() -> None:
         try:
             with Operator(nodes) as operator:
-                while not promotion.is_lost(operator, _MASTER):
-                    if watch.stop.wait(promotion.INTERVAL_SECONDS):
+                while not detection.is_lost(operator, _MASTER):
+                    if watch.stop.wait(detection.INTERVAL_SECONDS):
                         return
                 watch.detected = time.monotonic()
                 watch.who = promotion.promote_reader(operator, _MASTER)
@@ -180,7 +180,7 @@ def _cut_off(reader: Server, master: Server) -> None:
 def _report(
     plan: Drill, load: PromotionLoad, watch: _Watch, *, killed: float, first: float, lost: int
 ) -> dict[str, Any]:
-    budget = promotion.detection_budget()
+    budget = detection.detection_budget()
     return {
         "promoted": watch.who,
         "clients": {"writers": plan.writers, "readers": plan.readers},
