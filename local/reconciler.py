@@ -42,21 +42,43 @@ class Reconciler:
                     address=self._address,
                 )
         for arn, one in list(self.running.items()):
-            if arn not in by_arn and one.state not in ("stopping", "gone"):
-                one.stop()
             one.advance()
             if one.state == "ended":
                 self._report(one)
             if one.state == "gone":
                 del self.running[arn]
-        self._register(by_arn)
+        leaving = self._leaving(by_arn)
+        # First no new request, then the signal: a server refuses connections once it has it.
+        self._register(by_arn, leaving)
+        for arn in leaving:
+            self.running[arn].stop()
+
+    def _leaving(self, wanted: dict[str, Task]) -> set[str]:
+        """What is to stop now: of a service's old tasks as many as have a successor that serves.
+
+        ECS as it is emulated calls a replacement running at once, and its predecessor stopped;
+        a service would be without servers until those have started.
+        """
+        missing: dict[object, int] = {}
+        for arn, task in wanted.items():
+            if self.running[arn].state != "serving":
+                missing[task.home] = missing.get(task.home, 0) + 1
+        leaving = set()
+        for arn, one in self.running.items():
+            if arn in wanted or one.state in ("stopping", "gone"):
+                continue
+            if one.state == "serving" and one.task.service and missing.get(one.task.home, 0) > 0:
+                missing[one.task.home] -= 1
+            else:
+                leaving.add(arn)
+        return leaving
 
     def stop(self) -> None:
         """Ask everything to end; `step` with nothing wanted brings it to its end."""
         for one in self.running.values():
             one.stop()
 
-    def _register(self, wanted: dict[str, Task]) -> None:
+    def _register(self, wanted: dict[str, Task], leaving: set[str]) -> None:
         """Each target group holds what listens of its services, and nothing else of this machine.
 
         A task that leaves is deregistered before it has ended, so no request is sent to it.
@@ -68,7 +90,7 @@ class Reconciler:
         for arn, one in self.running.items():
             for entry in one.task.registrations:
                 members = belongs.setdefault((one.task.region, entry.target_group), set())
-                if arn in wanted and one.state == "serving":
+                if arn not in leaving and one.state == "serving":
                     members.add((one.address, entry.port))
         for (region, group), members in belongs.items():
             self._set_targets(region, group, members)
@@ -94,6 +116,7 @@ class Reconciler:
         ]
         names = {"cluster": one.task.cluster, "task": one.task.arn}
         ecs.submit_task_state_change(**names, status="STOPPED", containers=containers)
+        # An endpoint that takes the report and keeps nothing would have the task run for ever.
         tasks = ecs.describe_tasks(cluster=names["cluster"], tasks=[names["task"]])["tasks"]
         if any(task["lastStatus"] != "STOPPED" for task in tasks):
             ecs.stop_task(**names, reason="Essential container in task exited")

@@ -43,6 +43,11 @@ class Task:
     def id(self) -> str:
         return self.arn.rpartition("/")[2]
 
+    @property
+    def home(self) -> tuple[str, str, str | None]:
+        """The service that it belongs to."""
+        return self.region, self.cluster, self.service
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:

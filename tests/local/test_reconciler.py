@@ -209,3 +209,35 @@ def test_stopping_leaves_no_process(reconciler: Reconciler, group: str, folder: 
     reconciler.stop()
     settle(reconciler, [], lambda: not reconciler.running)
     assert process.marked(folder) == ()
+
+
+def test_old_tasks_serve_until_their_successors_do(reconciler: Reconciler, group: str):
+    """As ECS with a minimum of 100 %: a replacement takes no server away before it serves."""
+    old, new = task("old", group), task("new", group)
+    settle(reconciler, [old], lambda: len(serving(reconciler)) == 1)
+    before = reconciler.running[old.arn]
+    reconciler.step([new])
+    assert before.state == "serving"
+    assert members(group) == {before.address}
+
+    def over() -> bool:
+        assert members(group) & serving(reconciler)
+        return old.arn not in reconciler.running
+
+    settle(reconciler, [new], over)
+    assert members(group) == {reconciler.running[new.arn].address}
+
+
+def test_a_service_without_tasks_has_no_servers(reconciler: Reconciler, group: str):
+    old = task("old", group)
+    settle(reconciler, [old], lambda: len(serving(reconciler)) == 1)
+    reconciler.step([])
+    assert members(group) == set()
+    settle(reconciler, [], lambda: not reconciler.running)
+
+
+def test_no_successor_is_awaited_for_a_task_of_another_service(reconciler: Reconciler, group: str):
+    old, other = task("old", group), task("other", service="another", ports=(8081,))
+    settle(reconciler, [old], lambda: len(serving(reconciler)) == 1)
+    reconciler.step([other])
+    assert reconciler.running[old.arn].state == "stopping"

@@ -1,0 +1,32 @@
+"""What an agent reports of a task that has ended: how its containers did, kept with the task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.emulator.extension import inside
+from local.emulator.extension.apis.server import Api, ApiError
+
+API = Api("ecs")
+
+_REASON = "Essential container in task exited"
+
+
+@API.operation
+def submit_task_state_change(request: dict[str, Any]) -> dict[str, str]:
+    """The emulator acknowledges such a report and forgets it; a task stays RUNNING for ever."""
+    ecs = inside.service("ecs")
+    task = ecs._resolve_task(request["task"], ecs._resolve_cluster_name(request["cluster"]))
+    if task is None:
+        raise ApiError("InvalidParameterException", f"no task {request['task']}")
+    told = {one["containerName"]: one for one in request.get("containers", ())}
+    for container in task["containers"]:
+        one = told.get(container["name"], {})
+        if "exitCode" in one:
+            container["exitCode"] = one["exitCode"]
+        if "reason" in one:
+            container["reason"] = one["reason"]
+    if request.get("status") == "STOPPED":
+        reason = request.get("reason") or _REASON
+        ecs._mark_task_stopped(task["taskArn"], task, reason, "EssentialContainerExited")
+    return {"acknowledgment": "ACCEPT"}
