@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import stat
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive_format.geometry import BLOCK_SIZE, SEGMENT_SLOTS, ArchiveError
-from archive_format.reader import Files, load_segment, pack_blocks
+from archive_format.reader import Files, load_segment, pack_blocks, packs_of
 from archive_format.root import Root
 from archive_format.segment import Segment
+from archive_format.target import Target
 
 
 @dataclass(kw_only=True)
@@ -47,22 +49,22 @@ def restore_image(
     done = _done_before(note, root) if place.exists() else set()
     restored = Restored(segments_before=len(done))
     flags = os.O_RDWR | (0 if device else os.O_CREAT | (0 if done else os.O_TRUNC))
-    file = os.open(place, flags, 0o600)
+    file = Target(place, flags)
     try:
         if not device:
-            os.ftruncate(file, root.volume_gib * 2**30)
+            file.resize(root.volume_gib * 2**30)
         with ThreadPoolExecutor(workers) as pool:
             for index in range(len(root.segments)):
                 if index not in done:
                     _segment(files, root, index, file, pool, restored, zeros=device)
                     done.add(index)
                     if root.segments[index] is not None:
-                        os.fdatasync(file)
+                        file.sync()
                         _write_note(note, root, done)
                 progress(index + 1, len(root.segments))
-        os.fsync(file)
+        file.sync()
     finally:
-        os.close(file)
+        file.close()
     if not device:
         place.replace(target)
     note.unlink(missing_ok=True)
@@ -92,18 +94,15 @@ def _segment(
     files: Files,
     root: Root,
     index: int,
-    file: int,
+    file: Target,
     pool: ThreadPoolExecutor,
     restored: Restored,
     *,
     zeros: bool,
 ) -> None:
     segment = load_segment(files, root, index)
-    by_pack: dict[bytes, list[int]] = {}
-    for slot, (_, place) in sorted(segment.data.items()):
-        by_pack.setdefault(place.pack, []).append(slot)
     work = [
-        pool.submit(_pack, files, segment, pack, slots, file) for pack, slots in by_pack.items()
+        pool.submit(_pack, files, segment, pack, slots, file) for pack, slots in packs_of(segment)
     ]
     if zeros:  # a device holds what was there before; a new file holds nothing
         _clear(segment, root, file)
@@ -117,19 +116,19 @@ def _segment(
     restored.segments += 1
 
 
-def _pack(files: Files, segment: Segment, pack: bytes, slots: list[int], file: int) -> int:
-    for index, block in pack_blocks(files, segment, pack, slots):
-        if os.pwrite(file, block, index * BLOCK_SIZE) != BLOCK_SIZE:
-            raise ArchiveError(f"block {index} was not written whole: the disk is full")
+def _pack(files: Files, segment: Segment, pack: bytes, slots: list[int], file: Target) -> int:
+    block = file.buffer()
+    for index in pack_blocks(files, segment, pack, slots, block):
+        file.write(index, block)
     return len(slots)
 
 
-def _clear(segment: Segment, root: Root, file: int) -> None:
-    nothing, first = bytes(BLOCK_SIZE), segment.index * SEGMENT_SLOTS
+def _clear(segment: Segment, root: Root, file: Target) -> None:
+    nothing, first = memoryview(mmap.mmap(-1, BLOCK_SIZE)), segment.index * SEGMENT_SLOTS
     for slot in range(SEGMENT_SLOTS):
         inside = (first + slot + 1) * BLOCK_SIZE <= root.volume_gib * 2**30
         if inside and slot not in segment.data:
-            os.pwrite(file, nothing, (first + slot) * BLOCK_SIZE)
+            file.write(first + slot, nothing)
 
 
 def _done_before(note: Path, root: Root) -> set[int]:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-from archive_format.geometry import ZERO_DIGEST, ArchiveError, checked, pack_key
+from archive_format.geometry import (
+    BLOCK_SIZE,
+    SEGMENT_SLOTS,
+    ZERO_DIGEST,
+    ArchiveError,
+    checked,
+    pack_key,
+)
 from archive_format.pack import frames
-from archive_format.reader import Files, block_of, load_segment
+from archive_format.reader import Files, decode, load_segment
 from archive_format.root import Root
 
 
@@ -19,6 +26,7 @@ def verify(files: Files, root: Root, level: int) -> dict[str, int]:
     linear = hashlib.sha256()
     zero = data = 0
     read: set[bytes] = set()
+    block = memoryview(bytearray(BLOCK_SIZE))
     for index in range(len(root.segments)):
         segment = load_segment(files, root, index)
         zero, data = zero + len(segment.zeros), data + len(segment.data)
@@ -29,13 +37,14 @@ def verify(files: Files, root: Root, level: int) -> dict[str, int]:
         for pack in segment.packs():
             slots = {s: v for s, v in segment.data.items() if v[1].pack == pack}
             key = pack_key(pack)
-            body = checked(files.get(key), pack, key)
+            body = memoryview(checked(files.get(key), pack, key))
             table = {frame.offset: frame for frame in frames(body)}
             for slot, (digest, place) in slots.items():
                 frame = table.get(place.offset)
                 if frame is None or (frame.digest, frame.length) != (digest, place.length):
                     raise ArchiveError(f"{key} does not hold slot {slot} of segment {index}")
-                block_of(body[place.offset : place.offset + place.length], digest, segment, slot)
+                stored = body[place.offset : place.offset + place.length]
+                decode(stored, digest, index * SEGMENT_SLOTS + slot, block)
             read.add(pack)
     if (zero, data) != (root.counts.zero, root.counts.data):
         raise ArchiveError(f"{root.key} says {root.counts}, its segments have {data} and {zero}")

@@ -33,6 +33,7 @@ class PackWriter:
 
     def __init__(self) -> None:
         self._frames: list[bytes] = []
+        self._sha256 = hashlib.sha256()
         self._table: list[bytes] = []
         self.size = 0
         self.digest = b""  # known when the pack is finished
@@ -42,21 +43,24 @@ class PackWriter:
         offset = self.size
         self._table.append(_ENTRY.pack(digest, offset, len(frame)))
         self._frames.append(frame)
+        self._sha256.update(frame)
         self.size += len(frame)
         return offset
 
-    def finish(self) -> bytes:
-        """The whole pack; its name is its SHA-256. The frames are let go."""
+    def finish(self) -> list[bytes]:
+        """The parts of the pack; its name is their SHA-256. The frames are let go."""
         table = b"".join(self._table)
         head = _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(table) + _FOOTER.size)
         footer = _FOOTER.pack(len(self._table), self.size, _MAGIC)
-        body = b"".join([*self._frames, head, table, footer])
+        end = b"".join([head, table, footer])
+        self._sha256.update(end)
+        self.digest = self._sha256.digest()
+        parts = [*self._frames, end]
         self._frames, self._table = [], []
-        self.digest = hashlib.sha256(body).digest()
-        return body
+        return parts
 
 
-def frames(pack: bytes) -> Iterator[Frame]:
+def frames(pack: bytes | memoryview) -> Iterator[Frame]:
     """The table of a pack. Raises ArchiveError for anything else."""
     if len(pack) < _FOOTER.size:
         raise ArchiveError("a pack is too short to hold its table")

@@ -70,47 +70,45 @@ def load_segment(files: Files, root: Root, index: int) -> Segment:
     return found
 
 
-def blocks_of(files: Files, segment: Segment) -> Iterator[tuple[int, bytes]]:
-    """Index in the volume and bytes of every data block of a segment, pack by pack."""
+def packs_of(segment: Segment) -> list[tuple[bytes, list[int]]]:
+    """Every pack that a segment needs, with the slots of its blocks there, in index order."""
     by_pack: dict[bytes, list[int]] = {}
     for slot in sorted(segment.data):
         by_pack.setdefault(segment.data[slot][1].pack, []).append(slot)
-    for pack, slots in by_pack.items():
-        yield from pack_blocks(files, segment, pack, slots)
+    return list(by_pack.items())
 
 
 def pack_blocks(
-    files: Files, segment: Segment, pack: bytes, slots: list[int]
-) -> Iterator[tuple[int, bytes]]:
-    """The same of one pack."""
+    files: Files, segment: Segment, pack: bytes, slots: list[int], into: memoryview
+) -> Iterator[int]:
+    """Index in the volume of each of these blocks, while its bytes are in `into`."""
     frames = _frames(files, pack, [segment.data[slot][1] for slot in slots])
-    last: tuple[int, bytes] = (-1, b"")
+    last = -1
     for slot in slots:
         digest, place = segment.data[slot]
-        if place.offset != last[0]:
-            last = (place.offset, block_of(frames(place), digest, segment, slot))
-        yield segment.index * SEGMENT_SLOTS + slot, last[1]
+        if place.offset != last:
+            last = place.offset
+            decode(frames(place), digest, segment.index * SEGMENT_SLOTS + slot, into)
+        yield segment.index * SEGMENT_SLOTS + slot
 
 
-def block_of(frame: bytes, digest: bytes, segment: Segment, slot: int) -> bytes:
-    """Decode one block. Raises ArchiveError, with the block's index, where it is not the one."""
-    index = segment.index * SEGMENT_SLOTS + slot
+def decode(frame: zstd.Buffer, digest: bytes, index: int, into: memoryview) -> None:
+    """One block. Raises ArchiveError, with its index in the volume, where it is not the one."""
     try:
-        block = zstd.decompress(frame)
+        length = zstd.decompress_into(frame, into)
     except ArchiveError as error:
         raise ArchiveError(f"block {index}: {error}") from error
-    if len(block) != BLOCK_SIZE or hashlib.sha256(block).digest() != digest:
+    if length != BLOCK_SIZE or hashlib.sha256(into).digest() != digest:
         raise ArchiveError(f"block {index} is damaged: it is not the one that was archived")
-    return block
 
 
-def _frames(files: Files, pack: bytes, places: list[Location]) -> Callable[[Location], bytes]:
-    """How to come by a frame: out of the whole pack, verified, or by a request of its own.
+def _frames(files: Files, pack: bytes, places: list[Location]) -> Callable[[Location], zstd.Buffer]:
+    """How to come by a frame: out of the whole pack, or by a request of its own.
 
-    A frame alone is verified by its block's SHA-256, as every block is.
+    Either way it is verified by its block's SHA-256; that of the pack would say no more.
     """
     key, unique = pack_key(pack), set(places)
     if sum(place.length for place in unique) >= _WHOLE_PACK_SHARE * _FULL_PACK or len(unique) > 8:
-        body = memoryview(checked(files.get(key), pack, key))
-        return lambda place: bytes(body[place.offset : place.offset + place.length])
+        body = memoryview(files.get(key))
+        return lambda place: body[place.offset : place.offset + place.length]
     return lambda place: files.get_range(key, place.offset, place.length)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from block_archive.errors import from_botocore
 from block_archive.source import Description, Fetched, Listed, Page
+
+_PART = 131_072  # bytes of a body at once: small enough to be given the same memory again
 
 
 class BotocoreBlocks:
@@ -60,14 +63,14 @@ class BotocoreBlocks:
         changed = page["ChangedBlocks"]
         return _page(page, [Listed(b["BlockIndex"], b.get("SecondBlockToken")) for b in changed])
 
-    def get(self, snapshot: str, index: int, token: str) -> Fetched:
+    def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
         """One block."""
         with from_botocore(f"block {index} of {snapshot}"):
             answer = self._ebs.get_snapshot_block(
                 SnapshotId=snapshot, BlockIndex=index, BlockToken=token
             )
-            data = answer["BlockData"].read()
-        return Fetched(data, answer["Checksum"], answer["DataLength"])
+            received = filled(answer["BlockData"].read, into)
+        return Fetched(received, answer["Checksum"], answer["DataLength"])
 
     def start(
         self, *, volume_gib: int, client_token: str, description: str, kms_key: str | None
@@ -105,6 +108,16 @@ class BotocoreBlocks:
                 ChecksumAlgorithm="SHA256",
                 ChecksumAggregationMethod="LINEAR",
             )
+
+
+def filled(read: Callable[[int], bytes], into: memoryview) -> int:
+    """Read to the end, into a buffer as far as it goes. Returns how many bytes there were."""
+    at = 0
+    while part := read(_PART):
+        kept = into[at : at + len(part)]
+        kept[:] = part[: len(kept)]
+        at += len(part)
+    return at
 
 
 def _page(answer: dict[str, Any], blocks: list[Listed]) -> Page:

@@ -11,6 +11,14 @@ from typing import Any, Protocol
 from block_archive.errors import ExistsError, MissingError, from_botocore
 
 
+Body = bytes | list[bytes]  # whole, or the parts of a pack, one after the other
+
+
+def size_of(body: Body) -> int:
+    """Bytes of it."""
+    return len(body) if isinstance(body, bytes) else sum(len(part) for part in body)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stored:
     """An object that is there."""
@@ -37,7 +45,7 @@ class Bucket(Protocol):
         ...
 
     def put(
-        self, key: str, body: bytes, sha256: bytes, *, new: bool, retain_until: datetime | None
+        self, key: str, body: Body, sha256: bytes, *, new: bool, retain_until: datetime | None
     ) -> None:
         """Write it; with `new`, raises ExistsError where it is there."""
         ...
@@ -77,7 +85,7 @@ class BotocoreBucket:
             return self._s3.get_object(Bucket=self.name, Key=key, Range=part)["Body"].read()
 
     def put(
-        self, key: str, body: bytes, sha256: bytes, *, new: bool, retain_until: datetime | None
+        self, key: str, body: Body, sha256: bytes, *, new: bool, retain_until: datetime | None
     ) -> None:
         """Write it; with `new`, raises ExistsError where it is there."""
         more: dict[str, Any] = {"IfNoneMatch": "*"} if new else {}
@@ -87,7 +95,7 @@ class BotocoreBucket:
             self._s3.put_object(
                 Bucket=self.name,
                 Key=key,
-                Body=body,
+                Body=body if isinstance(body, bytes) else b"".join(body),
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=base64.b64encode(sha256).decode(),
                 **more,

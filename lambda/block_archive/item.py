@@ -16,6 +16,7 @@ from archive_format.pack import PackWriter
 from archive_format.reader import load_segment
 from archive_format.root import Root
 from archive_format.segment import Location, Segment
+from block_archive.bucket import Body, size_of
 from block_archive.errors import ArchiveError
 from block_archive.job import Job, Receipt
 from block_archive.listing import changes
@@ -200,10 +201,10 @@ class ItemRun:
         self._uploads.append(uploads.submit(self._upload, pack.digest, body))
         return PackWriter()
 
-    def _upload(self, digest: bytes, body: bytes) -> None:
+    def _upload(self, digest: bytes, body: Body) -> None:
         new = self._store.put_new(pack_key(digest), body, digest, self._job.lock)
         self._store.counters.add("packs_new" if new else "packs_there_already")
-        self._stored_bytes += len(body)
+        self._stored_bytes += size_of(body)
 
     def _keep(self, segment: Segment) -> str | None:
         """Store the segment, and make sure that all it needs stays long enough."""

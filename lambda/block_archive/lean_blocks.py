@@ -22,7 +22,7 @@ class LeanBlocks(BotocoreBlocks):
         url, region = ebs.meta.endpoint_url.rstrip("/"), ebs.meta.region_name
         self._service = Service(name="ebs", region=region, url=url)
 
-    def get(self, snapshot: str, index: int, token: str) -> Fetched:
+    def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
         """One block."""
         what = f"block {index} of {snapshot}"
         answer = self._http.send(
@@ -30,13 +30,14 @@ class LeanBlocks(BotocoreBlocks):
             "GET",
             f"/snapshots/{snapshot}/blocks/{index}",
             query=urlencode({"blockToken": token}),
+            into=into,
             what=what,
         )
         _check(answer, what)
         headers = answer.headers
         try:
             length = int(headers["x-amz-data-length"])
-            return Fetched(answer.body, headers["x-amz-checksum"], length)
+            return Fetched(answer.received, headers["x-amz-checksum"], length)
         except (KeyError, ValueError) as error:
             raise TransientError(f"{what}: an answer without {error}") from error
 

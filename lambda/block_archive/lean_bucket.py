@@ -9,7 +9,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from block_archive.bucket import BotocoreBucket
+from block_archive.bucket import Body, BotocoreBucket
 from block_archive.errors import classified
 from block_archive.lean_http import Answer, LeanHttp, Service
 
@@ -36,7 +36,7 @@ class LeanBucket(BotocoreBucket):
         return self._send("GET", key, headers={"range": part}).body
 
     def put(
-        self, key: str, body: bytes, sha256: bytes, *, new: bool, retain_until: datetime | None
+        self, key: str, body: Body, sha256: bytes, *, new: bool, retain_until: datetime | None
     ) -> None:
         """Write it; with `new`, raises ExistsError where it is there."""
         headers = {

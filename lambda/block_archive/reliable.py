@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 
 from archive_format.geometry import BLOCK_SIZE
 from block_archive.attempts import Attempts
@@ -19,6 +20,7 @@ class ReliableBlocks:
     def __init__(self, blocks: Blocks, attempts: Attempts, pace: Pace, counters: Counters) -> None:
         self._blocks, self._attempts = blocks, attempts
         self._pace, self.counters = pace, counters
+        self._mine = threading.local()
 
     def describe(self, snapshot: str) -> Description:
         """What EC2 knows of it. Raises MissingError or ArchiveError."""
@@ -44,8 +46,9 @@ class ReliableBlocks:
 
         return self._attempts.call(f"comparing {first} with {second} from block {start}", call)
 
-    def fetch(self, snapshot: str, block: Listed) -> tuple[bytes, bytes]:
-        """SHA-256 and bytes of a block, which agree. Raises ArchiveError naming the block."""
+    def fetch(self, snapshot: str, block: Listed) -> tuple[bytes, memoryview]:
+        """SHA-256 and bytes of a block, which agree; the bytes are good until this thread fetches
+        the next one. Raises ArchiveError naming the block."""
         assert block.token is not None
         token, renewed = block.token, False
         while True:
@@ -63,16 +66,19 @@ class ReliableBlocks:
             except MissingError as error:
                 raise ArchiveError(f"block {block.index} of {snapshot} is gone: {error}") from error
 
-    def _get(self, snapshot: str, index: int, token: str) -> tuple[bytes, bytes]:
+    def _get(self, snapshot: str, index: int, token: str) -> tuple[bytes, memoryview]:
+        if not hasattr(self._mine, "block"):
+            self._mine.block = memoryview(bytearray(BLOCK_SIZE))
+        block = self._mine.block
         self.counters.add("get_requests")
-        found = self._blocks.get(snapshot, index, token)
-        if found.length != BLOCK_SIZE or len(found.data) != BLOCK_SIZE:
-            raise TransientError(f"{len(found.data)} of {BLOCK_SIZE} bytes came")
-        digest = hashlib.sha256(found.data).digest()
+        found = self._blocks.get(snapshot, index, token, block)
+        if found.length != BLOCK_SIZE or found.received != BLOCK_SIZE:
+            raise TransientError(f"{found.received} of {BLOCK_SIZE} bytes came")
+        digest = hashlib.sha256(block).digest()
         if base64.b64encode(digest).decode() != found.checksum:
             raise TransientError("the bytes do not have the checksum that EBS gives")
         self.counters.add("blocks_fetched")
-        return digest, found.data
+        return digest, block
 
     def _fresh_token(self, snapshot: str, index: int) -> str:
         page = self.list_blocks(snapshot, index, 100, None)

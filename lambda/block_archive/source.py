@@ -44,7 +44,7 @@ class Page:
 class Fetched:
     """A block as it was answered, not yet believed."""
 
-    data: bytes
+    received: int  # bytes that came; more than the buffer holds are not kept
     checksum: str  # base64 of its SHA-256
     length: int  # that the service states
 
@@ -66,8 +66,8 @@ class Blocks(Protocol):
         """A page of what differs in the second."""
         ...
 
-    def get(self, snapshot: str, index: int, token: str) -> Fetched:
-        """One block."""
+    def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
+        """One block, into a buffer: fresh memory for each costs more than its way here."""
         ...
 
     def start(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from block_archive.attempts import Attempts
-from block_archive.bucket import Bucket, Stored
+from block_archive.bucket import Body, Bucket, Stored, size_of
 from block_archive.counters import Counters
 from block_archive.errors import ArchiveError, ExistsError, MissingError
 
@@ -68,17 +68,17 @@ class Store:
         """Every key that begins so, in order."""
         return iter(self._call("s3_list_requests", prefix, lambda: list(self._bucket.keys(prefix))))
 
-    def put_new(self, key: str, body: bytes, digest: bytes, retain_until: datetime) -> bool:
+    def put_new(self, key: str, body: Body, digest: bytes, retain_until: datetime) -> bool:
         """Write a file that never changes. Where it is there already, it is made sure that it is
         the same and locked for long enough. Returns whether it was written now."""
         try:
             self.put_once(key, body, digest, retain_until)
         except ExistsError:
-            self.hold(key, retain_until, size=len(body), digest=digest)
+            self.hold(key, retain_until, size=size_of(body), digest=digest)
             return False
         return True
 
-    def put_once(self, key: str, body: bytes, digest: bytes, retain_until: datetime) -> None:
+    def put_once(self, key: str, body: Body, digest: bytes, retain_until: datetime) -> None:
         """Write a file, locked. Raises ExistsError where there is one, even of this very call:
         an answer may have been lost."""
         until = retain_until if self.locks else None
@@ -87,7 +87,7 @@ class Store:
             key,
             lambda: self._bucket.put(key, body, digest, new=True, retain_until=until),
         )
-        self.counters.add("s3_put_bytes", len(body))
+        self.counters.add("s3_put_bytes", size_of(body))
 
     def hold(
         self, key: str, until: datetime, *, size: int | None = None, digest: bytes | None = None

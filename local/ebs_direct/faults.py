@@ -87,6 +87,7 @@ class Quota:
         self.per_second, self._clock, self._burst = per_second, clock, burst
         self._tokens, self._at = burst, clock()
         self.taken = self.throttled = 0
+        self.first = self.last = 0.0  # when calls were let pass
 
     def take(self) -> None:
         """One call. Raises ServiceError when the bucket is empty."""
@@ -97,4 +98,6 @@ class Quota:
             self.throttled += 1
             raise ServiceError(400, "RequestThrottledException", "rate", "RESOURCE_LEVEL_THROTTLE")
         self._tokens -= 1
+        self.first = now if not self.taken else self.first
+        self.last = now
         self.taken += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.awsrequest import AWSResponse
@@ -39,17 +40,26 @@ class Pool:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def request(
-        self, method: str, url: str, *, body: bytes | None, headers: dict[str, str], **_: Any
+    def connection_from_url(self, _: str) -> Pool:
+        """There is one host."""
+        return self
+
+    def urlopen(
+        self, method: str, url: str, *, body: Any, headers: dict[str, str], **_: Any
     ) -> HTTPResponse:
-        """As PoolManager.request, without a connection."""
+        """As HTTPConnectionPool.urlopen with preload_content=False, without a connection."""
         try:
             answer = self._cloud.answer(_asked(method, url, headers, body))
         except ConnectionLost as lost:
             raise ProtocolError("connection lost") from lost
         except Stalled as stalled:
             raise ProtocolError("read timed out") from stalled
-        return HTTPResponse(io.BytesIO(answer.body), status=answer.status, headers=answer.headers)
+        return HTTPResponse(
+            io.BytesIO(answer.body),
+            status=answer.status,
+            headers=answer.headers,
+            preload_content=False,
+        )
 
 
 def _asked(method: str, url: str, headers: Any, body: Any) -> Request:
@@ -57,7 +67,9 @@ def _asked(method: str, url: str, headers: Any, body: Any) -> Request:
         name.lower(): value.decode() if isinstance(value, bytes) else str(value)
         for name, value in headers.items()
     }
-    named.setdefault("host", url.split("/")[2])
+    named.setdefault("host", urlsplit(url).netloc)
+    if isinstance(body, list):
+        body = b"".join(body)
     if hasattr(body, "read"):
         body = body.read()
     return Request.read(method, url, named, body.encode() if isinstance(body, str) else body or b"")

@@ -1,0 +1,91 @@
+"""The volumes of the benchmark, the same bytes on every machine and in every run."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from datetime import UTC, datetime, timedelta
+
+from local.ebs_direct.volumes import BLOCK_SIZE, Snapshot, Volume
+
+SEED = 20_261_125
+PAGE = 4_096
+BLOCKS = 2_048  # 1 GiB of data
+CHANGED = 103  # 5 % of it
+VOLUME_GIB = 4
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_RUN = 64  # blocks that lie side by side
+_ZERO_SHARE, _DUPLICATE_SHARE = 0.02, 0.05
+_PAGES = ("random", "text", "zero")
+_PAGE_SHARES = (40, 50, 10)
+
+
+class Content:
+    """Blocks as a database leaves them: pages of text, of what does not compress, of nothing."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._text = self._prose(4 * 2**20)
+
+    def block(self) -> bytes:
+        """The next one."""
+        pages = self._random.choices(_PAGES, _PAGE_SHARES, k=BLOCK_SIZE // PAGE)
+        return b"".join(self._page(kind) for kind in pages)
+
+    def _page(self, kind: str) -> bytes:
+        if kind == "random":
+            return self._random.randbytes(PAGE)
+        if kind == "zero":
+            return bytes(PAGE)
+        start = self._random.randrange(len(self._text) - PAGE)
+        return self._text[start : start + PAGE]
+
+    def _prose(self, size: int) -> bytes:
+        """Words of a small language, the short ones more often."""
+        letters = "etaoinshrdlucmfwypvbgk"
+        words = [
+            "".join(self._random.choices(letters, k=self._random.randint(2, 11)))
+            for _ in range(4_000)
+        ]
+        shares = [1 / (rank + 8) for rank in range(len(words))]
+        text = " ".join(self._random.choices(words, shares, k=size // 5))
+        return text.encode()[:size]
+
+
+def benchmark_snapshots() -> tuple[Snapshot, Snapshot]:
+    """One with 1 GiB of data, and the next with 5 % of it changed."""
+    rng, content = random.Random(SEED), Content(SEED)
+    volume = Volume(VOLUME_GIB, volume_id="vol-0be0c4")
+    runs = rng.sample(range(volume.slots // _RUN), BLOCKS // _RUN)
+    indexes = [run * _RUN + offset for run in sorted(runs) for offset in range(_RUN)]
+    stored: list[bytes] = []
+    for index in indexes:
+        drawn = rng.random()
+        if drawn < _ZERO_SHARE:
+            volume.write(index, bytes(BLOCK_SIZE))
+        elif drawn < _ZERO_SHARE + _DUPLICATE_SHARE and stored:
+            volume.write(index, rng.choice(stored))
+        else:
+            stored.append(content.block())
+            volume.write(index, stored[-1])
+    first = volume.snapshot(at=_START, snapshot_id="snap-0be0c4a")
+    for index in rng.sample(indexes, CHANGED):
+        volume.write(index, content.block())
+    return first, volume.snapshot(at=_START + timedelta(hours=1), snapshot_id="snap-0be0c4b")
+
+
+def sparse_snapshot(volume_gib: int, blocks: int) -> Snapshot:
+    """So many equal-sized blocks, evenly over a volume of any size."""
+    content = random.Random(SEED)
+    volume = Volume(volume_gib, volume_id=f"vol-{volume_gib:08x}")
+    for number in range(blocks):
+        volume.write(number * (volume.slots // blocks), content.randbytes(PAGE) * (2**7))
+    return volume.snapshot(at=_START, snapshot_id=f"snap-{volume_gib:08x}")
+
+
+def image_digest(snapshot: Snapshot) -> str:
+    """SHA-256 over the SHA-256 of every block with its index: what a restored image is held to."""
+    digest = hashlib.sha256()
+    for index in sorted(snapshot.blocks):
+        digest.update(index.to_bytes(4, "little") + snapshot.blocks[index].digest)
+    return digest.hexdigest()
