@@ -1,4 +1,4 @@
-"""The cloud of the benchmark: the strict fake, in a process of its own, told what to do by a pipe."""
+"""The cloud of the benchmark: the strict fake in a process of its own, which a pipe commands."""
 
 from __future__ import annotations
 

@@ -20,6 +20,18 @@ one handler per state. Every state may be repeated, and two executions for one s
     in   {"job": key}  (more names do no harm: hand over what `plan` returned)
     out  {"done": true, "root", "counts", "stored_bytes", "dollars"}
 
+Beside them, on schedules of their own:
+
+`archive_job.handler.verify`
+    in   {"root"?: key | snapshot's id | "latest" | "latest:VOLUME", "level"?: 0 | 1 | 2 (default 1)}
+    out  {"root", "level", "evidence": key under verify/, counts}; needs s3:PutObject for that
+`archive_job.handler.prune`   (a role that may delete and may not write)
+    in   {"apply"?: false by default, so that nothing goes; "keep_last"?: 1 or more}
+    out  {"dry_run", "roots": expired, "newest_good", "swept", "swept_bytes", "kept_…"}
+    The role: s3:ListBucket, s3:ListBucketVersions, s3:GetObject, s3:GetObjectVersion,
+    s3:GetObjectRetention, s3:GetObjectLegalHold, s3:GetBucketObjectLockConfiguration,
+    s3:DeleteObject, s3:DeleteObjectVersion under packs/, segments/, manifests/, and kms:Decrypt.
+
 Errors by name: `OutOfTime` (the function's limit came first) and every other but `RefusedError` are
 worth a retry of the same input; `RefusedError` says no for good (denied, wrong key, wrong input).
 

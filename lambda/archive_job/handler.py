@@ -46,6 +46,18 @@ def commit(event: dict[str, Any], _: Any) -> dict[str, Any]:
     return _told("commit", states.commit(store, event["job"], now=_now()))
 
 
+def verify(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    """Level 0, 1 or 2 of a root, and its evidence. Raises ArchiveError naming what is wrong."""
+    _, store = _parts(_budget())
+    return _told("verify", states.proven(store, event, now=_now()))
+
+
+def prune(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    """Sweep, or with no "apply" only say. Raises ArchiveError before anything is deleted."""
+    _, store = _parts(_budget())
+    return _told("prune", states.pruned(store, event, now=_now()))
+
+
 def _budget() -> float:
     return float(os.environ.get("BLOCKS_PER_SECOND", BLOCKS_PER_SECOND))
 

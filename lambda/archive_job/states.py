@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from archive_format import root as roots
+from archive_format.reader import load_root
 from archive_format.root import Root
 from block_archive.archive import Options, begin, describe, find_archived, finish, receipts_of
 from block_archive.archive import plan as plan_job
@@ -17,6 +18,8 @@ from block_archive.errors import ArchiveError, RefusedError
 from block_archive.estimate import estimate
 from block_archive.item import ItemRun
 from block_archive.job import Job
+from block_archive.proof import verify, write_evidence
+from block_archive.prune import prune
 from block_archive.reliable import ReliableBlocks
 from block_archive.store import Store
 
@@ -105,6 +108,23 @@ def commit(store: Store, key: str, *, now: datetime) -> dict[str, Any]:
     """Write the root. Raises ArchiveError where an item is missing."""
     job = _job(store, key)
     return _done(finish(store, job, receipts_of(store, job, now=now), now=now))
+
+
+def proven(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    """What a level proves of a root; what was proven is kept in the bucket. Raises ArchiveError."""
+    level = event.get("level", 1)
+    if level not in (0, 1, 2):
+        raise RefusedError(f"'level' should be 0, 1 or 2, got {level!r}: a drill needs a disk")
+    root = load_root(store, event.get("root", "latest"))
+    found = verify(store, root, level)
+    key = write_evidence(store, root, level, found, now=now)
+    return {"root": root.key, "level": level, "evidence": key, **found}
+
+
+def pruned(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    """What a sweep did, with the names of the roots that went. Raises ArchiveError."""
+    apply, keep_last = event.get("apply", False), event.get("keep_last", 1)
+    return vars(prune(store, now=now, apply=apply is True, keep_last=keep_last))
 
 
 def _job(store: Store, key: str) -> Job:

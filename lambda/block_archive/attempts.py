@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from block_archive.errors import ArchiveError, ThrottledError, TransientError
+from block_archive.errors import ArchiveError, HiddenError, ThrottledError, TransientError
 from block_archive.pace import Pace
 
 T = TypeVar("T")
@@ -22,6 +22,8 @@ class Attempts:
     first_wait_seconds: float = 0.2  # doubled each time
     longest_wait_seconds: float = 5.0
     throttled_seconds: float = 120.0  # how long throttling may go on without one success
+    hidden_seconds: float = 120.0  # until a new snapshot is seen by everybody
+    hidden_requests: int = 60
     sleep: Callable[[float], None] = time.sleep
 
     def call(
@@ -33,7 +35,7 @@ class Attempts:
         counted: Callable[[str], None] = lambda _: None,
     ) -> T:
         """The function's result. Raises ArchiveError naming the call when the budget is spent."""
-        failed, throttled, since = 0, 0, time.monotonic()
+        failed, throttled, hidden, since = 0, 0, 0, time.monotonic()
         while True:
             if pace is not None:
                 pace.wait()
@@ -49,6 +51,11 @@ class Attempts:
                         f"throttled for {self.throttled_seconds:g} s: {error}"
                     ) from error
                 self._wait(throttled)
+            except HiddenError as error:
+                hidden += 1
+                if time.monotonic() - since > self.hidden_seconds or hidden > self.hidden_requests:
+                    raise ArchiveError(f"{what}: {error}") from error
+                self._wait(hidden)
             except TransientError as error:
                 counted("failed")
                 failed += 1

@@ -86,13 +86,13 @@ class BotocoreBlocks:
                 **key,
             )["SnapshotId"]
 
-    def put(self, snapshot: str, index: int, data: bytes, checksum: str) -> None:
+    def put(self, snapshot: str, index: int, data: memoryview, checksum: str) -> None:
         """Write one block."""
         with from_botocore(f"block {index} into {snapshot}"):
             self._ebs.put_snapshot_block(
                 SnapshotId=snapshot,
                 BlockIndex=index,
-                BlockData=data,
+                BlockData=bytes(data),
                 DataLength=len(data),
                 Checksum=checksum,
                 ChecksumAlgorithm="SHA256",

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from block_archive.errors import ExistsError, MissingError, from_botocore
 
-
-Body = bytes | list[bytes]  # whole, or the parts of a pack, one after the other
+Body = bytes | memoryview | list[bytes]  # whole, or the parts of a pack, one after the other
 
 
 def size_of(body: Body) -> int:
     """Bytes of it."""
-    return len(body) if isinstance(body, bytes) else sum(len(part) for part in body)
+    return sum(len(part) for part in body) if isinstance(body, list) else len(body)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +28,18 @@ class Stored:
     retain_until: datetime | None
     modified: datetime
     version_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """One version of an object, or a delete marker."""
+
+    key: str
+    version_id: str
+    size: int
+    modified: datetime
+    current: bool
+    marker: bool = False
 
 
 class Bucket(Protocol):
@@ -66,6 +77,18 @@ class Bucket(Protocol):
         """Whether the bucket has Object Lock."""
         ...
 
+    def versions(self, prefix: str) -> Iterator[Held]:
+        """Every version of every key that begins so, in order of keys."""
+        ...
+
+    def locked_until(self, key: str, version_id: str) -> datetime | None:
+        """Until when S3 refuses to delete this version; None where it does not."""
+        ...
+
+    def delete(self, key: str, version_id: str) -> None:
+        """Delete this version for good."""
+        ...
+
 
 class BotocoreBucket:
     """S3 through boto3. The client must not try again by itself: `attempts` does."""
@@ -95,7 +118,7 @@ class BotocoreBucket:
             self._s3.put_object(
                 Bucket=self.name,
                 Key=key,
-                Body=body if isinstance(body, bytes) else b"".join(body),
+                Body=b"".join(body) if isinstance(body, list) else bytes(body),
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=base64.b64encode(sha256).decode(),
                 **more,
@@ -145,3 +168,43 @@ class BotocoreBucket:
         except (MissingError, ExistsError):
             return False
         return found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
+
+    def versions(self, prefix: str) -> Iterator[Held]:
+        """Every version of every key that begins so, in order of keys."""
+        more: dict[str, str] = {}
+        while True:
+            with from_botocore(f"versions of {prefix}*"):
+                page = self._s3.list_object_versions(Bucket=self.name, Prefix=prefix, **more)
+            for found in page.get("Versions", []):
+                yield _held(found, marker=False)
+            for found in page.get("DeleteMarkers", []):
+                yield _held(found, marker=True)
+            if not page.get("IsTruncated"):
+                return
+            more = {"KeyMarker": page["NextKeyMarker"]}
+            if "NextVersionIdMarker" in page:
+                more["VersionIdMarker"] = page["NextVersionIdMarker"]
+
+    def locked_until(self, key: str, version_id: str) -> datetime | None:
+        """Until when S3 refuses to delete this version; None where it does not."""
+        with from_botocore(f"{key}, version {version_id}"):
+            found = self._s3.head_object(Bucket=self.name, Key=key, VersionId=version_id)
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            return datetime.max.replace(tzinfo=UTC)
+        return found.get("ObjectLockRetainUntilDate")
+
+    def delete(self, key: str, version_id: str) -> None:
+        """Delete this version for good."""
+        with from_botocore(f"{key}, version {version_id}"):
+            self._s3.delete_object(Bucket=self.name, Key=key, VersionId=version_id)
+
+
+def _held(found: Any, *, marker: bool) -> Held:
+    return Held(
+        key=found["Key"],
+        version_id=found["VersionId"],
+        size=found.get("Size", 0),
+        modified=found["LastModified"],
+        current=found["IsLatest"],
+        marker=marker,
+    )

@@ -18,6 +18,10 @@ class ThrottledError(Exception):
     """Too fast. Costs no attempt, but slows everybody down."""
 
 
+class HiddenError(Exception):
+    """Made a moment ago, and not yet to be seen: to be waited for, at the cost of no attempt."""
+
+
 class TokenError(Exception):
     """A block's or page's token is no longer accepted; list again."""
 
@@ -37,6 +41,16 @@ class ExistsError(Exception):
 class RefusedError(ArchiveError):
     """The service says no, and will go on saying no."""
 
+
+class SweptError(ArchiveError):
+    """A file that was there is gone."""
+
+
+# What a caller of the engine may see; each says in words what is wrong.
+EXPECTED = (
+    *(ArchiveError, TransientError, ThrottledError, HiddenError, TokenError),
+    *(MissingError, UnrelatedError, ExistsError, OSError),
+)
 
 # Names of errors, as the services give them (EBS direct APIs and S3 API references, "Errors").
 _THROTTLED = {

@@ -41,7 +41,7 @@ class LeanBlocks(BotocoreBlocks):
         except (KeyError, ValueError) as error:
             raise TransientError(f"{what}: an answer without {error}") from error
 
-    def put(self, snapshot: str, index: int, data: bytes, checksum: str) -> None:
+    def put(self, snapshot: str, index: int, data: memoryview, checksum: str) -> None:
         """Write one block."""
         what = f"block {index} into {snapshot}"
         answer = self._http.send(

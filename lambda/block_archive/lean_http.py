@@ -134,7 +134,7 @@ def _into(found: Any, into: memoryview) -> int:
     """Read the body into a buffer; returns its length. Raises HTTPError or OSError."""
     raw = getattr(found, "_fp", None)
     exact = found.headers.get("content-length") == str(len(into))
-    if not exact or not hasattr(raw, "readinto"):
+    if not exact or raw is None or not hasattr(raw, "readinto"):
         return filled(found.read, into)
     # http.client hands the buffer to the socket; urllib3 would read into memory of its own first.
     at = 0

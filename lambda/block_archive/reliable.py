@@ -9,7 +9,15 @@ import threading
 from archive_format.geometry import BLOCK_SIZE
 from block_archive.attempts import Attempts
 from block_archive.counters import Counters
-from block_archive.errors import ArchiveError, MissingError, TokenError, TransientError
+from block_archive.errors import (
+    ArchiveError,
+    HiddenError,
+    MissingError,
+    RefusedError,
+    TokenError,
+    TransientError,
+    UnrelatedError,
+)
 from block_archive.pace import Pace
 from block_archive.source import Blocks, Description, Listed, Page
 
@@ -79,6 +87,58 @@ class ReliableBlocks:
             raise TransientError("the bytes do not have the checksum that EBS gives")
         self.counters.add("blocks_fetched")
         return digest, block
+
+    def start(
+        self, *, volume_gib: int, client_token: str, description: str, kms_key: str | None
+    ) -> str:
+        """A new snapshot to write to; the same token finds the same one. Returns its id."""
+        return self._attempts.call(
+            "StartSnapshot",
+            lambda: self._blocks.start(
+                volume_gib=volume_gib,
+                client_token=client_token,
+                description=description,
+                kms_key=kms_key,
+            ),
+        )
+
+    def put(self, snapshot: str, index: int, data: memoryview, digest: bytes) -> None:
+        """Write one block. Raises ArchiveError naming it."""
+        checksum = base64.b64encode(digest).decode()
+
+        def call() -> None:
+            self.counters.add("put_block_requests")
+            try:
+                self._blocks.put(snapshot, index, data, checksum)
+            except MissingError as error:
+                # Everybody sees a new snapshot only after a while; EBS asks to wait and try again.
+                raise HiddenError(str(error)) from error
+
+        self._attempts.call(
+            f"block {index} into {snapshot}",
+            call,
+            pace=self._pace,
+            counted=lambda name: self.counters.add(f"put_block_{name}"),
+        )
+        self.counters.add("blocks_written")
+
+    def complete(self, snapshot: str, count: int, linear: str) -> None:
+        """No more blocks. Raises ArchiveError where EBS counts or sums otherwise."""
+        try:
+            self._attempts.call(
+                f"CompleteSnapshot {snapshot}",
+                lambda: self._blocks.complete(snapshot, count, linear),
+            )
+        except (UnrelatedError, RefusedError):  # of an attempt whose answer was lost, perhaps
+            if self.state(snapshot) != "completed":
+                raise
+
+    def state(self, snapshot: str) -> str:
+        """pending, completed or error; unknown where there is no EC2 to ask."""
+        try:
+            return self._attempts.call(snapshot, lambda: self._blocks.state(snapshot))
+        except (MissingError, RefusedError):
+            return "unknown"
 
     def _fresh_token(self, snapshot: str, index: int) -> str:
         page = self.list_blocks(snapshot, index, 100, None)

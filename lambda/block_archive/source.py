@@ -76,7 +76,7 @@ class Blocks(Protocol):
         """A new snapshot to write to; the same token finds the same one. Returns its id."""
         ...
 
-    def put(self, snapshot: str, index: int, data: bytes, checksum: str) -> None:
+    def put(self, snapshot: str, index: int, data: memoryview, checksum: str) -> None:
         """Write one block."""
         ...
 

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from block_archive.attempts import Attempts
-from block_archive.bucket import Body, Bucket, Stored, size_of
+from block_archive.bucket import Body, Bucket, Held, Stored, size_of
 from block_archive.counters import Counters
-from block_archive.errors import ArchiveError, ExistsError, MissingError
+from block_archive.errors import ArchiveError, ExistsError, MissingError, RefusedError, SweptError
 
 T = TypeVar("T")
+
+_SWEPT = 5  # times that a file may be swept away just as it is needed again
 
 
 class Store:
@@ -71,12 +73,17 @@ class Store:
     def put_new(self, key: str, body: Body, digest: bytes, retain_until: datetime) -> bool:
         """Write a file that never changes. Where it is there already, it is made sure that it is
         the same and locked for long enough. Returns whether it was written now."""
-        try:
-            self.put_once(key, body, digest, retain_until)
-        except ExistsError:
-            self.hold(key, retain_until, size=size_of(body), digest=digest)
-            return False
-        return True
+        for _ in range(_SWEPT):
+            try:
+                self.put_once(key, body, digest, retain_until)
+            except ExistsError:
+                try:
+                    self.hold(key, retain_until, size=size_of(body), digest=digest)
+                except SweptError:
+                    continue  # between the two it was swept away, as nothing had needed it
+                return False
+            return True
+        raise ArchiveError(f"{key} is there and is missing, {_SWEPT} times in turn")
 
     def put_once(self, key: str, body: Body, digest: bytes, retain_until: datetime) -> None:
         """Write a file, locked. Raises ExistsError where there is one, even of this very call:
@@ -96,7 +103,7 @@ class Store:
         should be, since a lock on the wrong bytes protects nothing."""
         found = self.head(key)
         if found is None:
-            raise ArchiveError(f"{key} is missing")
+            raise SweptError(f"{key} is missing")
         if size is not None and found.size != size:
             raise ArchiveError(
                 f"{key} has {found.size} bytes where {size} are written: it is damaged"
@@ -104,7 +111,46 @@ class Store:
         if digest is not None and found.sha256 not in (None, digest):
             raise ArchiveError(f"{key} has another SHA-256 in S3 than its name says: it is damaged")
         if self.locks and (found.retain_until is None or found.retain_until < until):
-            self._call("s3_retention_requests", key, lambda: self._bucket.retain(key, until))
+            try:
+                self._call("s3_retention_requests", key, lambda: self._bucket.retain(key, until))
+            except MissingError as error:
+                raise SweptError(f"{key} is missing") from error
+
+    def versions(self, prefix: str) -> Iterator[Held]:
+        """Every version of every key that begins so."""
+        return iter(
+            self._call("s3_list_requests", prefix, lambda: list(self._bucket.versions(prefix)))
+        )
+
+    def sweep(self, held: Held, now: datetime) -> bool:
+        """Delete a version for good, unless a lock holds it. Returns whether it is gone."""
+        if not held.marker:
+            until = self.locked_until(held)
+            if until is not None and until > now:
+                return False
+        try:
+            self._call(
+                "s3_delete_requests",
+                held.key,
+                lambda: self._bucket.delete(held.key, held.version_id),
+            )
+        except RefusedError:
+            until = None if held.marker else self.locked_until(held)
+            if until is None or until <= now:
+                raise  # the role may not delete, or the bucket's policy says no
+            return False  # locked since it was looked at: S3 has the last word
+        return True
+
+    def locked_until(self, held: Held) -> datetime | None:
+        """Until when S3 refuses to delete this version."""
+        try:
+            return self._call(
+                "s3_head_requests",
+                held.key,
+                lambda: self._bucket.locked_until(held.key, held.version_id),
+            )
+        except MissingError:
+            return None  # it is gone
 
     def note(self, key: str, body: bytes) -> None:
         """Write a file of a job; it is not locked, and may be written again."""

@@ -40,8 +40,8 @@ class Pool:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def connection_from_url(self, _: str) -> Pool:
-        """There is one host."""
+    def connection_from_url(self, url: str) -> Pool:
+        """There is one host, whatever the URL says."""
         return self
 
     def urlopen(
@@ -70,6 +70,8 @@ def _asked(method: str, url: str, headers: Any, body: Any) -> Request:
     named.setdefault("host", urlsplit(url).netloc)
     if isinstance(body, list):
         body = b"".join(body)
+    if isinstance(body, memoryview):
+        body = bytes(body)
     if hasattr(body, "read"):
         body = body.read()
     return Request.read(method, url, named, body.encode() if isinstance(body, str) else body or b"")
