@@ -23,7 +23,7 @@ one handler per state. Every state may be repeated, and two executions for one s
 Beside them, on schedules of their own:
 
 `archive_job.handler.verify`
-    in   {"root"?: key | snapshot's id | "latest" | "latest:VOLUME", "level"?: 0 | 1 | 2 (default 1)}
+    in   {"root"?: key, snapshot's id, latest (default), latest:VOLUME; "level"?: 0, 1 (default), 2}
     out  {"root", "level", "evidence": key under verify/, counts}; needs s3:PutObject for that
 `archive_job.handler.prune`   (a role that may delete and may not write)
     in   {"apply"?: false by default, so that nothing goes; "keep_last"?: 1 or more}

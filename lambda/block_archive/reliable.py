@@ -114,12 +114,15 @@ class ReliableBlocks:
                 # Everybody sees a new snapshot only after a while; EBS asks to wait and try again.
                 raise HiddenError(str(error)) from error
 
-        self._attempts.call(
-            f"block {index} into {snapshot}",
-            call,
-            pace=self._pace,
-            counted=lambda name: self.counters.add(f"put_block_{name}"),
-        )
+        try:
+            self._attempts.call(
+                f"block {index} into {snapshot}",
+                call,
+                pace=self._pace,
+                counted=lambda name: self.counters.add(f"put_block_{name}"),
+            )
+        except UnrelatedError as error:
+            raise ArchiveError(f"{error}: EBS gave it up, begin again for a new one") from error
         self.counters.add("blocks_written")
 
     def complete(self, snapshot: str, count: int, linear: str) -> None:
@@ -129,9 +132,9 @@ class ReliableBlocks:
                 f"CompleteSnapshot {snapshot}",
                 lambda: self._blocks.complete(snapshot, count, linear),
             )
-        except (UnrelatedError, RefusedError):  # of an attempt whose answer was lost, perhaps
-            if self.state(snapshot) != "completed":
-                raise
+        except (UnrelatedError, RefusedError) as error:
+            if self.state(snapshot) != "completed":  # by an attempt whose answer was lost
+                raise ArchiveError(str(error)) from error
 
     def state(self, snapshot: str) -> str:
         """pending, completed or error; unknown where there is no EC2 to ask."""

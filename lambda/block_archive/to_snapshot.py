@@ -69,6 +69,7 @@ def restore_snapshot(
     snapshot, state = _started(blocks, root, into)
     restored = RestoredSnapshot(snapshot_id=snapshot, state=state)
     if state == "completed":
+        _forget_note(into.note)
         return restored
     done = _done_before(into.note, snapshot)
     restored.segments_before = len(done)
@@ -86,8 +87,7 @@ def restore_snapshot(
     linear = base64.b64encode(bytes.fromhex(root.linear_sha256)).decode()
     blocks.complete(snapshot, root.counts.data + root.counts.zero, linear)
     restored.state = _completed(blocks, snapshot, wait_seconds, sleep)
-    if into.note is not None:
-        into.note.unlink(missing_ok=True)
+    _forget_note(into.note)
     return restored
 
 
@@ -158,6 +158,11 @@ def _done_before(note: Path | None, snapshot: str) -> set[int]:
     except (OSError, ValueError):
         return set()
     return set(found["segments"]) if found.get("snapshot") == snapshot else set()
+
+
+def _forget_note(note: Path | None) -> None:
+    if note is not None:
+        note.unlink(missing_ok=True)
 
 
 def _write_note(note: Path | None, snapshot: str, done: set[int]) -> None:

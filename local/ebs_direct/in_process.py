@@ -31,7 +31,12 @@ def session(cloud: Cloud, *, region: str = "us-east-1") -> boto3.Session:
 
 def client(cloud: Cloud, service: str) -> Any:
     """One client, which does not try again by itself."""
-    return session(cloud).client(service, config=Config(retries={"total_max_attempts": 1}))
+    config = Config(
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return session(cloud).client(service, config=config)
 
 
 class Pool:

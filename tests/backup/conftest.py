@@ -81,6 +81,7 @@ class Engine:
             blocks.describe(snapshot.id),
             base=base.key if base else None,
             options=Options(workers=workers, retain=timedelta(days=35)),
+            now=self.cloud.now,
         )
 
     def snapshot(self, volume: Volume) -> Snapshot:
