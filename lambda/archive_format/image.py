@@ -77,7 +77,10 @@ def _usable(target: Path, root: Root, *, overwrite: bool) -> bool:
         raise ArchiveError(f"'to' should be in a folder that exists, got '{target}'")
     if not target.exists():
         return False
-    device = stat.S_ISBLK(target.stat().st_mode)
+    kind = target.stat().st_mode
+    device = stat.S_ISBLK(kind)
+    if not device and not stat.S_ISREG(kind):
+        raise ArchiveError(f"'to' should be a file or a block device, got '{target}'")
     if not overwrite:
         raise ArchiveError(f"'to' should be new, but '{target}' exists: pass overwrite")
     if device:

@@ -71,7 +71,7 @@ class ReliableBlocks:
                 if renewed:
                     raise ArchiveError(f"block {block.index} of {snapshot}: {error}") from error
                 token, renewed = self._fresh_token(snapshot, block.index), True
-            except MissingError as error:
+            except (MissingError, UnrelatedError) as error:
                 raise ArchiveError(f"block {block.index} of {snapshot} is gone: {error}") from error
 
     def _get(self, snapshot: str, index: int, token: str) -> tuple[bytes, memoryview]:
@@ -144,7 +144,10 @@ class ReliableBlocks:
             return "unknown"
 
     def _fresh_token(self, snapshot: str, index: int) -> str:
-        page = self.list_blocks(snapshot, index, 100, None)
+        try:
+            page = self.list_blocks(snapshot, index, 100, None)
+        except (MissingError, UnrelatedError) as error:
+            raise ArchiveError(f"block {index} of {snapshot} is gone: {error}") from error
         token = next((b.token for b in page.blocks if b.index == index), None)
         if token is None:
             raise ArchiveError(f"block {index} of {snapshot} is no longer listed")

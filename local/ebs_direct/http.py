@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
@@ -62,7 +63,7 @@ class ServiceError(Exception):
                 headers={"x-amzn-errortype": self.code, "content-type": "application/json"},
                 body=body.encode(),
             )
-        error = f"<Code>{self.code}</Code><Message>{self.message}</Message>"
+        error = f"<Code>{self.code}</Code><Message>{escape(self.message)}</Message>"
         if service == "ec2":
             body = f"<Response><Errors><Error>{error}</Error></Errors></Response>"
         else:

@@ -88,7 +88,7 @@ def test_killed_at_every_call_and_begun_again_it_is_the_same_snapshot(engine, tm
         # Ten blocks in four segments, of which the largest has five.
         assert before + engine.cloud.calls["PutSnapshotBlock"] <= 10 + 5
         assert len(engine.cloud.ebs.snapshots) == 1 + number
-        assert not into.note.exists()
+        assert not list(tmp_path.iterdir())
     assert number > 15
 
 
