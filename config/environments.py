@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.backups import Backups, Keep
 from config.cluster import ClusterSize, ClusterZones
 from config.databases import (
     Databases,
@@ -46,6 +47,16 @@ COUNTING_DOOR = FrontDoor(
     requests_per_tenant_per_minute=6_000,
     longest_request_seconds=30,
     client_keep_alive_seconds=180,
+)
+
+# A fortnight of nights, and what an hour's mistake needs: for environments without customers.
+SHORT_BACKUPS = Backups(
+    snapshots=Keep(hourly=24, daily=7),
+    snapshot_copies=Keep(daily=3),
+    archive_days=7,
+    dump_days=7,
+    vault_days=7,
+    proof_days=14,
 )
 
 with reported_together():
@@ -154,6 +165,15 @@ with reported_together():
                 volume_mib_per_second=250,
             ),
         ),
+        backups=Backups(
+            # A day by the hour, five weeks by the day, a year by the month.
+            snapshots=Keep(hourly=24, daily=35, monthly=12),
+            snapshot_copies=Keep(daily=7, weekly=5, monthly=12),
+            archive_days=35,  # as Aurora's own; packs are shared, so a night costs what changed
+            dump_days=35,
+            vault_days=35,
+            proof_days=10,  # drills run each week, and one may be late
+        ),
         front_door=FrontDoor(
             managed_rules="block",
             requests_per_client_per_minute=600,  # an office behind one address, a page a second
@@ -238,6 +258,7 @@ with reported_together():
                 volume_mib_per_second=125,
             ),
         ),
+        backups=SHORT_BACKUPS,
         front_door=COUNTING_DOOR,
         log_retention_days=30,
         keep_data=True,
@@ -289,6 +310,7 @@ with reported_together():
             ),
             delayed=None,
         ),
+        backups=SHORT_BACKUPS,
         front_door=COUNTING_DOOR,
         log_retention_days=7,
         keep_data=False,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from config import aws_facts
+from config.backups import Backups
 from config.databases import Databases
 from config.problems import report, type_problems
 from config.region import LegacyEdge, Region
@@ -74,6 +75,7 @@ class Environment:
     app: TierSize
     worker: WorkerSize
     databases: Databases
+    backups: Backups
     front_door: FrontDoor
     log_retention_days: int
     keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
@@ -115,6 +117,7 @@ class Environment:
         yield from misplaced
         if not misplaced:  # a wrong Region would make every zone of the databases wrong
             yield from self.databases.problems(f"{path}.databases", self.primary, self.standby)
+        yield from self.backups.problems(f"{path}.backups")
         yield from self._network_problems(path)
         for tier, size in (("edge", self.edge), ("app", self.app)):
             yield from size.problems(f"{path}.{tier}")

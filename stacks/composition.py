@@ -14,6 +14,7 @@ from mainstay.edge.edge_proxy import NGINX_FOLDER
 from mainstay.edge.firewall import RateLimits
 from mainstay.stateless.image import Parts
 from stacks.app_stack import AppStack
+from stacks.backup_composition import compose_backups
 from stacks.certificate_stack import CertificateStack
 from stacks.choices import (
     capacity_of,
@@ -62,6 +63,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
     networks = [_network(place, log) for place, log in zip(places, logs, strict=True)]
     links = [] if environment.standby is None else _peer(places, networks)
     databases = compose_databases(places, keys, logs, networks)
+    compose_backups(places, keys, logs, networks)
     exits = _exits(places)
     sites = zip(places, keys, logs, networks, databases, strict=True)
     for place, key, log, network, known in sites:

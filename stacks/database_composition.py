@@ -50,6 +50,11 @@ def cluster_name(environment: Environment, store: str) -> str:
     return f"mainstay-{environment.name}-{store}"
 
 
+def session_table_name(environment: Environment) -> str:
+    """The table's name, the same in every Region."""
+    return f"mainstay-{environment.name}-sessions"
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Site:
     """What a store needs of its Region."""
@@ -154,7 +159,7 @@ def compose_databases(
 def _known(site: _Site, primary: _Site) -> RegionDatabases:
     environment, region = site.place.environment, site.place.region.name
     entity, transaction = _entity_access(site, primary), _transaction_access(site, primary)
-    table = _session_table(environment)
+    table = session_table_name(environment)
     return RegionDatabases(
         operable=Operable(
             nodes=site.nodes,
@@ -201,10 +206,6 @@ def _transaction_access(site: _Site, primary: _Site) -> StoreAccess:
         ]
     )
     return StoreAccess(name="TRANSACTION", writers=(*own, *writer), readers=tuple(own))
-
-
-def _session_table(environment: Environment) -> str:
-    return f"mainstay-{environment.name}-sessions"
 
 
 def _know_replicas(sites: list[_Site], standby: _Site, delayed: DelayedReplicaConfig) -> None:
@@ -297,7 +298,7 @@ def _session(primary: _Site, standbys: list[_Site]) -> None:
         primary.place.scope,
         "Session",
         **primary.place.named("session"),
-        table_name=_session_table(environment),
+        table_name=session_table_name(environment),
         key=primary.keys.keys.session,
         replica_key_arns={
             site.place.region.name: _abroad(site.keys.keys.session) for site in standbys

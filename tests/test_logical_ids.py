@@ -46,6 +46,13 @@ WAREHOUSE = {
     "WarehouseNamespace78ED5B58": "AWS::RedshiftServerless::Namespace",
 }
 
+BACKUPS = {
+    "StoreKey7A3C02BD": "AWS::KMS::Key",
+    "StoreArchiveBucket6EC13079": "AWS::S3::Bucket",
+    "StoreDumpsBucket20C8E0F9": "AWS::S3::Bucket",
+    "StoreVault017DFCD5": "AWS::Backup::BackupVault",
+}
+
 CONTROL = {
     "ControlTable70B6FEE0": "AWS::DynamoDB::GlobalTable",
 }
@@ -115,6 +122,8 @@ CONTRACT: dict[str, dict[str, str]] = {
         "LogsDatabasesEntityCopy919A2CEB": "AWS::Logs::LogGroup",
         "LogsDatabasesTransactionCopy4C99DD54": "AWS::Logs::LogGroup",
     },
+    "us-east-1-backups": BACKUPS,
+    "us-west-2-backups": BACKUPS,
     "us-east-1-control": CONTROL,
     "us-west-2-control": CONTROL,
     "us-east-1-events": EVENTS,

@@ -15,6 +15,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 
@@ -47,3 +49,11 @@ def rule_target(function: lambda_.Function, **settings: Any) -> events.IRuleTarg
 
 def as_secret(secret: secretsmanager.Secret) -> secretsmanager.ISecret:
     return cast("secretsmanager.ISecret", secret)
+
+
+def as_function(function: lambda_.Function) -> lambda_.IFunction:
+    return cast("lambda_.IFunction", function)
+
+
+def as_schedule_target(target: scheduler_targets.ScheduleTargetBase) -> scheduler.IScheduleTarget:
+    return cast("scheduler.IScheduleTarget", target)

@@ -1,4 +1,5 @@
-"""Two functions with two roles: `take` may make snapshots and delete none, `prune` the reverse.
+"""Two functions with two roles: `take` may make snapshots and delete none, `prune` the reverse. A
+third, `newest`, tells an archive what there is.
 
 Environment: POLICY, JSON of a retention.Policy, of this Region. With a second Region: COPY_REGION,
 COPY_KEY (of KMS, there) and COPY_POLICY. AWS_REGION is the function's own.
@@ -17,7 +18,7 @@ import boto3
 from snapshot_job.ages import COPY_AGE, SNAPSHOT_AGE, ages, publish
 from snapshot_job.pruning import prune as prune_sets
 from snapshot_job.retention import Policy
-from snapshot_job.snapshot_sets import find_sets
+from snapshot_job.snapshot_sets import find_sets, of_series
 from snapshot_job.taking import Copies, copy
 from snapshot_job.taking import take as take_slot
 from snapshot_job.targets import find_targets
@@ -49,6 +50,16 @@ def prune(_event: dict[str, Any], _context: Any) -> None:
     if to is not None:
         failures += prune_sets(to.ec2, to.policy, tell=_tell)
     _raise(failures)
+
+
+def newest(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """{"snapshots": [{"snapshot": id}, ...]}: of the newest good set of every series."""
+    good = of_series(one for one in find_sets(boto3.client("ec2")) if one.good)
+    return {
+        "snapshots": [
+            {"snapshot": snapshot.id} for sets in good.values() for snapshot in sets[-1].snapshots
+        ]
+    }
 
 
 def _copies(environment: Mapping[str, str]) -> Copies | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from review.assembly import Stack
+from review.cost.backups import BACKUP_KINDS, backup_quantities
 from review.cost.databases import DATABASE_KINDS, HOURS, database_quantities
 from review.cost.prices import PriceList
 from review.summary.tiers import services
@@ -21,11 +22,12 @@ def quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
             yield from rule(properties)
     yield from _tasks(stack, prices)
     yield from database_quantities(stack, prices)
+    yield from backup_quantities(stack, prices)
 
 
 def is_known(kind: str, prices: PriceList) -> bool:
     """Whether a type is priced, or listed as free; a custom resource is its function's call."""
-    priced = kind in {*_BY_PROPERTIES, *_TASKS, *_BY_TRAFFIC, *DATABASE_KINDS}
+    priced = kind in {*_BY_PROPERTIES, *_TASKS, *_BY_TRAFFIC, *DATABASE_KINDS, *BACKUP_KINDS}
     return priced or kind in prices.free or kind.startswith("Custom::")
 
 

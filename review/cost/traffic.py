@@ -46,6 +46,7 @@ def path_through(stacks: Iterable[Stack], prices: PriceList) -> Path:
     expiries = [
         rule["ExpirationInDays"]
         for bucket in properties("AWS::S3::Bucket")
+        if "BucketName" not in bucket  # those of backups have one, and are no logs
         for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", ())
         if "ExpirationInDays" in rule
     ]

@@ -203,10 +203,35 @@ def _launch_template(resource: Resource) -> Any:
     return {**version, "Tags": template["Tags"]}
 
 
+def _vault(resource: Resource) -> Any:
+    backup = client("backup", resource.region)
+    vault = backup.describe_backup_vault(BackupVaultName=resource.ref)
+    tags = backup.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"]
+    return {**vault, "BackupVaultTags": tags}
+
+
+def _plan(resource: Resource) -> Any:
+    backup = client("backup", resource.region)
+    plan = backup.get_backup_plan(BackupPlanId=resource.ref)
+    return {**plan, "BackupPlanTags": backup.list_tags(ResourceArn=plan["BackupPlanArn"])["Tags"]}
+
+
+def _schedule(resource: Resource) -> Any:
+    return client("scheduler", resource.region).get_schedule(Name=resource.ref)
+
+
+def _machine(resource: Resource) -> Any:
+    steps = client("stepfunctions", resource.region)
+    machine = steps.describe_state_machine(stateMachineArn=resource.ref)
+    return {**machine, "tags": steps.list_tags_for_resource(resourceArn=resource.ref)["tags"]}
+
+
 READERS: dict[str, Reader] = {
     "AWS::SQS::Queue": _queue,
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
+    "AWS::Backup::BackupPlan": _plan,
+    "AWS::Backup::BackupVault": _vault,
     "AWS::CertificateManager::Certificate": _certificate,
     "AWS::AutoScaling::AutoScalingGroup": _described(
         "autoscaling",
@@ -275,7 +300,9 @@ READERS: dict[str, Reader] = {
     "AWS::RDS::GlobalCluster": _rds(
         "describe_global_clusters", "GlobalClusterIdentifier", "GlobalClusters"
     ),
+    "AWS::Scheduler::Schedule": _schedule,
     "AWS::SecretsManager::Secret": _secret,
+    "AWS::StepFunctions::StateMachine": _machine,
     "AWS::Route53::HealthCheck": _health_check,
     "AWS::Route53::HostedZone": _zone,
     "AWS::Route53::RecordSet": _record,

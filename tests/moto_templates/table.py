@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.moto_templates.deployment import Table
+from tests.moto_templates.kinds.backups import BACKUPS
 from tests.moto_templates.kinds.compute import COMPUTE
 from tests.moto_templates.kinds.databases import DATABASES
 from tests.moto_templates.kinds.dns import DNS
@@ -21,9 +22,13 @@ TABLE: Table = {
     **LOAD_BALANCING,
     **COMPUTE,
     **WATCHING,
+    **BACKUPS,
 }
 
 NOT_CREATED = {
+    "AWS::Backup::BackupSelection": "moto's AWS Backup has no selections",
+    "AWS::Backup::RestoreTestingPlan": "moto's AWS Backup has no restore testing",
+    "AWS::Backup::RestoreTestingSelection": "moto's AWS Backup has no restore testing",
     "AWS::Route53::KeySigningKey": "moto's Route 53 has no DNSSEC: the call is not implemented",
     "AWS::Route53::DNSSEC": "moto's Route 53 has no DNSSEC: the call is not implemented",
     "AWS::RDS::Integration": "moto's RDS has no integrations: the call is not implemented",

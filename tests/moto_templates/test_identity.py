@@ -8,12 +8,28 @@ from tests.moto_templates.deployment import client
 # Actions that know no resources (Service Authorization Reference): the only ones granted on "*".
 _WITHOUT_RESOURCES = {
     "cloudwatch:PutMetricData",  # into one namespace, by a condition
+    "dynamodb:ListExports",
+    "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSnapshots",
     "ec2:DescribeVolumes",
     "ecr:GetAuthorizationToken",
     "ecs:DescribeTaskDefinition",
     "redshift-data:DescribeStatement",  # of the caller's own statements
     "redshift-data:GetStatementResult",
+    # By which Step Functions sets up the delivery of a machine's log, and sends its traces.
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
 }
 
 

@@ -42,6 +42,7 @@ ALLOWED = (
     r"/aws/rds/cluster/mainstay-{name}-[a-z-]+/postgresql",  # where Amazon RDS writes
     # The copy of a secret, in another Region, is found by its name.
     r"mainstay-{name}-[a-z-]+/(master|replication|nodes)",
+    r"mainstay-{name}-\d{{12}}-(archive|dumps)(-copy)?",  # what replication fills, by name
     r"mainstay-{name}-sessions",  # each Region's app tier knows its own replica by it
 )
 

@@ -14,7 +14,7 @@ STATEFUL_PARTS = {
 ORDER = [
     *("dns", "keys", "logs", "network", "control", "peering", "exit"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
-    *("reporting", "delayed", "events"),
+    *("reporting", "delayed", "events", "backups", "backupjobs", "backupplan"),
     *("operations", "certificate", "app", "worker", "edge", "records"),
 ]
 

@@ -7,11 +7,12 @@ import pytest
 STATEFUL_PARTS = {
     *("dns", "keys", "logs", "network", "control"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
-    *("reporting", "delayed", "events"),
+    *("reporting", "delayed", "events", "backups"),
 }
 
 # Everything whose loss an edit must not cause, wherever it appears.
 STATEFUL_TYPES = {
+    "AWS::Backup::BackupVault",
     "AWS::CloudTrail::Trail",
     "AWS::Cognito::UserPool",
     "AWS::DynamoDB::GlobalTable",
@@ -80,6 +81,8 @@ def test_logs_are_kept_as_long_as_configured(system):
     for group in system.of_type("AWS::Logs::LogGroup"):
         assert group.properties["RetentionInDays"] == days
     for bucket in system.of_type("AWS::S3::Bucket"):
+        if not bucket.stack.name.endswith("-logs"):
+            continue
         [rule] = bucket.properties["LifecycleConfiguration"]["Rules"]
         assert rule["ExpirationInDays"] == days
 

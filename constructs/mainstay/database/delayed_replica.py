@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from mainstay.backup.snapshot_job import VOLUME_TAG
 from mainstay.database.replica_node import ReplicaNode
 from mainstay.database.replication_secrets import nodes_name, replication_name
 from mainstay.database.store_kind import DATABASE
@@ -84,6 +85,7 @@ class DelayedReplica(Construct):
                 removal_policy=removal_policy,
             )
             cdk.Tags.of(made).add(DELAYED_TAG, part)
+            cdk.Tags.of(made.volume).add(VOLUME_TAG, part)
             for name in secrets.values():
                 _grant_read(made, name, key)
             return made

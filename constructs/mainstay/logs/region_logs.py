@@ -101,6 +101,14 @@ class RegionLogs(Construct):
             removal_policy=self._removal_policy,
             auto_delete_objects=not kept,
         )
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[principal("logging.s3.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects("backups/*")],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
         no_log_of_the_log = (
             "This bucket is where access logs are written; a log of reading the logs into itself "
             "would grow without end, and S3 data events in CloudTrail record who reads them."

@@ -12,11 +12,13 @@ from tests.moto_templates.kind import Attributes, Kind
 _BUCKET_CALLS = {
     "BucketEncryption": ("put_bucket_encryption", "ServerSideEncryptionConfiguration"),
     "LifecycleConfiguration": ("put_bucket_lifecycle_configuration", "LifecycleConfiguration"),
+    "LoggingConfiguration": ("put_bucket_logging", "BucketLoggingStatus"),
     "OwnershipControls": ("put_bucket_ownership_controls", "OwnershipControls"),
     "PublicAccessBlockConfiguration": (
         "put_public_access_block",
         "PublicAccessBlockConfiguration",
     ),
+    "ReplicationConfiguration": ("put_bucket_replication", "ReplicationConfiguration"),
     "VersioningConfiguration": ("put_bucket_versioning", "VersioningConfiguration"),
 }
 _BUCKET_RENAMES = {"ServerSideEncryptionConfiguration": "Rules"}
@@ -47,27 +49,44 @@ def _bucket(site: Site, bucket: Properties) -> Properties:
     name = f"{site.stack}-{site.logical_id}".lower()
     place = {"LocationConstraint": site.region}
     elsewhere = {} if site.region == "us-east-1" else {"CreateBucketConfiguration": place}
-    return {"Bucket": name, **elsewhere, **{key: bucket[key] for key in bucket if key != "Tags"}}
+    lock = {"ObjectLockEnabledForBucket": True} if bucket.get("ObjectLockEnabled") else {}
+    rest = {key: bucket[key] for key in bucket if key not in _SAID_OTHERWISE}
+    return {"Bucket": bucket.get("BucketName", name), **elsewhere, **lock, **rest}
+
+
+_SAID_OTHERWISE = ("Tags", "BucketName", "ObjectLockEnabled")
+
+
+def _logging(configuration: Properties) -> Properties:
+    return {
+        "LoggingEnabled": {
+            "TargetBucket": configuration["DestinationBucketName"],
+            "TargetPrefix": configuration["LogFilePrefix"],
+        }
+    }
 
 
 def _lifecycle(configuration: Properties) -> Properties:
     """A template writes `ExpirationInDays` where the API has a structure."""
     rules = []
     for rule in configuration["Rules"]:
-        days = rule.pop("ExpirationInDays")
-        rules.append({"Filter": {"Prefix": ""}, **rule, "Expiration": {"Days": days}})
+        days = rule.pop("ExpirationInDays", None)
+        expires = {} if days is None else {"Expiration": {"Days": days}}
+        rules.append({"Filter": {"Prefix": rule.pop("Prefix", "")}, **rule, **expires})
     return {"Rules": rules}
 
 
 def _bucket_settings(site: Site, properties: Properties, made: Attributes) -> Attributes:
     s3 = site.client("s3")
     for name, value in properties.items():
-        if name == "Tags":
+        if name in _SAID_OTHERWISE:
             continue
         call, member = _BUCKET_CALLS[name]
         operation = s3.meta.service_model.operation_model(s3.meta.method_to_api_mapping[call])
         if name == "LifecycleConfiguration":
             value = _lifecycle(json.loads(json.dumps(value)))
+        if name == "LoggingConfiguration":
+            value = _logging(value)
         renamed = {_BUCKET_RENAMES.get(key, key): item for key, item in value.items()}
         if name == "BucketEncryption":
             renamed["Rules"] = [

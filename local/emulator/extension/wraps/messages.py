@@ -37,3 +37,7 @@ def _schedule(made: Made, old: Properties, new: Properties) -> None:
     key = f"{new.get('GroupName', 'default')}/{made.physical_id}"
     record = inside.service("scheduler")._schedules[key]
     record |= {name: new.get(name, default) for name, default in _SCHEDULE.items()}
+    if "RetryPolicy" in new["Target"]:
+        record["Target"]["RetryPolicy"] = {
+            name: int(value) for name, value in new["Target"]["RetryPolicy"].items()
+        }

@@ -56,6 +56,8 @@ def _configure(made: Made, old: Properties, new: Properties) -> None:
             _call(f"put_bucket_{method}", made.physical_id, parameter, read(new[name]))
         else:
             getattr(client("s3"), f"delete_bucket_{method}")(Bucket=made.physical_id)
+    if new.get("LoggingConfiguration") != old.get("LoggingConfiguration"):
+        _call("put_bucket_logging", made.physical_id, "BucketLoggingStatus", _logging(new))
     _lock(made.physical_id, new)
     _tag(made.physical_id, old, new)
 
@@ -63,6 +65,15 @@ def _configure(made: Made, old: Properties, new: Properties) -> None:
 def _call(method: str, bucket: str, parameter: str, value: Any) -> None:
     s3 = client("s3")
     getattr(s3, method)(**request(s3, method, {"Bucket": bucket, parameter: value}))
+
+
+def _logging(properties: Properties) -> dict[str, Any]:
+    """No log is written by the emulator; where it would go is told."""
+    given = properties.get("LoggingConfiguration")
+    if given is None:
+        return {}
+    target, prefix = given["DestinationBucketName"], given.get("LogFilePrefix", "")
+    return {"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": prefix}}
 
 
 def _lock(bucket: str, properties: Properties) -> None:

@@ -1,0 +1,46 @@
+"""How old the newest backup and the newest proof of each kind are; alarms are on these alone."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+NAMESPACE = "Mainstay/Backups"
+_PERIOD = cdk.Duration.minutes(30)  # twice as long as between two data points
+
+
+class BackupMetrics:
+    """In the Region where the jobs run, for the stack where an alarm uses them.
+
+    `series` is the value of a volume's tag; `store` one of entity, transaction, session, ...
+    """
+
+    def maximum_snapshot_age_in_seconds(self, series: str) -> cloudwatch.Metric:
+        return self._metric("SnapshotAge", Series=series)
+
+    def maximum_snapshot_copy_age_in_seconds(self, series: str) -> cloudwatch.Metric:
+        """In the second Region."""
+        return self._metric("SnapshotCopyAge", Series=series)
+
+    def maximum_archive_age_in_seconds(self, series: str) -> cloudwatch.Metric:
+        return self._metric("ArchiveAge", Of=series)
+
+    def maximum_dump_age_in_seconds(self, store: str) -> cloudwatch.Metric:
+        return self._metric("DumpAge", Of=store)
+
+    def maximum_archive_proof_age_in_seconds(self, series: str) -> cloudwatch.Metric:
+        """Since an archive was last restored and found right."""
+        return self._metric("ArchiveProofAge", Of=series)
+
+    def maximum_dump_proof_age_in_seconds(self, store: str) -> cloudwatch.Metric:
+        """Since a dump was last restored and found right."""
+        return self._metric("DumpProofAge", Of=store)
+
+    def _metric(self, name: str, **dimensions: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            dimensions_map=dimensions,
+            statistic="Maximum",
+            period=_PERIOD,
+        )

@@ -1,0 +1,1 @@
+"""How old the newest archive, dump, export and proof of each kind is, read from the buckets."""
