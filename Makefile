@@ -84,8 +84,10 @@ destroy: named assembly ## Say what would go and what stays, then destroy ENV; D
 named:
 	@test "$(origin ENV)" != file || { echo "say which environment, such as ENV=small"; exit 2; }
 
-test: setup apache ## Every test that needs no AWS account
-	@.venv/bin/python -m pytest -m "not account"
+# A second worker on two cores: much of the suite waits for a process or for the other core.
+WORKERS ?= 2
+test: setup apache ## Every test that needs no AWS account, in WORKERS processes
+	@.venv/bin/python -m pytest -m "not account" -n $(WORKERS) --durations=15
 
 lint: setup
 	@.venv/bin/ruff check .

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT = "111122223333"
@@ -30,14 +31,43 @@ for name, value in {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    # Otherwise moto fills each account and Region with 1,300 of them when it is first asked.
+    "MOTO_AMIS_PATH": str(ROOT / "tests" / "machine_images.json"),
 }.items():
     os.environ[name] = value
 
 import aws_cdk as cdk  # noqa: E402 (its kernel starts on import, with the variables of that moment)
 
+from tests.workers import FileByFile, longest_first, made_once  # noqa: E402
+
+_read_model = JSONFileLoader.load_file
+_models: dict[str, Any] = {}
+
+
+def _model_once(self: JSONFileLoader, file_path: str) -> Any:
+    """A model of an AWS API is read once per process, and not again for each boto3 session."""
+    if (model := _models.get(file_path)) is None:
+        model = _models[file_path] = _read_model(self, file_path)
+    return model
+
+
+JSONFileLoader.load_file = _model_once
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="accept the templates as new")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile:
+    """Whatever --dist says: the tests of a file may tell one story, in order."""
+    return FileByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = longest_first(items)
 
 
 def app_environment(**variables: str) -> dict[str, str]:
@@ -136,17 +166,21 @@ def synthesize(environment: str, directory: Path) -> subprocess.CompletedProcess
 
 
 @pytest.fixture(scope="session")
-def assembly_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assembly]:
+def assembly_of(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Assembly]:
     """`assembly_of("small")`: an environment's assembly, synthesized once per run."""
-    made: dict[str, Assembly] = {}
+    base = tmp_path_factory.getbasetemp()
+    # The workers' temporary folders stand side by side in that of the run.
+    of_the_run = base.parent if hasattr(request.config, "workerinput") else base
 
+    @cache
     def of(environment: str) -> Assembly:
-        if environment not in made:
-            directory = tmp_path_factory.mktemp(environment)
+        def synthesized(directory: Path) -> None:
             done = synthesize(environment, directory)
             assert done.returncode == 0, done.stderr
-            made[environment] = Assembly(directory)
-        return made[environment]
+
+        return Assembly(made_once(of_the_run / "assemblies", environment, synthesized))
 
     return of
 

@@ -1,5 +1,6 @@
 """The full run fails when a claim marked built has no passing test; a partial run says nothing."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -184,3 +185,54 @@ def test_an_unreadable_ledger_fails_the_full_run(run):
     result = run(claims="[[claim]")
     assert result.returncode == 1
     assert "claims.toml cannot be read" in result.stdout
+
+
+@pytest.fixture
+def run_in_workers(run, tmp_path):
+    """The same in two workers of pytest-xdist, each with a file of its own to run."""
+    (tmp_path / "tests" / "test_other.py").write_text("def test_other(): pass\n", encoding="utf-8")
+    return functools.partial(run, "-p", "xdist.plugin", "-n", "2", "--dist", "loadfile")
+
+
+OTHER = "tests/test_other.py::test_other"
+
+
+def test_claims_are_proven_by_the_tests_of_all_workers(run_in_workers):
+    result = run_in_workers(claims=claim("built", node("test_passes"), OTHER))
+    assert result.returncode == 0, result.stdout
+    assert "claims: all 1 that are built are proven" in result.stdout
+
+
+@pytest.mark.parametrize("wrong", ["fails", "skipped", "one parameter skipped", "missing"])
+def test_a_built_claim_without_a_passing_test_in_any_worker_fails_the_run(run_in_workers, wrong):
+    tests, why = UNPROVEN[wrong]
+    result = run_in_workers(claims=claim("built", node("test_it"), OTHER), tests=tests)
+    assert result.returncode == 1
+    assert f"a-claim: tests/test_it.py::test_it {why}" in result.stdout
+
+
+def test_a_built_claim_whose_test_ends_its_worker_fails_the_run(run_in_workers):
+    tests = "import os\ndef test_it(): os._exit(3)\n"
+    result = run_in_workers(claims=claim("built", node("test_it"), OTHER), tests=tests)
+    assert result.returncode == 1
+    assert "a-claim: tests/test_it.py::test_it failed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "part",
+    [["-k", "passes"], ["--deselect", node("test_passes")], ["-m", "a"]],
+    ids=["keyword", "deselect", "mark"],
+)
+def test_what_workers_leave_out_is_not_held_against_the_claims(run_in_workers, part):
+    result = run_in_workers(*part, claims=claim("built", node("test_gone")))
+    assert result.returncode in (0, pytest.ExitCode.NO_TESTS_COLLECTED)
+    assert "claims: not held against this run" in result.stdout
+
+
+def test_workers_that_leave_out_what_needs_an_account_are_still_a_full_run(run_in_workers):
+    tests = TESTS + "\n@pytest.mark.account\ndef test_real(): pass\n"
+    arguments = ["-m", "not account"]
+    proven = run_in_workers(*arguments, claims=claim("built", OTHER), tests=tests)
+    assert "claims: all 1 that are built are proven" in proven.stdout
+    unproven = run_in_workers(*arguments, claims=claim("built", node("test_real")), tests=tests)
+    assert unproven.returncode == 1

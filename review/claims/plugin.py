@@ -2,6 +2,9 @@
 
 Loaded by `-p review.claims.plugin`. A run of part of the suite proves nothing either way, so that
 there only the names are checked, by tests/test_claims.py through `name_problem`.
+
+With pytest-xdist the tests run in workers, and their reports arrive at the controller, which alone
+holds them against the claims. What a worker leaves out only it knows, and says so at its end.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import difflib
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +23,7 @@ from review.claims.ledger import TO_FILL, Claim
 
 LEDGER = Path("docs", "claims.toml")  # below the directory that holds the pytest configuration
 NEEDS_AN_ACCOUNT = "account"  # tests with this mark stay out of a run that is full all the same
+LEAVES_OUT = "claims-leaves-out"  # said by a worker whose tests were narrowed
 
 FINISHED = (
     pytest.ExitCode.OK,
@@ -38,7 +43,13 @@ class ClaimsGate:
         self.failures: list[str] = []
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        if any(item.get_closest_marker(NEEDS_AN_ACCOUNT) is None for item in items):
+        if _leaves_out(items):
+            self.full = False
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """A worker of pytest-xdist has ended; one that crashed says nothing, and fails the run."""
+        if not error and node.workeroutput.get(LEAVES_OUT):
             self.full = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -89,8 +100,25 @@ class ClaimsGate:
         return lines
 
 
+class Worker:
+    """In a worker of pytest-xdist: tells the controller whether tests were left out here."""
+
+    def __init__(self, output: dict[str, Any]) -> None:
+        self.output = output
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        if _leaves_out(items):
+            self.output[LEAVES_OUT] = True
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(ClaimsGate(config), "claims-gate")
+    output: dict[str, Any] | None = getattr(config, "workeroutput", None)
+    gate = ClaimsGate(config) if output is None else Worker(output)
+    config.pluginmanager.register(gate, "claims-gate")
+
+
+def _leaves_out(items: Sequence[pytest.Item]) -> bool:
+    return any(item.get_closest_marker(NEEDS_AN_ACCOUNT) is None for item in items)
 
 
 def _asks_for_everything(config: pytest.Config) -> bool:

@@ -77,8 +77,8 @@ def test_finds_and_ends_nginx_which_writes_over_its_variables(folder: Path):
     command = [str(nginx_binary()), "-p", str(folder), "-c", "nginx.conf", "-g", "daemon off;"]
     child = process.start(command, folder=folder, log=folder / "log", variables=VARIABLES)
     assert process.until(lambda: len(titled(folder)) == 1, seconds=10)
-    environment = Path(f"/proc/{child.pid}/environ").read_bytes()
-    assert process.MARK.encode() not in environment
+    environment = Path(f"/proc/{child.pid}/environ")
+    assert process.until(lambda: process.MARK.encode() not in environment.read_bytes(), seconds=10)
     assert child.pid in process.marked(folder)
     assert process.until(lambda: len(process.marked(folder)) == 2, seconds=10)
     process.end_all(folder)
