@@ -1,7 +1,7 @@
 """The command line: one act, its answer as one line of JSON on standard output.
 
 Statements go to standard error as they run. Exit code 0: done; 1: refused, or not within its
-patience, with the reason; 2: a command that is none.
+patience, with the reason; 2: a command that is none, or no Region to run it in.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from service.operations import (
     bootstrap,
@@ -42,14 +43,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one act on the nodes of the environment variables; returns the exit code."""
     chosen = _parser().parse_args(arguments)
     try:
-        nodes = nodes_of(os.environ, boto3.client("secretsmanager"))
+        nodes = nodes_of(os.environ, _client("secretsmanager"))
         with Operator(nodes, dry_run=chosen.dry_run, patience=chosen.patience) as operator:
             answer = chosen.act(operator, chosen)
-    except (RefusedError, TimeoutError, psycopg.Error, ValueError) as error:
-        say({"act": chosen.name, "failed": type(error).__name__, "reason": str(error).strip()})
-        return 1
+    except NoRegionError:
+        return _failed(chosen, "NoRegionError", "'AWS_REGION' should be set, such as us-east-1", 2)
+    except _REFUSALS as error:
+        return _failed(chosen, type(error).__name__, str(error).strip(), 1)
     say({"act": chosen.name, "dry_run": chosen.dry_run, "answer": answer})
     return 0
+
+
+# What a person is told in one line; anything else is a mistake of ours, and shows where.
+_REFUSALS = (RefusedError, TimeoutError, psycopg.Error, ValueError, BotoCoreError, ClientError)
+
+
+def _failed(chosen: argparse.Namespace, kind: str, reason: str, code: int) -> int:
+    say({"act": chosen.name, "failed": kind, "reason": reason})
+    return code
+
+
+def _client(service: str) -> Any:
+    """In the task's Region: Amazon ECS names it AWS_REGION, boto3 asks for AWS_DEFAULT_REGION."""
+    return boto3.client(service, region_name=os.environ.get("AWS_REGION"))
 
 
 def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
@@ -59,7 +75,7 @@ def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
     if (table := os.environ.get("CONTROL_TABLE")) and not operator.dry_run:
         from control_table.mode import begin
 
-        state = begin(boto3.client("dynamodb"), table, by="bootstrap", at=datetime.now(UTC))
+        state = begin(_client("dynamodb"), table, by="bootstrap", at=datetime.now(UTC))
         return {"mode": state.mode, "epoch": state.epoch}
     return None
 
@@ -103,7 +119,7 @@ def _compare(operator: Operator, chosen: argparse.Namespace) -> Any:
 def _lag(operator: Operator, chosen: argparse.Namespace) -> Any:
     found = lag.report(operator, delay_target=chosen.delay_target)
     if chosen.publish:
-        lag.publish(boto3.client("cloudwatch"), found, environment=chosen.publish)
+        lag.publish(_client("cloudwatch"), found, environment=chosen.publish)
     return found
 
 
@@ -114,7 +130,7 @@ def _promote(operator: Operator, chosen: argparse.Namespace) -> Any:
     if chosen.when_lost:
         detection.wait_until_lost(operator, chosen.lost)
         say({"lost": chosen.lost})
-    return promotion.promote_reader(operator, chosen.lost, rds=boto3.client("rds"))
+    return promotion.promote_reader(operator, chosen.lost, rds=_client("rds"))
 
 
 def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:

@@ -170,8 +170,18 @@ class Operator:
             and subscriber in (None, link.subscriber.name)
         ]
 
-    def wait(self, holds: Callable[[], bool], what: str, *, seconds: float | None = None) -> None:
-        """Ask until it holds; TimeoutError naming `what` after the patience."""
+    def wait(
+        self,
+        holds: Callable[[], bool],
+        what: str,
+        *,
+        seconds: float | None = None,
+        every: float = _POLL_SECONDS,
+    ) -> None:
+        """Ask until it holds; TimeoutError naming `what` after the patience, or after `seconds`.
+
+        `every` is the seconds between two questions.
+        """
         if self.dry_run:
             tell(f"-- waits until {what}")
             return
@@ -180,7 +190,7 @@ class Operator:
         while not holds():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {bound:g} s: {what}")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(every)
 
     def _opened(self, node: Node, database: str) -> Session:
         def opened(name: str) -> Session:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
-from service.operations import replication, slots
+from service.operations import aurora, replication, slots
 from service.operations.detection import answers, is_lost
 from service.operations.fence import MASTERS, fence, unfence
 from service.operations.node import RefusedError
@@ -35,10 +34,7 @@ def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
     if not is_lost(operator, master):
         raise RefusedError(f"{master} answers: to move the writer, use move")
     if node.cluster is not None:
-        if not operator.dry_run:
-            rds.failover_db_cluster(DBClusterIdentifier=node.cluster)
-        operator.wait(lambda: _writes(operator, master), f"the endpoint of {master} has a writer")
-        return node.cluster
+        return aurora.fail_over(operator, rds, master)
     if not answering:
         raise RefusedError(f"no reader of {master} answers: promote the other master")
     most = max(answering, key=lambda reader: _received(operator, reader))
@@ -120,10 +116,3 @@ def _received(operator: Operator, reader: str) -> int:
     return operator.on(reader).value(
         "SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0')::bigint"
     )
-
-
-def _writes(operator: Operator, master: str) -> bool:
-    try:
-        return not _in_recovery(operator, master)
-    except psycopg.OperationalError:
-        return False
