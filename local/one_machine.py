@@ -21,10 +21,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import boto3
+from control_table import mode as control
 
 from local.postgres import ADMINISTRATOR, Server, Servers
 from local.postgres.binaries import stop_with_parent
@@ -94,7 +96,7 @@ class OneMachine:
     def __init__(self, *, masters: int = 1, reader: bool = True) -> None:
         self._masters = masters
         self._has_reader = reader
-        self._processes: list[Process] = []
+        self.processes: list[Process] = []
         self._ends = contextlib.ExitStack()
         self.databases: dict[str, Server] = {}
 
@@ -114,7 +116,7 @@ class OneMachine:
         self._ends.close()
 
     def _end_processes(self) -> None:
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
 
     def _start_aws(self, ends: contextlib.ExitStack) -> None:
@@ -218,6 +220,21 @@ class OneMachine:
             time.sleep(0.05)
         raise NotServingError(f"{process.name} does not serve:\n{process.log.read_text()[-3000:]}")
 
+    def enter(self, mode: str, reason: str = "a test") -> int:
+        """Change the Region's mode; returns the new epoch."""
+        table, now = self.client("dynamodb"), datetime.now(UTC)
+        found = control.read(table, "control")
+        assert found is not None, "the bootstrap made the mode"
+        return control.change(
+            table,
+            "control",
+            mode=control.Mode(mode),
+            reason=reason,
+            by="one machine",
+            at=now,
+            epoch=found.epoch,
+        ).epoch
+
     def client(self, service: str) -> Any:
         """A client of this machine's AWS."""
         return boto3.client(
@@ -271,7 +288,7 @@ class OneMachine:
         return done.stdout
 
     def _start(self, module: str, variables: Mapping[str, str]) -> Process:
-        log = self.folder / f"{module}-{len(self._processes)}.log"
+        log = self.folder / f"{module}-{len(self.processes)}.log"
         with log.open("wb") as out:
             child = subprocess.Popen(
                 [sys.executable, "-m", module],
@@ -283,7 +300,7 @@ class OneMachine:
                 preexec_fn=stop_with_parent(os.getpid(), signal.SIGKILL),
             )
         process = Process(module, child, log)
-        self._processes.append(process)
+        self.processes.append(process)
         return process
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:

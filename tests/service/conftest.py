@@ -1,0 +1,130 @@
+"""The service as processes over real PostgreSQL and moto, and a client that speaks to it."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from local.one_machine import DOMAIN, OneMachine, Process
+
+PASSWORD = "correct horse battery"
+SECRET = "a secret of an application"
+
+
+def eventually(holds: Callable[[], Any], what: str, *, seconds: float = 30) -> Any:
+    """What `holds` returns once it is true; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+    return found
+
+
+class Tenant:
+    """A tenant with an administrator `admin` and a user `user`, and requests for it."""
+
+    def __init__(self, machine: OneMachine, api: Process, label: str) -> None:
+        self.machine = machine
+        self.api = api
+        self.label = label
+        self.admin, self.user = f"admin@{label}", f"user@{label}"
+        self.http = requests.Session()
+        found = machine.seed(
+            label, admin=self.admin, password=PASSWORD, users=(self.user,), secret=SECRET
+        )
+        self.id, self.application = found["tenant"], found["application"]
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        host: str | None = None,
+        api: Process | None = None,
+        **more: Any,
+    ) -> requests.Response:
+        headers = {"Host": host or f"{self.label}.{DOMAIN}", **more.pop("headers", {})}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return self.http.request(
+            method,
+            f"http://127.0.0.1:{(api or self.api).port}{path}",
+            **({"json": body} if body is not None else {}),
+            headers=headers,
+            timeout=30,
+            **more,
+        )
+
+    def log_in(self, login: str | None = None, password: str = PASSWORD, **more: Any) -> str:
+        answer = self.try_login(login, password, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["sessionToken"]
+
+    def try_login(
+        self, login: str | None = None, password: str = PASSWORD, **more: Any
+    ) -> requests.Response:
+        return self.ask(
+            "POST",
+            "/api/v1/authn",
+            {"username": login or self.user, "password": password},
+            **more,
+        )
+
+    def basic(self, secret: str = SECRET) -> dict[str, str]:
+        pair = f"{self.application}:{secret}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+    def events(self, token: str, **query: Any) -> list[dict[str, Any]]:
+        answer = self.ask("GET", "/api/v1/logs", token=token, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[OneMachine]:
+    with OneMachine(masters=2) as machine:
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def _processes(machine: OneMachine) -> Process:
+    machine.worker()
+    return machine.api()
+
+
+@pytest.fixture
+def api(machine: OneMachine, _processes: Process) -> Process:
+    """A process of the API in READ_WRITE, whatever a test before did."""
+    if mode_of(_processes) != "READ_WRITE":
+        machine.enter("READ_WRITE")
+        eventually(lambda: mode_of(_processes) == "READ_WRITE", "READ_WRITE again")
+    return _processes
+
+
+def mode_of(api: Process) -> str:
+    return requests.get(f"http://127.0.0.1:{api.port}/health/ready", timeout=10).json()["mode"]
+
+
+@pytest.fixture(scope="module")
+def module_tenant(machine: OneMachine, _processes: Process) -> Tenant:
+    return Tenant(machine, _processes, f"t{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def tenant(api: Process, module_tenant: Tenant) -> Tenant:
+    """The module's tenant, with the API in READ_WRITE."""
+    return module_tenant
+
+
+@pytest.fixture
+def admin(tenant: Tenant) -> str:
+    """A session of the tenant's administrator."""
+    return tenant.log_in(tenant.admin)

@@ -1,0 +1,110 @@
+"""Logins: what a guesser learns, how often one may guess, and what is never written down."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+import uuid
+
+from local.one_machine import OneMachine
+from service.passwords import Passwords
+from tests.service.conftest import PASSWORD, SECRET, Tenant
+
+
+def test_a_login_that_nobody_has_is_answered_like_a_wrong_password(tenant: Tenant):
+    wrong = tenant.try_login(password="a wrong password")
+    nobody = tenant.try_login("nobody@x", password="a wrong password")
+    differs = ("errorId", "requestId")
+    for answer in (wrong, nobody):
+        assert answer.status_code == 401
+    assert {name: value for name, value in wrong.json().items() if name not in differs} == {
+        name: value for name, value in nobody.json().items() if name not in differs
+    }
+
+
+def test_every_login_costs_one_verification_whoever_logs_in():
+    passwords = Passwords(threads=1)
+    verified: list[str] = []
+    matches = passwords._matches
+
+    def counted(stored: str, password: str) -> bool:
+        verified.append(stored)
+        return matches(stored, password)
+
+    passwords._matches = counted  # type: ignore[method-assign]
+
+    async def all_of_them() -> list[bool]:
+        stored = await passwords.hash("right")
+        return [
+            await passwords.verify(stored, "right"),
+            await passwords.verify(stored, "wrong"),
+            await passwords.verify(None, "right"),
+        ]
+
+    try:
+        assert asyncio.run(all_of_them()) == [True, False, False]
+        assert len(verified) == 3
+        # With the same parameters, so for as long.
+        assert len({stored.rpartition("$")[0].rpartition("$")[0] for stored in verified}) == 1
+        assert verified[0].startswith("$argon2id$v=19$m=19456,t=2,p=1")
+    finally:
+        passwords.close()
+
+
+def test_the_time_of_an_answer_does_not_tell_whether_a_login_exists(
+    machine: OneMachine, tenant: Tenant
+):
+    """Medians of the same order; the exact reason is the one verification above."""
+
+    def seconds(login: str) -> float:
+        began = time.perf_counter()
+        tenant.try_login(login, "a wrong password", headers={"X-Real-IP": uuid.uuid4().hex})
+        return time.perf_counter() - began
+
+    known, unknown = [], []
+    for _ in range(8):
+        known.append(seconds(tenant.user))
+        unknown.append(seconds(f"{uuid.uuid4().hex}@x"))
+    ratio = statistics.median(known) / statistics.median(unknown)
+    assert 1 / 3 < ratio < 3
+
+
+def test_guesses_at_one_login_are_limited_whether_it_exists_or_not(api, machine: OneMachine):
+    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+    for login in (tenant.user, "nobody@x"):
+        found = [
+            tenant.try_login(login, "wrong", headers={"X-Real-IP": f"10.0.0.{place}"})
+            for place in range(12)
+        ]
+        assert [answer.status_code for answer in found] == [401] * 10 + [429] * 2
+        assert found[-1].json()["code"] == "E0000047"
+        assert int(found[-1].headers["Retry-After"]) > 0
+    # The right password does not help any more, and another user is not concerned.
+    assert tenant.try_login().status_code == 429
+    assert tenant.try_login(tenant.admin).status_code == 200
+
+
+def test_logins_that_succeed_are_not_counted(tenant: Tenant):
+    for _ in range(12):
+        tenant.log_in(tenant.admin)
+
+
+def test_secrets_and_tokens_are_in_no_line_of_the_log(tenant: Tenant, admin: str):
+    token = tenant.log_in()
+    secrets = [PASSWORD, SECRET, token, admin, "a wrong password", "of a new user"]
+    tenant.try_login(password="a wrong password")
+    given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "password": "of a new user"}
+    tenant.ask("POST", "/api/v1/users", given, token=admin)
+    tenant.ask("POST", "/api/v1/users", {**given, "login": 1}, token=admin)
+    tenant.ask("GET", f"/api/v1/{token}?sid={token}", token=token)
+    tenant.ask("GET", f"/api/v1/users?after={token}", token=admin)
+    tenant.ask("POST", "/oauth2/v1/introspect", headers=tenant.basic(), data={"token": token})
+    tenant.ask("GET", "/api/v1/sessions/me", headers={"Cookie": f"sid={token}"})
+    text = "".join(process.log.read_text() for process in tenant.machine.processes)
+    assert text.count('"event": "request"') > 8
+    for secret in (*secrets, tenant.basic()["Authorization"].partition(" ")[2]):
+        assert secret not in text
+    for event in tenant.events(admin, limit=1_000):
+        for secret in secrets:
+            assert secret not in str(event)
