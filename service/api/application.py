@@ -28,6 +28,8 @@ from service.schema_version import SchemaVersionError
 if TYPE_CHECKING:
     from service.runtime import Runtime
 
+# A store is away: in time it answers again.
+_AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
 _TAME = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
@@ -108,7 +110,7 @@ def _problem(call: Call, error: Exception) -> ProblemError:
         return ProblemError(problems.TOO_MANY, (), {"Retry-After": "2"})
     if isinstance(error, psycopg.DataError):
         return ProblemError(problems.INVALID, ("a value that the store cannot hold",))
-    away = isinstance(error, UnavailableError | SchemaVersionError | TimeoutError | FAILURES)
+    away = isinstance(error, _AWAY)
     log(
         "request failed",
         endpoint=call.endpoint.name,

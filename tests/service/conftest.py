@@ -51,7 +51,10 @@ class Tenant:
         api: Process | None = None,
         **more: Any,
     ) -> requests.Response:
-        headers = {"Host": host or f"{self.label}.{DOMAIN}", **more.pop("headers", {})}
+        headers = {
+            "Host": f"{self.label}.{DOMAIN}" if host is None else host,
+            **more.pop("headers", {}),
+        }
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return self.http.request(

@@ -29,9 +29,9 @@ _SETTINGS = {
 
 def test_the_document_names_every_endpoint():
     paths = openapi.document()["paths"]
-    assert {
-        (method.upper(), path) for path, methods in paths.items() for method in methods
-    } == {(each.method, each.path) for each in ENDPOINTS}
+    assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == {
+        (each.method, each.path) for each in ENDPOINTS
+    }
 
 
 def test_every_answer_is_one_that_the_document_names(tenant: Tenant, admin: str):

@@ -1,0 +1,331 @@
+"""READ_WRITE and READ_ONLY: every endpoint in each, and how a process comes to its mode."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from control_table.acknowledgements import acknowledgements
+from control_table.mode import Mode, State
+
+from local.one_machine import DOMAIN, OneMachine
+from service.api import matrix
+from service.api.application import application
+from service.api.call import Endpoint
+from service.api.table import ENDPOINTS
+from service.mode import ServiceMode, WriterWatcher
+from service.runtime import Runtime
+from service.settings import api_settings
+from tests.service.conftest import PASSWORD, Tenant, eventually, mode_of
+
+ROOT = Path(__file__).parents[2]
+_VARIABLES = {
+    "DOMAIN": DOMAIN,
+    "CONTROL_TABLE": "control",
+    "SESSION_TABLE": "session",
+    "EVENTS_QUEUE_URL": "http://127.0.0.1:9/events",
+    "AWS_REGION": "us-east-1",
+    "DATABASE_AUTH": "trust",
+    "ENTITY_WRITER": "127.0.0.1:9",
+    "ENTITY_READERS": "127.0.0.1:9",
+    "TRANSACTION_READERS": "127.0.0.1:9",
+}
+
+
+def state(mode: str, epoch: int = 1) -> State:
+    return State(mode=Mode(mode), reason="a test", epoch=epoch, by="a test", at="")
+
+
+class _TouchedError(Exception):
+    """A store was asked."""
+
+
+class _Untouchable:
+    def __getattr__(self, name: str) -> Any:
+        raise _TouchedError(name)
+
+
+@pytest.fixture(scope="module")
+def offline() -> Any:
+    """A runtime of which every store raises when anything of it is touched."""
+    runtime = Runtime(api_settings(_VARIABLES), give_up=lambda reason: None)
+    for name in ("entities", "transactions", "reports", "sessions", "audit", "login_stores"):
+        setattr(runtime, name, _Untouchable())
+    yield runtime
+    runtime.passwords.close()
+    runtime.aws.close()
+
+
+def answer_of(runtime: Runtime, endpoint: Endpoint) -> tuple[int, dict[str, str], Any]:
+    """What the application sends for a request that is right but for its stores."""
+    sent: list[Any] = []
+    path = endpoint.path.replace("{id}", str(uuid.uuid4()))
+    scope = {
+        "type": "http",
+        "method": endpoint.method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", f"acme.{DOMAIN}".encode()), (b"authorization", b"Bearer x")],
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(application(runtime, ENDPOINTS)(scope, receive, send))
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], headers, json.loads(body) if body else None
+
+
+def named(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {endpoint.path}"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=named)
+@pytest.mark.parametrize("mode", ["READ_WRITE", "READ_ONLY"])
+def test_every_endpoint_in_each_mode(offline: Runtime, endpoint: Endpoint, mode: str, capsys):
+    """Refused without a store being touched, or on its way to the first store that it needs."""
+    offline.mode.obey(state(mode))
+    status, headers, body = answer_of(offline, endpoint)
+    touched = "_TouchedError" in capsys.readouterr().out
+    if endpoint.writes and mode == "READ_ONLY":
+        assert (status, body["code"], touched) == (503, "E0000010", False)
+        assert int(headers["retry-after"]) > 0
+        assert headers["x-service-mode"] == "read-only"
+        assert headers["content-type"] == "application/problem+json"
+    else:
+        assert touched == bool(endpoint.stores)
+        assert (body or {}).get("code") != "E0000010"
+
+
+def test_what_changes_the_entity_store_and_nothing_else_is_refused():
+    assert {named(each) for each in ENDPOINTS if each.writes} == {
+        "POST /api/v1/users",
+        "PUT /api/v1/users/{id}",
+        "DELETE /api/v1/users/{id}",
+    }
+
+
+def test_the_page_of_modes_is_made_of_the_table():
+    assert (ROOT / "docs/service-modes.md").read_text() == matrix.page()
+
+
+def test_the_edge_lets_through_what_the_service_serves_in_read_only():
+    """nginx's list of what a login needs, against the table."""
+    import re
+
+    conf = ROOT / "constructs/mainstay/edge/nginx/conf/read-only-routes.conf"
+    open_paths = re.findall(r'^    "~(\^.*)" 1;', conf.read_text(), re.MULTILINE)
+    for endpoint in ENDPOINTS:
+        if endpoint.method != "GET" and not endpoint.writes:
+            path = endpoint.path
+            assert any(re.search(pattern, path) for pattern in open_paths), path
+
+
+def test_a_process_is_read_only_until_it_knows_better():
+    mode = ServiceMode()
+    assert mode.read_only
+    assert not mode.is_known
+    mode.obey(state("READ_WRITE"))
+    assert not mode.read_only
+
+
+def test_a_lost_writer_enters_read_only_and_a_newer_epoch_alone_leaves_it():
+    mode = ServiceMode()
+    mode.obey(state("READ_WRITE", 7))
+    mode.lose_writer()
+    mode.obey(state("READ_WRITE", 7))
+    assert (mode.read_only, mode.state.mode, mode.state.epoch) == (True, Mode.READ_ONLY, 7)
+    mode.obey(state("READ_ONLY", 8))
+    assert mode.read_only
+    mode.obey(state("READ_WRITE", 9))
+    assert not mode.read_only
+
+
+def test_an_unreadable_table_stops_writes_until_it_is_read_again():
+    mode = ServiceMode()
+    mode.obey(state("READ_WRITE"))
+    mode.tell_stale(True)
+    assert (mode.read_only, mode.state.reason) == (True, "the control table is not readable")
+    mode.tell_stale(False)
+    assert not mode.read_only
+
+
+def test_three_misses_of_the_writer_enter_read_only_and_two_do_not():
+    async def watched(answers: list[bool]) -> bool:
+        mode, left = ServiceMode(), list(answers)
+        mode.obey(state("READ_WRITE"))
+        done = asyncio.Event()
+
+        async def takes_writes() -> bool:
+            if not left:
+                done.set()
+                await asyncio.sleep(60)
+            return left.pop(0)
+
+        watching = asyncio.create_task(WriterWatcher(mode, takes_writes, seconds=0).run())
+        ended = asyncio.create_task(done.wait())
+        while not (mode.read_only or ended.done()):
+            await asyncio.sleep(0)
+        watching.cancel()
+        ended.cancel()
+        return mode.read_only
+
+    assert asyncio.run(watched([False, False, False]))
+    assert not asyncio.run(watched([False, False, True, False, False]))
+
+
+def test_a_flip_is_obeyed_and_acknowledged_and_writes_wait_for_its_end(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "password": PASSWORD}
+    epoch = machine.enter("READ_ONLY")
+    dynamodb = machine.client("dynamodb")
+
+    def obeyed(layer: str) -> bool:
+        now = datetime.now(UTC)
+        found = acknowledgements(dynamodb, "control", layer=layer, now=now)
+        return any(each.epoch >= epoch and each.mode == "READ_ONLY" for each in found)
+
+    eventually(lambda: obeyed("app") and obeyed("worker"), "both acknowledge")
+    refused = tenant.ask("POST", "/api/v1/users", given, token=admin)
+    assert (refused.status_code, refused.json()["code"]) == (503, "E0000010")
+    token = tenant.log_in()  # logins, sessions, reads and the audit log go on
+    assert tenant.ask("GET", "/api/v1/sessions/me", token=token).status_code == 200
+    assert tenant.ask("GET", "/api/v1/users", token=admin).status_code == 200
+    me = tenant.ask("GET", "/api/v1/sessions/me", token=token).json()["userId"]
+    eventually(lambda: tenant.events(admin, actor=me), "the worker works in READ_ONLY")
+    machine.enter("READ_WRITE")
+    eventually(lambda: mode_of(tenant.api) == "READ_WRITE", "READ_WRITE again")
+    assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 201
+
+
+def test_the_fence_of_the_database_is_obeyed_through_the_running_service(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    """Write rights taken away under a process in READ_WRITE: refused clearly, logins go on."""
+    machine.operate("fence", "entity-a")
+    try:
+        given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X"}
+        refused = tenant.ask("POST", "/api/v1/users", given, token=admin)
+        assert (refused.status_code, refused.json()["code"]) == (503, "E0000010")
+        assert refused.headers["Retry-After"]
+        assert tenant.try_login().status_code == 200
+        eventually(lambda: mode_of(tenant.api) == "READ_ONLY", "it enters READ_ONLY by itself")
+    finally:
+        machine.operate("unfence", "entity-a")
+    assert mode_of(tenant.api) == "READ_ONLY"  # and does not leave by itself
+    machine.enter("READ_WRITE")
+    eventually(lambda: mode_of(tenant.api) == "READ_WRITE", "a newer epoch says so")
+    assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 201
+
+
+def test_no_login_is_refused_over_a_thousand_flips(machine: OneMachine, tenant: Tenant):
+    """The real application and stores in this process, its mode flipped as fast as it can be."""
+    statuses: list[int] = []
+    flips = 0
+
+    async def run() -> None:
+        nonlocal flips
+        runtime = Runtime(api_settings(_local(machine)), give_up=pytest.fail)
+        runtime._watcher.start = lambda: None  # type: ignore[method-assign]
+        runtime._watcher.stop = lambda: None  # type: ignore[method-assign]
+        await runtime.start()
+        runtime.mode.obey(state("READ_WRITE"))
+        app = application(runtime, ENDPOINTS)
+
+        async def log_in(place: int) -> None:
+            while flips < 1_000:
+                statuses.append(await _login(app, tenant, f"flip-{place}-{len(statuses)}"))
+
+        logins = [asyncio.create_task(log_in(place)) for place in range(4)]
+        while flips < 1_000:
+            flips += 1
+            mode = "READ_ONLY" if flips % 2 else "READ_WRITE"
+            runtime.mode.obey(state(mode, flips + 1))
+            await asyncio.sleep(0.002)
+        await asyncio.gather(*logins)
+        await runtime.stop()
+
+    _with_environment(machine, run)
+    assert flips == 1_000
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
+
+
+async def _login(app: Any, tenant: Tenant, client: str) -> int:
+    body = json.dumps({"username": tenant.user, "password": PASSWORD}).encode()
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/authn",
+        "raw_path": b"/api/v1/authn",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (b"host", f"{tenant.label}.{DOMAIN}".encode()),
+            (b"content-type", b"application/json"),
+            (b"x-real-ip", client.encode()),
+        ],
+        "client": ("127.0.0.1", 1),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent[0]["status"]
+
+
+def _local(machine: OneMachine) -> dict[str, str]:
+    return machine.variables()
+
+
+def _with_environment(machine: OneMachine, run: Any) -> None:
+    """Run a coroutine in a thread of its own, with AWS at this machine's endpoint."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", machine.endpoint)
+        failures: list[BaseException] = []
+
+        def in_thread() -> None:
+            try:
+                asyncio.run(run())
+            except BaseException as error:  # noqa: BLE001 (told to the test below)
+                failures.append(error)
+
+        thread = threading.Thread(target=in_thread)
+        thread.start()
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+        if failures:
+            raise failures[0]
+
+
+def test_a_process_boots_read_only_without_a_control_table(machine: OneMachine, tenant: Tenant):
+    """After ten seconds it serves; logins work, writes do not."""
+    began = datetime.now(UTC)
+    lone = machine.api(CONTROL_TABLE="no-such-table")
+    try:
+        assert datetime.now(UTC) - began < timedelta(seconds=60)
+        assert mode_of(lone) == "READ_ONLY"
+        token = tenant.log_in(tenant.admin, api=lone)
+        refused = tenant.ask("DELETE", f"/api/v1/users/{uuid.uuid4()}", token=token, api=lone)
+        assert (refused.status_code, refused.json()["code"]) == (503, "E0000010")
+    finally:
+        assert lone.stop() == 0
