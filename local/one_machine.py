@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
-from control_table import mode as control
 
+from control_table import mode as control
 from local.postgres import ADMINISTRATOR, Server, Servers
 from local.postgres.binaries import stop_with_parent
 

@@ -8,6 +8,9 @@ migration that is committed after it locked out this statement, and one before i
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -25,6 +28,8 @@ Row = dict[str, Any]
 
 # A server that failed is left out for so long, unless every one of a list is.
 _REST_SECONDS = 1.0
+# A server that says nothing is given up so long after its statement should have ended.
+_GRACE_SECONDS = 0.5
 # Of a whole question, over all servers, before the caller is told that none answers.
 BUDGET_SECONDS = 6.0
 # Divides by zero, and so ends the transaction, on a server of another version.
@@ -86,8 +91,7 @@ class Server:
     ) -> list[Row]:
         """The rows of one statement; SchemaVersionError on a server of another version."""
         try:
-            async with asyncio.timeout(self._statement_seconds + 2.5):
-                rows = await self._asked(about, statement, values)
+            rows = await self._in_time(about, statement, values)
         except errors.DivisionByZero:
             self.rest_until = time.monotonic() + _REST_SECONDS
             raise SchemaVersionError(
@@ -105,10 +109,33 @@ class Server:
         self.rest_until = 0.0
         return rows
 
-    async def _asked(
+    async def _in_time(
         self, about: Mapping[str, str], statement: str, values: Sequence[Any]
     ) -> list[Row]:
+        """As `_asked`; TimeoutError from a server that hangs, whatever it does about a cancel."""
+        held: list[psycopg.AsyncConnection[Any]] = []
+        asking = asyncio.ensure_future(self._asked(about, statement, values, held))
+        try:
+            done, _ = await asyncio.wait([asking], timeout=self._statement_seconds + _GRACE_SECONDS)
+            if done:
+                return asking.result()
+            raise TimeoutError(f"{self.name} hangs")
+        finally:
+            if not asking.done():
+                _keep(asking)
+                for connection in held:
+                    _hang_up(connection)
+                asking.cancel()
+
+    async def _asked(
+        self,
+        about: Mapping[str, str],
+        statement: str,
+        values: Sequence[Any],
+        held: list[psycopg.AsyncConnection[Any]],
+    ) -> list[Row]:
         async with self.pool.connection() as connection:
+            held.append(connection)
             async with connection.pipeline():
                 await connection.execute("BEGIN")
                 for setting, value in about.items():
@@ -139,15 +166,28 @@ class Server:
             self._told = told
             log("database away", server=self.name, error=told)
         # Connections of before are broken as well: they go now and not one request each.
-        task = asyncio.ensure_future(self.pool.check())
-        _KEPT.add(task)
-        task.add_done_callback(_forget)
+        _keep(asyncio.ensure_future(self.pool.check()))
 
 
-_KEPT: set[asyncio.Future[None]] = set()
+_KEPT: set[asyncio.Future[Any]] = set()
 
 
-def _forget(task: asyncio.Future[None]) -> None:
+def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Whoever waits for this connection sees its end: a cancel alone would wait for the server."""
+    with contextlib.suppress(OSError, psycopg.Error):
+        end = socket.socket(fileno=os.dup(connection.fileno()))
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        finally:
+            end.close()
+
+
+def _keep(task: asyncio.Future[Any]) -> None:
+    _KEPT.add(task)
+    task.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
     _KEPT.discard(task)
     if not task.cancelled():
         task.exception()  # the pool tells its own troubles; this one changes nothing
@@ -195,8 +235,8 @@ class Servers:
                     refused = False
                     if not again and _may_have_run(error):
                         raise UnavailableError(f"the answer of {server.name} was lost") from error
-                if time.monotonic() > deadline:
-                    break
+                if rounds and time.monotonic() > deadline:
+                    break  # every server was asked once in any case
             rounds += 1
             if time.monotonic() > deadline or rounds >= 3 or refused:
                 kind = RefusedWriteError if refused else UnavailableError

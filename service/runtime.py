@@ -28,7 +28,7 @@ from service.stores.transaction import Event, TransactionStore
 from service.task import task_id
 
 # Logins read and are quick; reports and logs may take their time; writes are few.
-_ENTITY_SECONDS, _RANGE_SECONDS = 2.0, 15.0
+_ENTITY_SECONDS, _RANGE_SECONDS = 1.5, 15.0
 _READ_CONNECTIONS, _OTHER_CONNECTIONS = 16, 4
 _HEALTH_SECONDS = 5.0
 _HEALTH_PATIENCE_SECONDS = 3.0

@@ -26,13 +26,14 @@ async def seed(runtime: Runtime, chosen: argparse.Namespace) -> dict[str, str]:
     await entities.writers.open()
     try:
         tenant = await entities.make_tenant(chosen.tenant, chosen.name or chosen.tenant)
+        password = await passwords.hash(os.environ["SEED_PASSWORD"])
         for login, role in ((chosen.admin, "ADMIN"), *((each, "USER") for each in chosen.user)):
             values = {
                 "login": login.lower(),
                 "full_name": login.partition("@")[0].title(),
                 "role": role,
                 "attributes": {"department": "operations"},
-                "password_hash": await passwords.hash(os.environ["SEED_PASSWORD"]),
+                "password_hash": password,
             }
             try:
                 await entities.make_account(tenant, new_id(), values)

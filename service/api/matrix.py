@@ -1,4 +1,4 @@
-"""Every endpoint in each mode, as a page: `python -m service.api.matrix > docs/service-modes.md`."""
+"""Every endpoint in each mode: `python -m service.api.matrix` prints docs/service-modes.md."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from service.api.table import ENDPOINTS
 _HEAD = """\
 # Every endpoint in each mode
 
-Made by `python -m service.api.matrix` from the table that routes requests (`service/api/table.py`), and
-tested for every line. A refusal is 503 `E0000010` with `Retry-After`, before any store is asked.
+Made by `python -m service.api.matrix` from the table that routes requests
+(`service/api/table.py`), and tested for every line. A refusal is 503 `E0000010` with
+`Retry-After`, before any store is asked.
 
 | endpoint | who may | stores | READ_WRITE | READ_ONLY |
 |---|---|---|---|---|

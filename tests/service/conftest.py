@@ -29,14 +29,19 @@ def eventually(holds: Callable[[], Any], what: str, *, seconds: float = 30) -> A
 class Tenant:
     """A tenant with an administrator `admin` and a user `user`, and requests for it."""
 
-    def __init__(self, machine: OneMachine, api: Process, label: str) -> None:
+    def __init__(self, machine: OneMachine, api: Process, label: str, *, users: int = 0) -> None:
         self.machine = machine
         self.api = api
         self.label = label
         self.admin, self.user = f"admin@{label}", f"user@{label}"
         self.http = requests.Session()
+        self.users = tuple(f"{place}@{label}" for place in range(users))
         found = machine.seed(
-            label, admin=self.admin, password=PASSWORD, users=(self.user,), secret=SECRET
+            label,
+            admin=self.admin,
+            password=PASSWORD,
+            users=(self.user, *self.users),
+            secret=SECRET,
         )
         self.id, self.application = found["tenant"], found["application"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from control_table.acknowledgements import acknowledgements
 from control_table.mode import Mode, State
-
 from local.one_machine import DOMAIN, OneMachine
 from service.api import matrix
 from service.api.application import application
@@ -83,7 +83,10 @@ def answer_of(runtime: Runtime, endpoint: Endpoint) -> tuple[int, dict[str, str]
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(application(runtime, ENDPOINTS)(scope, receive, send))
+    async def run() -> None:
+        await application(runtime, ENDPOINTS)(scope, receive, send)
+
+    asyncio.run(run())
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     body = b"".join(message.get("body", b"") for message in sent[1:])
     return sent[0]["status"], headers, json.loads(body) if body else None

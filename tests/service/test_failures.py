@@ -1,0 +1,309 @@
+"""What a lost store costs: logins go on, writes fail clearly, and no event is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.one_machine import OneMachine, Process
+from service.audit import Audit
+from service.aws import Aws
+from service.stores.entity import new_id
+from service.stores.transaction import Event, NoEventError, from_json
+from tests.service.conftest import PASSWORD, Tenant, eventually, mode_of
+
+
+@pytest.fixture
+def own_api(machine: OneMachine, api: Process) -> Iterator[Process]:
+    """A process of its own, for what a failure leaves in it."""
+    process = machine.api()
+    yield process
+    process.kill()
+
+
+def _restart(machine: OneMachine, *names: str) -> None:
+    """Start what was killed; a subscriber whose publisher crashed has switched itself off."""
+    for name in names:
+        if not machine.databases[name].is_running:
+            machine.databases[name].start()
+    if "entity-a" in names:
+        machine.operate("replication", "resume", "entity-a", "entity-b")
+
+
+def _refused(answer: Any) -> bool:
+    return (answer.status_code, answer.json()["code"]) == (503, "E0000010")
+
+
+def test_the_writer_is_killed_under_fifty_logins_and_none_fails(
+    machine: OneMachine, own_api: Process, tenant: Tenant, admin: str
+):
+    """SIGKILL while they run; after it, writes are refused and say so until a server takes them."""
+    given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X"}
+    many = Tenant(machine, own_api, f"k{uuid.uuid4().hex[:12]}", users=70)
+
+    def log_in(place: int) -> int:
+        headers = {"X-Real-IP": f"kill-{place}"}
+        return many.try_login(many.users[place], headers=headers).status_code
+
+    try:
+        with ThreadPoolExecutor(50) as pool:
+            logins = [pool.submit(log_in, place) for place in range(50)]
+            time.sleep(0.3)  # in the middle of them, as far as this machine can
+            machine.databases["entity-a"].kill()
+            logins += [pool.submit(log_in, place) for place in range(50, 70)]
+            assert [login.result() for login in logins] == [200] * 70
+        # B is fenced, A is gone: nobody takes writes.
+        assert _refused(tenant.ask("POST", "/api/v1/users", given, token=admin, api=own_api))
+        eventually(lambda: mode_of(own_api) == "READ_ONLY", "it enters READ_ONLY by itself")
+        answer = tenant.ask("POST", "/api/v1/users", given, token=admin, api=own_api)
+        assert _refused(answer)
+        assert answer.headers["X-Service-Mode"] == "read-only"
+        health = tenant.ask("GET", "/health/login", api=own_api)
+        assert health.status_code == 200, health.text
+    finally:
+        _restart(machine, "entity-a")
+    assert mode_of(own_api) == "READ_ONLY"
+    machine.enter("READ_WRITE")
+    eventually(lambda: mode_of(own_api) == "READ_WRITE", "a person's word")
+    answer = eventually(
+        lambda: (
+            found
+            if (
+                found := tenant.ask("POST", "/api/v1/users", given, token=admin, api=own_api)
+            ).status_code
+            == 201
+            else None
+        ),
+        "the first write",
+    )
+    assert answer.json()["login"] == given["login"]
+
+
+def test_with_both_masters_down_logins_work_on_a_reader(
+    machine: OneMachine, own_api: Process, tenant: Tenant
+):
+    try:
+        for name in ("entity-a", "entity-b"):
+            machine.databases[name].kill()
+        for place in range(5):
+            token = tenant.log_in(headers={"X-Real-IP": f"both-{place}"}, api=own_api)
+            shown = tenant.ask("GET", "/api/v1/sessions/me", token=token, api=own_api)
+            assert shown.status_code == 200
+        assert tenant.ask("GET", "/health/login", api=own_api).status_code == 200
+    finally:
+        _restart(machine, "entity-a", "entity-b")
+
+
+def test_with_its_own_reader_down_the_other_master_is_read(
+    machine: OneMachine, own_api: Process, tenant: Tenant
+):
+    wait = "SELECT count(*) > 0 FROM account WHERE login = %s"
+    machine.databases["entity-b"].wait(wait, tenant.user, database="mainstay", seconds=60)
+    try:
+        for name in ("reader", "entity-a"):
+            machine.databases[name].kill()
+        for place in range(5):
+            tenant.log_in(headers={"X-Real-IP": f"other-{place}"}, api=own_api)
+    finally:
+        _restart(machine, "entity-a", "reader")
+
+
+def test_with_the_transaction_store_down_logins_work_and_no_event_is_lost(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    clients = [f"down-{place}" for place in range(12)]
+    try:
+        machine.databases["transaction"].kill()
+        for client in clients:
+            tenant.log_in(headers={"X-Real-IP": client})
+    finally:
+        _restart(machine, "transaction")
+    since = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+
+    def kept() -> bool:
+        answer = tenant.ask(
+            "GET", "/api/v1/logs", token=admin, params={"since": since, "limit": 1_000}
+        )
+        found = [event["client"] for event in answer.json()] if answer.ok else []
+        return all(found.count(client) == 1 for client in clients)
+
+    eventually(kept, "every event, once", seconds=60)
+
+
+def test_a_lagging_reader_shows_an_administrator_what_was_just_made(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    """And a login of it is possible as soon as a reader has it; nobody sees an error."""
+    reader = machine.databases["reader"]
+    reader.rows("SELECT pg_wal_replay_pause()")
+    try:
+        login = f"{uuid.uuid4().hex}@x"
+        given = {"login": login, "fullName": "X", "password": PASSWORD}
+        made = tenant.ask("POST", "/api/v1/users", given, token=admin)
+        assert tenant.ask("GET", made.headers["Location"], token=admin).json() == made.json()
+        assert tenant.try_login(login).status_code == 401
+    finally:
+        reader.rows("SELECT pg_wal_replay_resume()")
+    eventually(lambda: tenant.try_login(login).status_code == 200, "the reader has it")
+
+
+def test_a_hanging_server_costs_its_budget_and_no_login(
+    machine: OneMachine, own_api: Process, tenant: Tenant
+):
+    """A reader that is stopped answers nothing, and closes nothing."""
+    import os
+    import signal
+
+    reader = machine.databases["reader"]
+    children = reader.rows("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")
+    pids = [pid for (pid,) in children]
+    living = []
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGSTOP)
+            living.append(pid)
+        except ProcessLookupError:
+            continue
+    try:
+        assert tenant.try_login(api=own_api, headers={"X-Real-IP": "hang"}).status_code == 200
+    finally:
+        for pid in living:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_poisoned_message_becomes_a_dead_letter_and_delays_no_other(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    sqs = machine.client("sqs")
+    wrong = [
+        "no JSON",
+        "[]",
+        json.dumps({"id": 1}),
+        _event(tenant, kind="x\0").to_json(),
+        _event(tenant, at=datetime(2199, 1, 1, tzinfo=UTC)).to_json(),  # no partition has it
+    ]
+    good = _event(tenant, client=f"behind-{uuid.uuid4().hex}")
+    for body in (*wrong, good.to_json(), good.to_json()):
+        sqs.send_message(QueueUrl=machine.queue, MessageBody=body)
+
+    def kept() -> list[Any]:
+        return [each for each in tenant.events(admin, limit=1_000) if each["client"] == good.client]
+
+    eventually(kept, "the good one")
+
+    def dead() -> bool:
+        found = sqs.get_queue_attributes(
+            QueueUrl=machine.dead_letters, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(found["Attributes"]["ApproximateNumberOfMessages"]) >= len(wrong)
+
+    eventually(dead, "five dead letters", seconds=60)
+    assert len(kept()) == 1  # though it came twice
+    sqs.purge_queue(QueueUrl=machine.dead_letters)
+
+
+def _event(tenant: Tenant, **more: Any) -> Event:
+    given = {"at": datetime.now(UTC), "kind": "probe", "client": None} | more
+    return Event(id=new_id(), tenant_id=uuid.UUID(tenant.id), actor=None, outcome="ok", **given)
+
+
+def test_a_clock_that_is_wrong_by_hours_loses_no_event_and_no_order(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    """Events say when by their own task's clock; a session by the clock of who looks."""
+    marks = {hours: f"skew-{uuid.uuid4().hex}" for hours in (-6, 0, 6)}
+    for hours, client in marks.items():
+        event = _event(tenant, at=datetime.now(UTC) + timedelta(hours=hours), client=client)
+        machine.client("sqs").send_message(QueueUrl=machine.queue, MessageBody=event.to_json())
+    until = (datetime.now(UTC) + timedelta(hours=12)).isoformat()
+
+    def seen() -> list[str]:
+        events = tenant.events(admin, until=until, limit=1_000)
+        return [each["client"] for each in events if each["client"] in marks.values()]
+
+    eventually(lambda: len(seen()) == 3, "all three")
+    assert seen() == [marks[-6], marks[0], marks[6]]
+
+
+def test_text_that_is_no_event_is_refused_by_name():
+    for text in ("null", '{"id": []}', '{"at": "2026-01-01T00:00:00"}', "[" * 100_000):
+        with pytest.raises(NoEventError):
+            from_json(text)
+
+
+class _Queue:
+    """A queue that is out until it is not."""
+
+    def __init__(self) -> None:
+        self.out = True
+        self.taken: list[str] = []
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803
+        from botocore.exceptions import EndpointConnectionError
+
+        if self.out:
+            raise EndpointConnectionError(endpoint_url=QueueUrl)
+        self.taken += [entry["MessageBody"] for entry in Entries]
+        return {}
+
+
+def test_with_the_queue_out_events_wait_and_are_all_sent_later():
+    async def run() -> tuple[list[str], list[str], float]:
+        aws, queue = Aws("us-east-1"), _Queue()
+        aws.sqs = queue
+        audit = Audit(aws, "queue")
+        sending = asyncio.create_task(audit.run())
+        began = time.monotonic()
+        events = [_probe(place) for place in range(25)]
+        for event in events:
+            await audit.tell(event)
+        waited = time.monotonic() - began
+        queue.out = False
+        while audit.waiting:
+            await asyncio.sleep(0.01)
+        sending.cancel()
+        aws.close()
+        return [event.to_json() for event in events], queue.taken, waited
+
+    told, taken, waited = asyncio.run(asyncio.wait_for(run(), 60))
+    assert sorted(told) == sorted(taken)
+    assert waited < 5  # the first waits for the queue's word; the others know that it is out
+
+
+def test_what_the_buffer_cannot_hold_and_a_stop_cannot_send_is_in_the_log(capsys):
+    async def run() -> list[Event]:
+        aws = Aws("us-east-1")
+        aws.sqs = _Queue()
+        audit = Audit(aws, "queue", kept_max=3)
+        audit._well = False
+        events = [_probe(place) for place in range(5)]
+        for event in events:
+            await audit.tell(event)
+        assert audit.waiting == 3
+        await audit.flush(seconds=1)
+        aws.close()
+        return events
+
+    events = asyncio.run(run())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    logged = [line["audit"] for line in lines if line["event"] == "audit event not sent"]
+    assert sorted(each["id"] for each in logged) == sorted(str(each.id) for each in events)
+
+
+def _probe(place: int) -> Event:
+    return Event(
+        id=new_id(),
+        at=datetime.now(UTC),
+        tenant_id=uuid.uuid4(),
+        actor=None,
+        kind="probe",
+        outcome=str(place),
+    )
