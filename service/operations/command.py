@@ -31,6 +31,7 @@ from service.operations import (
     rebuild,
     reconcile,
     replication,
+    repoint,
     schema,
     slots,
 )
@@ -200,6 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     act.add_argument("to", choices=fence.MASTERS)
     act = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")
     act.add_argument("node", choices=fence.MASTERS)
+    act = add("repoint", lambda o, c: repoint.repoint(o, c.to), "let the follower take a master")
+    act.add_argument("to", choices=fence.MASTERS)
     act = add("rebuild", _rebuild, "a master anew from a clone of the other")
     act.add_argument("what", choices=("prepare", "finish"))
     act.add_argument("node", choices=fence.MASTERS)

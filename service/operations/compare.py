@@ -82,6 +82,28 @@ def _differences(
     }
 
 
+def differing(left: Session, right: Session, table: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The rows of a table that may differ, by key, with their checksums, on either side.
+
+    All that do are among them. In the snapshots that the sessions are in.
+    """
+    sessions = left, right
+    sums = [
+        {bucket: (count, total) for bucket, count, total in _ask(session, table, _SUMS)}
+        for session in sessions
+    ]
+    buckets = [b for b in range(_BUCKETS) if sums[0].get(b) != sums[1].get(b)]
+    if not buckets:
+        return {}, {}
+    found = [dict(_ask(session, table, _ROWS, buckets)) for session in sessions]
+    return found[0], found[1]
+
+
+def key_of(session: Session, table: str) -> sql.Composable:
+    """What rows are known by here: the record of the primary key, or of all columns."""
+    return _record(catalog.key(session, table) or catalog.columns(session, table))
+
+
 def _ask(
     session: Session, table: str, question: LiteralString, *values: Any
 ) -> list[tuple[Any, ...]]:
@@ -90,7 +112,7 @@ def _ask(
         sql.SQL(question).format(
             table=catalog.qualified(table),
             row=_record(whole),
-            key=_record(catalog.key(session, table) or whole),
+            key=key_of(session, table),
         ),
         *values,
     )

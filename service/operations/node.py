@@ -77,13 +77,18 @@ class Link:
 PUBLICATION = "mainstay"
 
 
-def links(nodes: dict[str, Node]) -> list[Link]:
-    """Every direction that the given nodes are linked in."""
+def following(publisher: Node, follower: Node) -> Link:
+    """How the follower subscribes to a master."""
+    return Link(publisher=publisher, subscriber=follower, origin="any", copy=True)
+
+
+def links(nodes: dict[str, Node], *, followed: str = "entity-a") -> list[Link]:
+    """Every direction that the given nodes are linked in; the follower subscribes to `followed`."""
     a, b, follower = (nodes.get(name) for name in ("entity-a", "entity-b", "follower"))
     found = []
     if a and b:
         found.append(Link(publisher=a, subscriber=b, origin="none", copy=False))
         found.append(Link(publisher=b, subscriber=a, origin="none", copy=False))
-    if a and follower:
-        found.append(Link(publisher=a, subscriber=follower, origin="any", copy=True))
+    if follower and followed in nodes:
+        found.append(following(nodes[followed], follower))
     return found

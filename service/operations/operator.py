@@ -76,11 +76,15 @@ class Session:
         text = self.text(statement)
         shown = text.replace(hide, "********") if hide else text
         tell(f"/* {self.node.name} */ {shown.strip()};")
+        self.perform(shown, lambda: self.connection.execute(text.encode()))
+
+    def perform(self, shown: str, act: Callable[[], Any]) -> None:
+        """Do what is more than a statement, unless this is a dry run; `shown` was told already."""
         if self.dry_run:
             return
         if self._watch:
             self._watch("before", self.node.name, shown)
-        self.connection.execute(text.encode())
+        act()
         if self._watch:
             self._watch("after", self.node.name, shown)
 
@@ -119,6 +123,7 @@ class Operator:
         self.patience = patience
         self._watch = watch
         self._sessions: dict[tuple[str, str], Session] = {}
+        self._followed: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -147,14 +152,14 @@ class Operator:
 
     def link(self, publisher: str, subscriber: str) -> Link:
         """The direction between two nodes; RefusedError where they are not linked."""
-        for link in links(self.nodes):
+        for link in self._links(ask=subscriber == "follower"):
             if (link.publisher.name, link.subscriber.name) == (publisher, subscriber):
                 return link
         raise RefusedError(f"'{subscriber}' does not subscribe to '{publisher}'")
 
     def link_named(self, name: str) -> Link:
         """The direction with this slot and subscription; RefusedError where there is none."""
-        for link in links(self.nodes):
+        for link in self._links(ask=name.startswith("follower")):
             if link.name == name:
                 return link
         raise RefusedError(f"'{name}' is no slot of this environment")
@@ -165,10 +170,32 @@ class Operator:
         """The directions out of a node, or into one."""
         return [
             link
-            for link in links(self.nodes)
+            for link in self._links(ask=True)
             if publisher in (None, link.publisher.name)
             and subscriber in (None, link.subscriber.name)
         ]
+
+    def forget_whom_it_follows(self) -> None:
+        """Ask the follower again for its publisher."""
+        self._followed = None
+
+    def _links(self, *, ask: bool) -> list[Link]:
+        """Every direction; without `ask` the follower, which may not answer, is left alone."""
+        if self._followed is None and ask:
+            self._followed = self._whom_it_follows()
+        return links(self.nodes, followed=self._followed or "entity-a")
+
+    def _whom_it_follows(self) -> str:
+        """Master B after `repoint`; else A, also where the follower is not there to be asked."""
+        if not {"follower", "entity-b"} <= self.nodes.keys():
+            return "entity-a"
+        try:
+            moved = self.on("follower").value(
+                "SELECT subname FROM pg_subscription WHERE subname = 'follower_from_entity_b'"
+            )
+        except psycopg.OperationalError:
+            moved = None
+        return "entity-b" if moved else "entity-a"
 
     def wait(
         self,

@@ -64,7 +64,8 @@ def promote_other(operator: Operator, lost: str) -> str:
     _cut_off(operator, other, to_lost.name)
     raise_sequences(operator, other, gap=GAP)
     unfence(operator, other, peer_is_lost=True)
-    say({"lost": lost, "promoted": other, "next": f"reconcile {lost} when it answers"})
+    then = [f"repoint {other}"] if "follower" in operator.nodes else []
+    say({"lost": lost, "promoted": other, "next": [*then, f"reconcile {lost} when it answers"]})
     return other
 
 

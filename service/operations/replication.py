@@ -34,7 +34,7 @@ def make_slot(publisher: Session, name: str) -> None:
     publisher.change(
         sql.SQL(
             "SELECT pg_create_logical_replication_slot({}, 'pgoutput', false, false, {})"
-        ).format(sql.Literal(name), sql.SQL("true" if _keeps_slots(publisher) else "false"))
+        ).format(sql.Literal(name), sql.SQL("true" if keeps_slots(publisher) else "false"))
     )
 
 
@@ -42,7 +42,7 @@ def make_subscription(
     operator: Operator, link: Link, *, copy: bool = False, enabled: bool = True
 ) -> None:
     """Subscribe through the slot that is there."""
-    failover = _keeps_slots(operator.on(link.publisher.name))
+    failover = keeps_slots(operator.on(link.publisher.name))
     operator.on(link.subscriber.name).change(
         sql.SQL(
             "CREATE SUBSCRIPTION {name} CONNECTION {dsn} PUBLICATION {publication} WITH ("
@@ -258,7 +258,7 @@ def _subscription(subscriber: Session, name: str) -> dict[str, Any] | None:
     }
 
 
-def _keeps_slots(publisher: Session) -> bool:
+def keeps_slots(publisher: Session) -> bool:
     """Whether a standby of the publisher is sent its slots.
 
     Aurora's instances share the volume that slots are in; elsewhere PostgreSQL 17 copies those
