@@ -125,6 +125,9 @@ promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over:
 recover-drill: setup ## A mistaken DELETE on one machine, and its rows back from the delayed replica
 	@.venv/bin/python -m gameday.recover
 
+bench-backup: setup ## An archive and its restores, in CPU, memory, requests and bytes, into out/
+	@.venv/bin/python -m benchmarks.backup
+
 wrk: # the benchmark's load
 	@command -v wrk >/dev/null || { echo "Installing wrk ..." \
 	  && { apt-get install -y -qq --no-install-recommends wrk >/dev/null 2>&1 \

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from datetime import UTC, datetime, timedelta
 
+from archive_format import zstd
 from local.ebs_direct.volumes import BLOCK_SIZE, Snapshot, Volume
 
 SEED = 20_261_125
@@ -13,6 +13,8 @@ PAGE = 4_096
 BLOCKS = 2_048  # 1 GiB of data
 CHANGED = 103  # 5 % of it
 VOLUME_GIB = 4
+LEVEL = 1  # of zstd
+NAMES = ("snap-0be0c4a", "snap-0be0c4b")
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _RUN = 64  # blocks that lie side by side
 _ZERO_SHARE, _DUPLICATE_SHARE = 0.02, 0.05
@@ -68,10 +70,10 @@ def benchmark_snapshots() -> tuple[Snapshot, Snapshot]:
         else:
             stored.append(content.block())
             volume.write(index, stored[-1])
-    first = volume.snapshot(at=_START, snapshot_id="snap-0be0c4a")
+    first = volume.snapshot(at=_START, snapshot_id=NAMES[0])
     for index in rng.sample(indexes, CHANGED):
         volume.write(index, content.block())
-    return first, volume.snapshot(at=_START + timedelta(hours=1), snapshot_id="snap-0be0c4b")
+    return first, volume.snapshot(at=_START + timedelta(hours=1), snapshot_id=NAMES[1])
 
 
 def sparse_snapshot(volume_gib: int, blocks: int) -> Snapshot:
@@ -83,9 +85,11 @@ def sparse_snapshot(volume_gib: int, blocks: int) -> Snapshot:
     return volume.snapshot(at=_START, snapshot_id=f"snap-{volume_gib:08x}")
 
 
-def image_digest(snapshot: Snapshot) -> str:
-    """SHA-256 over the SHA-256 of every block with its index: what a restored image is held to."""
-    digest = hashlib.sha256()
-    for index in sorted(snapshot.blocks):
-        digest.update(index.to_bytes(4, "little") + snapshot.blocks[index].digest)
-    return digest.hexdigest()
+def changed(first: Snapshot, second: Snapshot) -> tuple[int, int]:
+    """How many blocks the second has otherwise than the first, and the compressed bytes of those
+    contents that the first does not have."""
+    known = {block.digest for block in first.blocks.values()}
+    blocks = [block for at, block in second.blocks.items() if block is not first.blocks.get(at)]
+    new = {block.digest: block for block in blocks if block.digest not in known}
+    compressed = sum(len(zstd.compress(block.data(), LEVEL)) for block in new.values())
+    return len(blocks), compressed

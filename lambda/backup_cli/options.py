@@ -9,6 +9,8 @@ from typing import Any
 
 from block_archive.connect import BLOCKS_PER_SECOND, TRANSPORTS
 
+WORKERS = min(16, 4 * (os.cpu_count() or 4))  # more threads than that wait for each other
+
 Run = Callable[[argparse.Namespace], dict[str, Any]]
 
 
@@ -19,7 +21,7 @@ def act(acts: Any, name: str, about: str, run: Run) -> argparse.ArgumentParser:
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--endpoint-url", help="instead of AWS")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
-    parser.add_argument("--workers", type=_count, default=16, help="requests at once")
+    parser.add_argument("--workers", type=_count, default=WORKERS, help="requests at once")
     text = "most blocks per second; the default is 80 %% of EBS's quota"
     parser.add_argument("--blocks-per-second", type=_rate, default=BLOCKS_PER_SECOND, help=text)
     text = "how bytes travel: lean needs less processor time (MAINSTAY_BACKUP_TRANSPORT)"
