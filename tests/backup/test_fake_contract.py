@@ -237,6 +237,8 @@ TABLE = [
 class Door:
     """One client for all, and a cloud for each."""
 
+    cloud: Cloud
+
     def answer(self, request):
         return self.cloud.answer(request)
 
@@ -244,7 +246,8 @@ class Door:
 @pytest.fixture(scope="module")
 def ours():
     door = Door()
-    return door, client(door, "ebs"), client(door, "s3")
+    clients = [client(door, name) for name in ("ebs", "s3")]  # type: ignore[arg-type]
+    return door, *clients
 
 
 @pytest.fixture(scope="module")
