@@ -12,10 +12,10 @@ import sys
 import time
 from typing import Any
 
-from backup_cli import archiving, proving, pruning, restoring
+from backup_cli import archiving, dumping, proving, pruning, restoring
 from backup_cli.prices import OverLimitError
 
-_ACTS = (archiving, restoring, proving, pruning)
+_ACTS = (archiving, restoring, proving, pruning, dumping)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mainstay-backup",
-        description="EBS snapshots into a bucket of yours, and back. Credentials and Region come "
-        "from the environment, as AWS's own tools read it.",
+        description="EBS snapshots and databases into a bucket of yours, and back. Credentials "
+        "and Region come from the environment, as AWS's own tools read it.",
         epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 dearer than --limit, 130 interrupted.",
     )
     acts = parser.add_subparsers(dest="act", required=True)
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def _said(error: Exception) -> str:
     from block_archive.errors import EXPECTED
 
-    if isinstance(error, EXPECTED):
+    if isinstance(error, (*EXPECTED, *dumping.expected())):
         return str(error)
     name = type(error).__name__
     return f"{name}: {error} (unexpected: MAINSTAY_BACKUP_DEBUG=1 shows where)"
