@@ -179,3 +179,15 @@ def test_the_handlers_find_everything_in_event_and_environment(engine, monkeypat
             handler.work(item, Context(900_000))
         root = handler.commit(plan, Context(900_000))
     assert root["counts"] == {"absent": 18_422, "zero": 1, "data": 9, "new": 8, "reused": 1}
+
+
+def test_a_level_is_proven_and_kept_and_a_sweep_told_by_events(engine):
+    root = engine.archive(engine.snapshot(engine.volume())).root
+    proven = states.proven(engine.store(), {"level": 2}, now=now())
+    assert (proven["root"], proven["blocks"]) == (root.key, 9)
+    assert engine.bucket.keys("verify/") == [proven["evidence"]]
+    said = states.pruned(engine.store(), {}, now=now())
+    assert (said["dry_run"], said["roots"], said["kept_roots"]) == (True, [], 1)
+    assert not states.pruned(engine.store(), {"apply": True}, now=now())["dry_run"]
+    with pytest.raises(RefusedError, match="'level' should be 0, 1 or 2"):
+        states.proven(engine.store(), {"level": 3}, now=now())

@@ -1,0 +1,79 @@
+"""What a job costs is said before it begins; what it does is shown to a person who waits."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from backup_cli.prices import OverLimitError, approve_archive, approve_snapshot
+from backup_cli.progress import Bar
+from block_archive.archive import Options, plan
+from block_archive.estimate import counted, estimate
+from local.ebs_direct.volumes import Volume
+
+
+def asked(**values):
+    return argparse.Namespace(**{"limit": 10.0, "yes": False, "blocks_per_second": 800.0, **values})
+
+
+def job_of(engine, volume, base=None):
+    blocks, store = engine.parts()
+    snapshot = blocks.describe(engine.snapshot(volume).id)
+    return blocks, plan(store, snapshot, base=base, options=Options(), now=engine.cloud.now())
+
+
+def test_16_tib_cost_what_ebs_says(engine):
+    _, job = job_of(engine, Volume(16_384))
+    found = estimate(job, blocks_per_second=1000)
+    assert found.blocks == 33_554_432
+    assert found.requests["get_requests"] * 3e-6 == pytest.approx(100.66, abs=0.01)
+    assert 100.66 < found.dollars < 110
+    assert found.seconds_at_least == pytest.approx(9.32 * 3600, rel=0.01)
+    assert "at most 33554432 blocks" in str(found)
+
+
+def test_a_large_volume_with_little_in_it_is_counted_and_not_refused(engine):
+    volume = engine.volume()
+    volume.grow(4096)
+    blocks, job = job_of(engine, volume)
+    assert estimate(job, blocks_per_second=800).dollars > 10
+    engine.cloud.forget()
+    approve_archive(blocks, job, asked())
+    assert engine.cloud.calls == {"ListSnapshotBlocks": 1024}
+
+
+def test_an_increment_is_counted_by_what_changed(engine):
+    volume = engine.volume()
+    root = engine.archive(engine.snapshot(volume)).root
+    volume.write(5, engine.content())
+    volume.discard(9000)
+    blocks, job = job_of(engine, volume, root.key)
+    assert counted(blocks, job) == 1
+
+
+def test_what_is_dearer_than_the_limit_needs_a_yes(engine, capsys):
+    blocks, job = job_of(engine, engine.volume())
+    with pytest.raises(OverLimitError, match=r"the limit is \$0.00: pass --yes"):
+        approve_archive(blocks, job, asked(limit=0.0))
+    assert "estimate: 10 blocks" in capsys.readouterr().err
+    approve_archive(blocks, job, asked(limit=0.0, yes=True))
+    root = engine.archive(engine.snapshot(engine.volume())).root
+    with pytest.raises(OverLimitError):
+        approve_snapshot(root, asked(limit=0.0))
+    approve_snapshot(root, asked())
+
+
+def test_a_bar_is_drawn_for_a_terminal_and_for_nobody_else(capsys):
+    moments = iter(range(100))
+    bar = Bar("blocks", shown=True, clock=lambda: next(moments))
+    bar.add(3)
+    bar.at(2, 4)
+    bar.end()
+    shown = capsys.readouterr().err
+    assert "3 blocks" in shown
+    assert "[###############---------------] 2 of 4 blocks\n" in shown
+    silent = Bar("blocks")  # standard error is no terminal here
+    silent.add(3)
+    silent.end()
+    assert capsys.readouterr().err == ""
