@@ -112,6 +112,12 @@ edge: setup ## The edge on this machine: make edge PORT=8080 UPSTREAM=127.0.0.1:
 	@exec .venv/bin/python -m local.edge_process --port '$(PORT)' --upstream '$(UPSTREAM)' \
 	  --run '$(RUN)' --limits '$(LIMITS)'
 
+service: setup ## The identity service on this machine, with a tenant: make service PORT=8080
+	@exec .venv/bin/python -m local.identity_service --port '$(PORT)'
+
+bench-service: setup ## CPU of a session's validation and of a login, into out/
+	@.venv/bin/python -m benchmarks.service
+
 LOG ?=
 edge-diff: setup apache ## What the edge does otherwise than the legacy chain: make edge-diff LOG=<access log>
 	@.venv/bin/python -m migration $(if $(LOG),--log '$(LOG)')

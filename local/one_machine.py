@@ -200,7 +200,11 @@ class OneMachine:
 
     def api(self, *, wait: bool = True, **variables: str) -> Process:
         """A process of the API on a free port, ready unless `wait` says not to look."""
-        process = self._start("service", {**self.variables(), "PORT": "0", **variables})
+        return self.serve("service", wait=wait, **variables)
+
+    def serve(self, module: str, *, wait: bool = True, **variables: str) -> Process:
+        """As `api`, by another module that serves."""
+        process = self._start(module, {**self.variables(), "PORT": "0", **variables})
         if wait:
             self.wait_ready(process)
         return process

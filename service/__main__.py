@@ -11,11 +11,13 @@ import sys
 from collections.abc import Iterator
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from service.api.application import application
 from service.api.table import ENDPOINTS
 from service.log import log
 from service.runtime import Runtime
+from service.sessions import REMEMBERED_SECONDS
 from service.settings import Settings, SettingsError, api_settings
 
 WRONG = 78  # EX_CONFIG of sysexits.h: starting again does not help
@@ -24,7 +26,7 @@ _BACKLOG = 1_024
 _AFTER_SECONDS = 10
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Ends with 0 at a signal, where uvicorn would raise the signal anew."""
 
     @contextlib.contextmanager
@@ -39,6 +41,25 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def configuration(app: ASGIApp, *, longest_seconds: int) -> uvicorn.Config:
+    """How an application is served: parser and loop in C, no log of its own."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        # The load balancer must never find a connection closed under it: it keeps it this long.
+        timeout_keep_alive=longest_seconds + 5,
+        timeout_graceful_shutdown=longest_seconds,
+    )
+
+
 def main() -> int:
     """Serve; the exit code is docs/service-contract.md's."""
     try:
@@ -49,8 +70,11 @@ def main() -> int:
     return serve(settings)
 
 
-def serve(settings: Settings) -> int:
-    """Serve these settings until a signal; 0, or 78 where no database fits this build."""
+def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS) -> int:
+    """Serve these settings until a signal; 0, or 78 where no database fits this build.
+
+    A session that was found valid is remembered for `remembered_seconds`, 0 for never.
+    """
     refusals: list[str] = []
 
     def give_up(reason: str) -> None:
@@ -58,25 +82,9 @@ def serve(settings: Settings) -> int:
         refusals.append(reason)
         server.should_exit = True
 
-    runtime = Runtime(settings, give_up=give_up)
+    runtime = Runtime(settings, give_up=give_up, remembered_seconds=remembered_seconds)
     longest = settings.longest_request_seconds
-    server = _Server(
-        uvicorn.Config(
-            application(runtime, ENDPOINTS),
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            # The load balancer must never find a connection closed under it: it keeps it this long.
-            timeout_keep_alive=longest + 5,
-            timeout_graceful_shutdown=longest,
-        )
-    )
+    server = Server(configuration(application(runtime, ENDPOINTS), longest_seconds=longest))
     family = socket.AF_INET6 if settings.host and ":" in settings.host else socket.AF_INET
     listener = socket.create_server(
         (settings.host or "0.0.0.0", settings.port),  # noqa: S104 (a container has its own network)

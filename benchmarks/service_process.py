@@ -1,0 +1,49 @@
+"""What the benchmark of the service measures, each as a process: `SUBJECT` names it.
+
+bare       one route of the framework, served as the service is
+asking     the service, which asks the session store with each request
+service    the service as it is shipped
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from service.__main__ import Server, configuration, serve
+from service.log import log
+from service.sessions import REMEMBERED_SECONDS
+from service.settings import api_settings
+
+_BODY = b'{"status":"ACTIVE","userId":"01a2121a-0552-70de-9097-09a0a4afd5bb","login":"ada@acme"}'
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(_BODY, media_type="application/json")(scope, receive, send)
+
+
+def main() -> int:
+    """Serve PORT as SUBJECT until a signal."""
+    subject = os.environ["SUBJECT"]
+    if subject != "bare":
+        remembered = 0.0 if subject == "asking" else REMEMBERED_SECONDS
+        return serve(api_settings(os.environ), remembered_seconds=remembered)
+    routes = [Route(path, _Bare()) for path in ("/api/v1/sessions/me", "/health/ready")]
+    listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=1_024)
+    log("listening", port=listener.getsockname()[1])
+    Server(configuration(Router(routes), longest_seconds=30)).run(sockets=[listener])
+    return 0
+
+
+class _Bare:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _answer(scope, receive, send)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""`make service`: the identity service on this machine, with a tenant, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from local.one_machine import DOMAIN, OneMachine
+
+TENANT, ADMIN, PASSWORD = "acme", f"ada@acme.{DOMAIN}", "correct horse battery staple"
+SECRET = "the portal's own secret"
+
+_PRINTED = """
+The identity service serves tenant '{tenant}' on port {port}; PostgreSQL and moto are its stores.
+Ctrl-C ends all of it, and forgets it. More of the same: docs/service.md
+
+  curl -s http://{tenant}.{domain}:{port}/api/v1/authn -H 'Content-Type: application/json' \\
+    -d '{{"username": "{admin}", "password": "{password}"}}'
+  curl -s http://{tenant}.{domain}:{port}/api/v1/sessions/me \\
+    -H "Authorization: Bearer <sessionToken>"
+  curl -s http://127.0.0.1:{port}/health/ready
+
+Client id of its application 'portal': {application}
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until a signal; 0."""
+    parser = argparse.ArgumentParser(prog="python -m local.identity_service", description=__doc__)
+    parser.add_argument("--port", type=int, default=8080)
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print("Starting PostgreSQL and AWS on this machine ...", flush=True)
+    with OneMachine() as machine:
+        found = machine.seed(TENANT, admin=ADMIN, password=PASSWORD, secret=SECRET)
+        api = machine.api(PORT=str(chosen.port))
+        machine.worker()
+        print(
+            _PRINTED.format(
+                tenant=TENANT,
+                domain=DOMAIN,
+                port=api.port,
+                admin=ADMIN,
+                password=PASSWORD,
+                application=found["application"],
+            ),
+            flush=True,
+        )
+        try:
+            return api.child.wait()
+        except KeyboardInterrupt:
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

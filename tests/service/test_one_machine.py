@@ -1,0 +1,59 @@
+"""`make service` and the curl lines of its page, as they are printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.service.conftest import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_lines_of_the_page_work_as_printed(tmp_path: Path):
+    (lines,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/service.md").read_text(), re.DOTALL)
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        service = subprocess.Popen(
+            [sys.executable, "-m", "local.identity_service", "--port", "0"],
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        found = eventually(
+            lambda: service.poll() is not None or re.search(r"on port (\d+);", log.read_text()),
+            "it serves",
+            seconds=120,
+        )
+        assert isinstance(found, re.Match), log.read_text()
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", lines],
+            env={**os.environ, "SERVICE": f"http://acme.identity.localhost:{found[1]}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        for expected in (
+            '"login":"ada@acme.identity.localhost"',
+            '"team":"compilers"',
+            '"signOn":"oauth2"',
+            '"groups":',
+            '"active":true',
+            '"mode":"READ_WRITE"',
+            '"openapi":',
+        ):
+            assert expected in done.stdout
+        # And what it prints by itself.
+        (ready,) = re.findall(r"curl -s (http://127\.0\.0\.1:\d+/health/ready)", log.read_text())
+        with urllib.request.urlopen(ready, timeout=10) as answer:
+            assert answer.status == 200
+    finally:
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=60) == 0
