@@ -11,20 +11,30 @@ import os
 import socket
 import sys
 
-from starlette.responses import Response
-from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from service.__main__ import Server, configuration, serve
 from service.log import log
 from service.sessions import REMEMBERED_SECONDS
 from service.settings import api_settings
 
-_BODY = b'{"status":"ACTIVE","userId":"01a2121a-0552-70de-9097-09a0a4afd5bb","login":"ada@acme"}'
+_BODY = {
+    "status": "ACTIVE",
+    "userId": "01a2121a-0552-70de-9097-09a0a4afd5bb",
+    "login": "ada@acme.example",
+    "role": "ADMIN",
+    "amr": ["pwd"],
+    "createdAt": "2026-11-25T09:47:06Z",
+    "expiresAt": "2026-11-25T11:47:06Z",
+}
 
 
-async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
-    await Response(_BODY, media_type="application/json")(scope, receive, send)
+async def _answer(_: Request) -> JSONResponse:
+    """The same answer as the service's, as the framework's first page writes a route."""
+    return JSONResponse(_BODY)
 
 
 def main() -> int:
@@ -33,16 +43,11 @@ def main() -> int:
     if subject != "bare":
         remembered = 0.0 if subject == "asking" else REMEMBERED_SECONDS
         return serve(api_settings(os.environ), remembered_seconds=remembered)
-    routes = [Route(path, _Bare()) for path in ("/api/v1/sessions/me", "/health/ready")]
+    routes = [Route(path, _answer) for path in ("/api/v1/sessions/me", "/health/ready")]
     listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=1_024)
     log("listening", port=listener.getsockname()[1])
-    Server(configuration(Router(routes), longest_seconds=30)).run(sockets=[listener])
+    Server(configuration(Starlette(routes=routes), longest_seconds=30)).run(sockets=[listener])
     return 0
-
-
-class _Bare:
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _answer(scope, receive, send)
 
 
 if __name__ == "__main__":

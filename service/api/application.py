@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +20,7 @@ from service.api.problems import ProblemError
 from service.api.tenancy import caller_of, tenant_of
 from service.aws import FAILURES
 from service.databases import UnavailableError
-from service.log import log
+from service.log import log, log_request
 from service.passwords import BusyError
 from service.schema_version import SchemaVersionError
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 # A store is away: in time it answers again.
 _AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
+_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 _TAME = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
@@ -74,12 +74,12 @@ class _Path:
             answer = _refusal(problem, request_id)
             if scope["method"] == "OPTIONS":
                 answer = Answer(status=204, headers={"Allow": self._allow})
-            await _send(answer, request_id, scope, receive, send)
+            await _send(answer, request_id, send)
             _tell(scope, "none", answer.status, request_id, started)
             return
         call = Call(self._runtime, endpoint, scope, receive, request_id)
         answer = await _answer(call)
-        await _send(answer, request_id, scope, receive, send)
+        await _send(answer, request_id, send)
         tenant = getattr(call, "tenant", None)
         _tell(scope, endpoint.name, answer.status, request_id, started, tenant and tenant.host)
 
@@ -144,21 +144,23 @@ def _refusal(problem: ProblemError, request_id: str) -> Answer:
     )
 
 
-async def _send(
-    answer: Answer, request_id: str, scope: Scope, receive: Receive, send: Send
-) -> None:
-    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", **answer.headers}
-    content = b""
+async def _send(answer: Answer, request_id: str, send: Send) -> None:
+    content = b"" if answer.body is None else _ENCODE(answer.body).encode()
+    headers = [(b"x-request-id", request_id.encode()), (b"cache-control", b"no-store")]
     if answer.body is not None:
-        headers.setdefault("Content-Type", "application/json")
-        content = _ENCODE(answer.body).encode()
-    await Response(content, answer.status, headers)(scope, receive, send)
+        headers.append((b"content-length", str(len(content)).encode()))
+        if "Content-Type" not in answer.headers:
+            headers.append((b"content-type", b"application/json"))
+    for name, value in answer.headers.items():
+        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
     started, request_id = time.perf_counter(), _request_id(scope)
     answer = _refusal(ProblemError(problems.NO_ROUTE), request_id)
-    await _send(answer, request_id, scope, receive, send)
+    await _send(answer, request_id, send)
     _tell(scope, "none", answer.status, request_id, started)
 
 
@@ -179,14 +181,16 @@ def _tell(
     tenant: str | None = None,
 ) -> None:
     """No path and no query: both can hold what a client should not have written there."""
-    log(
-        "request",
+    method = scope["method"]
+    if method not in _METHODS:
+        method = "other"
+    log_request(
         endpoint=endpoint,
-        method=scope["method"],
+        method=method,
         status=status,
         request_id=request_id,
-        tenant=tenant,
-        ms=round((time.perf_counter() - started) * 1_000, 2),
+        tenant=tenant or "",
+        milliseconds=(time.perf_counter() - started) * 1_000,
     )
 
 

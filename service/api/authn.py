@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from service.api import problems
@@ -101,6 +102,7 @@ def _view(call: Call) -> dict[str, Any]:
     }
 
 
+@lru_cache(10_000)
 def _time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from service.api import problems
@@ -72,8 +71,12 @@ class Call:
         self._receive = receive
 
     @cached_property
-    def headers(self) -> Headers:
-        return Headers(scope=self.scope)
+    def headers(self) -> dict[str, str]:
+        """By lower-case name; of one that comes more than once the first."""
+        found: dict[str, str] = {}
+        for name, value in self.scope["headers"]:
+            found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        return found
 
     @property
     def parameters(self) -> dict[str, str]:
