@@ -27,7 +27,7 @@ def fence(operator: Operator, node: str) -> None:
     for attempt in range(_ATTEMPTS):
         try:
             if not rights.is_fenced(session):
-                rights.revoke_writes(session)
+                rights.take_writes(session)
             break
         except psycopg.errors.InternalError_:  # "tuple concurrently updated", by an ANALYZE
             if attempt == _ATTEMPTS - 1:
@@ -37,6 +37,10 @@ def fence(operator: Operator, node: str) -> None:
     left = rights.writers(session)
     if left:
         raise RefusedError(f"others can still write {node}, revoke their rights: {left}")
+    if owners := rights.owners(session):
+        raise RefusedError(
+            f"{', '.join(owners)} can become the owner of tables of {node}, revoke that membership"
+        )
     if borrowed := rights.borrowed(session):
         raise RefusedError(
             f"functions on {node} write with their owner's rights, make them SECURITY INVOKER: "
@@ -45,7 +49,7 @@ def fence(operator: Operator, node: str) -> None:
 
 
 def unfence(operator: Operator, node: str, *, peer_is_lost: bool = False) -> None:
-    """Let the application write here, and nowhere else.
+    """Let the application write here, and nowhere else, with the rights that `fence` took.
 
     RefusedError where that could lose what is written: a migration whose slots are not led past
     it, the other master taking writes, or not answering without `peer_is_lost`; on a standby.
@@ -60,7 +64,7 @@ def unfence(operator: Operator, node: str, *, peer_is_lost: bool = False) -> Non
             if peer != node and peer in operator.nodes:
                 _require_fenced(operator, peer, peer_is_lost)
     if rights.is_fenced(session):
-        rights.grant_writes(session)
+        rights.give_back_writes(session)
 
 
 def _require_fenced(operator: Operator, peer: str, peer_is_lost: bool) -> None:

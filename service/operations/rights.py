@@ -6,6 +6,8 @@ function that runs as its owner; each is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from service.operations.catalog import named, published, qualified, tables
@@ -32,6 +34,14 @@ CROSS JOIN pg_roles r
 WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
 AND r.rolname = ANY (%s) AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
 ORDER BY 1, 2
+"""
+_OWNERS = """
+SELECT DISTINCT r.rolname
+FROM pg_class c
+CROSS JOIN pg_roles r
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+AND r.rolname = ANY (%s) AND pg_has_role(r.oid, c.relowner, 'MEMBER')
+ORDER BY 1
 """
 _UNREADABLE = """
 SELECT count(*)
@@ -62,9 +72,99 @@ def borrowed(session: Session) -> list[str]:
     return [name for name, _ in session.rows(_BORROWED, list(APPLICATION_ROLES))]
 
 
+def owners(session: Session) -> list[str]:
+    """Application roles that are superuser, or can become the owner of a table: no fence holds."""
+    return session.column(_OWNERS, list(APPLICATION_ROLES))
+
+
 def is_fenced(session: Session) -> bool:
     """Whether nobody but owners may write."""
     return not writers(session)
+
+
+# What a fence took: by table what each role had, so that it is given back and nothing else. A
+# table that had no writer is remembered too; one that is not came later.
+_MAKE_MEMORY = """CREATE TABLE IF NOT EXISTS operations.fenced (
+    "table" text PRIMARY KEY, rights jsonb NOT NULL)"""
+_REMEMBER = """
+INSERT INTO operations.fenced ("table", rights)
+SELECT c.relname, coalesce((
+    SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN g.grantee > 0 THEN r.rolname END,
+        'right', g.privilege_type, 'column', g.attname, 'grantable', g.is_grantable))
+    FROM (
+        SELECT NULL::name AS attname, e.* FROM aclexplode(c.relacl) AS e
+        UNION ALL
+        SELECT a.attname, e.* FROM pg_attribute a, aclexplode(a.attacl) AS e
+        WHERE a.attrelid = c.oid AND NOT a.attisdropped
+    ) AS g
+    LEFT JOIN pg_roles r ON r.oid = g.grantee
+    WHERE g.privilege_type = ANY ({rights}) AND (g.grantee = 0 OR r.rolname = ANY ({roles}))
+), '[]')
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+ON CONFLICT ("table") DO UPDATE SET rights = fenced.rights || EXCLUDED.rights
+"""
+_REMEMBERED = """
+SELECT f."table", g.role, g.column, g.grantable, string_agg(DISTINCT g.right, ',')
+FROM operations.fenced f
+JOIN pg_class c ON c.relname = f."table" AND c.relnamespace = 'public'::regnamespace
+CROSS JOIN jsonb_to_recordset(f.rights)
+    AS g(role text, "right" text, "column" text, grantable bool)
+WHERE g.column IS NULL OR EXISTS (SELECT FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attname = g.column AND NOT a.attisdropped)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+_CAME_LATER = """
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+AND c.relname NOT IN (SELECT "table" FROM operations.fenced) ORDER BY 1
+"""
+
+
+def take_writes(session: Session) -> None:
+    """Revoke every write, and remember whose it was: both or nothing."""
+    with session.transaction():
+        session.change(_MAKE_MEMORY)
+        session.change(
+            sql.SQL(_REMEMBER).format(
+                rights=sql.Literal(WRITES.split(", ")), roles=sql.Literal(list(APPLICATION_ROLES))
+            )
+        )
+        revoke_writes(session)
+
+
+def give_back_writes(session: Session) -> None:
+    """Grant what `take_writes` took, and the writer's usual rights on tables that came since.
+
+    A server that nothing was taken from, such as a master that never took writes, gets the usual
+    rights on all of them.
+    """
+    if not _remembers(session):
+        grant_writes(session)
+        return
+    with session.transaction():
+        for table, role, column, grantable, granted in session.rows(_REMEMBERED):
+            session.change(_grant(table, role, column, grantable, granted.split(",")))
+        for table in session.column(_CAME_LATER):
+            session.change(_grant(table, WRITER, None, False, WRITES.split(", ")[:3]))
+        session.change("DELETE FROM operations.fenced")
+
+
+def _remembers(session: Session) -> bool:
+    return session.value("SELECT to_regclass('operations.fenced') IS NOT NULL") and session.value(
+        "SELECT count(*) > 0 FROM operations.fenced"
+    )
+
+
+def _grant(
+    table: str, role: str | None, column: str | None, grantable: bool, granted: Sequence[str]
+) -> sql.Composable:
+    columns = sql.SQL(" ({})").format(sql.Identifier(column)) if column else sql.SQL("")
+    return sql.SQL("GRANT {} ON {} TO {}{}").format(
+        sql.SQL(", ").join(sql.SQL(one) + columns for one in granted),  # pyright: ignore
+        qualified(table),
+        sql.Identifier(role) if role else sql.SQL("PUBLIC"),
+        sql.SQL(" WITH GRANT OPTION" if grantable else ""),
+    )
 
 
 def grant_writes(session: Session) -> None:
@@ -77,7 +177,7 @@ def grant_writes(session: Session) -> None:
 
 def revoke_writes(session: Session) -> None:
     session.change(
-        sql.SQL("REVOKE {} ON ALL TABLES IN SCHEMA public FROM PUBLIC, {}").format(
+        sql.SQL("REVOKE {} ON ALL TABLES IN SCHEMA public FROM PUBLIC, {} CASCADE").format(
             sql.SQL(WRITES), named(APPLICATION_ROLES)
         )
     )
