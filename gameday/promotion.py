@@ -52,8 +52,8 @@ class Drill:
     can be set up: together they make the drill lose writes, which proves that it would see it.
     """
 
-    writers: int = 8
-    readers: int = 4
+    writers: int = 24
+    readers: int = 8
     before_seconds: float = 5.0
     after_seconds: float = 2.0
     cut_off_seconds: float = 0.0
@@ -80,7 +80,7 @@ def drill(plan: Drill, *, say: Say = print) -> dict[str, Any]:
         nodes = _nodes(master, reader)
         endpoint = Endpoint(master)
         load = PromotionLoad(endpoint, reader, writers=plan.writers, readers=plan.readers)
-        with load, _watched(nodes, endpoint, reader) as watch:
+        with load, _told(load, say), _watched(nodes, endpoint, reader) as watch:
             began = time.monotonic()
             time.sleep(plan.before_seconds)  # the drill's own time, nothing is waited for
             if plan.cut_off_seconds:
@@ -155,6 +155,29 @@ def _watched(nodes: dict[str, Node], endpoint: Endpoint, reader: Server) -> Iter
         yield watch
     finally:
         watch.stop.set()
+        thread.join()
+
+
+@contextmanager
+def _told(load: PromotionLoad, say: Say) -> Iterator[None]:
+    """A line each second: what the clients were answered in it."""
+    over = threading.Event()
+
+    def run() -> None:
+        seconds, before = 0, (0, 0)
+        say("second    writes     reads")
+        while not over.wait(1.0):
+            now = load.acknowledged(), sum(len(seen.answered) for seen in load.reads)
+            seconds += 1
+            say(f"{seconds:6} {now[0] - before[0]:9,} {now[1] - before[1]:9,}")
+            before = now
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
         thread.join()
 
 
