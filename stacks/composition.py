@@ -37,6 +37,7 @@ from stacks.peering_stack import PeeringRequestStack, PeeringStack
 from stacks.place import Place
 from stacks.records_stack import RecordsStack, RegionExitStack
 from stacks.shift_stack import ShiftStack
+from stacks.upgrade_stack import UpgradedRegion, UpgradeStack
 from stacks.worker_stack import WorkerStack
 
 SERVICE_IMAGE = Parts(
@@ -65,6 +66,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
     databases = compose_databases(places, keys, logs, networks)
     compose_backups(places, keys, logs, networks)
     exits = _exits(places)
+    upgraded: list[tuple[UpgradedRegion, OperationsStack]] = []
     sites = zip(places, keys, logs, networks, databases, strict=True)
     for place, key, log, network, known in sites:
         control = _control(place)
@@ -84,6 +86,12 @@ def compose(app: cdk.App, environment: Environment) -> None:
         edge = _edge(place, log, network, certificate, app_tier, control)
         _shift(place, log, network, edge, control)
         _records(place, dns, edge, exits)
+        region = UpgradedRegion(
+            app=app_tier, edge=edge, worker=worker.worker, control=control.control
+        )
+        upgraded.append((region, operations))
+    if environment.databases.entity.master_b is not None:
+        _upgrade(places[0], logs[0], upgraded, exits)
     if environment.github_repository is not None:
         _delivery(app, environment, environment.github_repository)
 
@@ -345,6 +353,32 @@ def _records(
     if region.name in exits:
         # Route 53 refuses a health check of an alarm that does not exist yet.
         records.add_stack_dependency(exits[region.name])
+
+
+def _upgrade(
+    primary: Place,
+    log: LogsStack,
+    upgraded: list[tuple[UpgradedRegion, OperationsStack]],
+    exits: dict[str, RegionExitStack],
+) -> None:
+    """Of an environment with two masters: the second serves reads while the first is changed."""
+    (region, operations), *others = upgraded
+    standby = others[0][0] if others else None
+    upgrade = UpgradeStack(
+        primary.scope,
+        "Upgrade",
+        **primary.named("upgrade"),
+        environment_name=primary.environment.name,
+        domain=primary.environment.domain,
+        primary=region,
+        standby=standby,
+        operations=operations.task,
+        log_group=log.logs.functions,
+    )
+    if standby is not None:
+        # What it reads of the other Region is there when it is deployed.
+        for needed in (standby.app, standby.edge, *exits.values()):
+            upgrade.add_stack_dependency(needed)
 
 
 def _delivery(app: cdk.App, environment: Environment, repository: str) -> None:

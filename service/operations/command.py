@@ -34,6 +34,8 @@ from service.operations import (
     repoint,
     schema,
     slots,
+    smoke,
+    upgrade,
 )
 from service.operations.environment import nodes_of
 from service.operations.node import RefusedError
@@ -206,6 +208,8 @@ def _parser() -> argparse.ArgumentParser:
     act = add("rebuild", _rebuild, "a master anew from a clone of the other")
     act.add_argument("what", choices=("prepare", "finish"))
     act.add_argument("node", choices=fence.MASTERS)
+    act = add("upgrade", _upgrade, "one row of an upgrade's table (docs/runbooks/upgrade.md)")
+    act.add_argument("what", choices=(*upgrade.ACTS, "smoke"))
     _add_delayed(add("delayed", _delayed, "the time-delayed replica"))
     return parser
 
@@ -238,6 +242,12 @@ def _migrate(operator: Operator, chosen: argparse.Namespace) -> Any:
 
 def _revert(operator: Operator, chosen: argparse.Namespace) -> Any:
     return migrations.revert(operator, chosen.node, to=chosen.to)
+
+
+def _upgrade(operator: Operator, chosen: argparse.Namespace) -> Any:
+    if chosen.what == "smoke":
+        return smoke.smoke(os.environ)
+    return upgrade.act(operator, chosen.what)
 
 
 def _drain(operator: Operator, chosen: argparse.Namespace) -> Any:

@@ -40,6 +40,8 @@ def compare(operator: Operator, left: str, right: str) -> dict[str, Any]:
     sessions = operator.on(left), operator.on(right)
     for session in sessions:
         session.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    for session in sessions:
+        session.connection.execute("SELECT 1")  # takes the snapshot: both at nearly one moment
     try:
         names = sorted({table for session in sessions for table in catalog.tables(session)})
         found = {table: _compare_table(sessions, table) for table in names}

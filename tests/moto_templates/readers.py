@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,20 @@ def _association(resource: Resource) -> Any:
     return {"ResourceArn": balancer, "WebACLArn": acl["ARN"]}
 
 
+def _topic(resource: Resource) -> Any:
+    sns = client("sns", resource.region)
+    attributes = sns.get_topic_attributes(TopicArn=resource.ref)["Attributes"]
+    tags = sns.list_tags_for_resource(ResourceArn=resource.ref)["Tags"]
+    name = resource.ref.rpartition(":")[2]
+    return {"Name": name, "Attributes": attributes, "Tags": tags}
+
+
+def _topic_policy(resource: Resource) -> Any:
+    attributes = client("sns", resource.region).get_topic_attributes(TopicArn=resource.ref)
+    policy = json.dumps(json.loads(attributes["Attributes"]["Policy"]), sort_keys=True)
+    return {"TopicArn": resource.ref, "AttributeName": "Policy", "AttributeValue": policy}
+
+
 def _function(resource: Resource) -> Any:
     answer = client("lambda", resource.region).get_function(FunctionName=resource.ref)
     return {**answer["Configuration"], "Tags": answer.get("Tags", {})}
@@ -227,6 +242,8 @@ def _machine(resource: Resource) -> Any:
 
 
 READERS: dict[str, Reader] = {
+    "AWS::SNS::Topic": _topic,
+    "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::SQS::Queue": _queue,
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,

@@ -125,7 +125,8 @@ def test_the_plan_copies_every_night_s_points_into_the_other_region(deployed):
 
 
 def test_the_archive_reads_its_width_from_the_plan_and_tolerates_no_failure(deployed):
-    (machine,) = deployed.of_type("AWS::StepFunctions::StateMachine")
+    machines = deployed.of_type("AWS::StepFunctions::StateMachine")
+    (machine,) = [machine for machine in machines if "backup" in machine.stack]
     found = client("stepfunctions", HOME).describe_state_machine(stateMachineArn=machine.ref)
     each = json.loads(found["definition"])["States"]["EachSeries"]
     assert each["MaxConcurrency"] == 1

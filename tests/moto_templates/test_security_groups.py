@@ -26,6 +26,7 @@ _EDGES = {
     ("Worker", "Transaction", 5432),
     ("Worker", "Endpoints", 443),
     ("Operations", "Data", 5432),
+    ("Operations", "Internal", 443),
     ("Operations", "Endpoints", 443),
     ("App", "Endpoints", 443),
     ("Data", "Data", 5432),

@@ -162,5 +162,5 @@ def _label(region, service: dict) -> str:
     arn = service["loadBalancers"][0]["targetGroupArn"]
     elbv2 = client("elbv2", region.name)
     (group,) = elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
-    (balancer,) = group["LoadBalancerArns"]
+    (balancer,) = set(group["LoadBalancerArns"])  # once a rule in moto
     return f"{balancer.partition(':loadbalancer/')[2]}/{arn.rpartition(':')[2]}"

@@ -17,6 +17,7 @@ CHAIN = {
     ("App", "Transaction", 5432),
     ("Worker", "Transaction", 5432),
     ("Operations", "Data", 5432),
+    ("Operations", "Internal", 443),  # the smoke test of an upgrade
     ("Data", "Data", 5432),
     ("Edge", "Endpoints", 443),
     ("App", "Endpoints", 443),

@@ -72,7 +72,7 @@ class AppTier(Construct):
                 "load balancer and the edge's normalisation after it.",
             },
         )
-        listener = self.load_balancer.add_listener(
+        listener = self.listener = self.load_balancer.add_listener(
             "Https",
             port=APP_BALANCER_PORT,
             protocol=elbv2.ApplicationProtocol.HTTPS,
@@ -111,7 +111,7 @@ class AppTier(Construct):
             # The halves know the same servers in the same order: which master a task reads is told
             # by the mode and by its own schema version, so either half may be the first to change.
             self.halves[half].tell(stores.grant_serve(self.halves[half].role))
-        weights = elbv2.ApplicationListenerRule(
+        weights = self.weights = elbv2.ApplicationListenerRule(
             self,
             "Weights",
             listener=listener,

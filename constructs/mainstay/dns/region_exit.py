@@ -16,6 +16,11 @@ def exit_alarm_name(environment_name: str, leaving_region: str) -> str:
     return f"mainstay-{environment_name}-{leaving_region}-left"
 
 
+def exit_namespace(environment_name: str) -> str:
+    """Of the metric whose data points are the switch."""
+    return f"mainstay/{environment_name}"
+
+
 class RegionExit(Construct):
     """An alarm in this Region that a person sets to take `leaving_region` out of DNS.
 
@@ -33,7 +38,7 @@ class RegionExit(Construct):
         leaving_region: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        namespace = f"mainstay/{environment_name}"
+        namespace = exit_namespace(environment_name)
         metric = cloudwatch.Metric(
             namespace=namespace,
             metric_name=METRIC,

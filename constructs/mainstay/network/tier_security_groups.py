@@ -64,6 +64,7 @@ class TierSecurityGroups(Construct):
             ("App", "Transaction", DATABASE_PORT, "The log is read"),
             ("Worker", "Transaction", DATABASE_PORT, "Audit events are written"),
             ("Operations", "Data", DATABASE_PORT, "Bootstrap, migrations, replication, promotion"),
+            ("Operations", "Internal", APP_BALANCER_PORT, "The smoke test of an upgrade"),
             ("Edge", "Endpoints", 443, "Images and logs"),
             ("App", "Endpoints", 443, "Images and logs"),
             ("Worker", "Endpoints", 443, "Images, logs and the queue"),

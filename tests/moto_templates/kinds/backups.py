@@ -54,7 +54,7 @@ BACKUPS = {
         call="create_state_machine",
         ref="stateMachineArn",
         attributes={"Arn": "stateMachineArn", "Name": "sent.name"},
-        renames={"DefinitionString": "definition"},
+        renames={"DefinitionString": "definition", "StateMachineName": "name"},
         adapt=lambda site, machine: {"name": site.physical_name(), **machine},
     ),
 }

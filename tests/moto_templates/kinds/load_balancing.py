@@ -11,10 +11,11 @@ def _named(site: Site, properties: Properties) -> Properties:
     return {"Name": site.physical_name(), **properties}
 
 
-def _balancer_attributes(site: Site, properties: Properties, made: Attributes) -> None:
+def _balancer_attributes(site: Site, properties: Properties, made: Attributes) -> Attributes:
     site.client("elbv2").modify_load_balancer_attributes(
         LoadBalancerArn=made["Ref"], Attributes=properties["LoadBalancerAttributes"]
     )
+    return {"LoadBalancerFullName": made["Ref"].partition(":loadbalancer/")[2]}
 
 
 def _target_attributes(site: Site, properties: Properties, made: Attributes) -> None:

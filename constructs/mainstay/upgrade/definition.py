@@ -1,0 +1,329 @@
+"""The table as states of AWS Step Functions, in JSONata; every state is made from a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from mainstay.upgrade.steps import (
+    ALWAYS,
+    REGISTERED_AS,
+    STEPS,
+    UNDOS,
+    Bake,
+    Function,
+    Operation,
+    Step,
+    Undo,
+)
+
+_INPUT = "$states.context.Execution.Input"
+# Asking again changes none of these: they end the row at once.
+_FINAL = ("RefusedError", "EpochStolenError", "SupersededError", "FailedError", "LockHeldError")
+_NOT_YET = "NotYetError"
+# The function asks for 8 s within a call (lambda/upgrade/conduct.py) before the next retry.
+_PAUSE_SECONDS, _CALL_SECONDS = 2, 10
+_FUNCTION_TIMEOUT = cdk.Duration.seconds(60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationsPlace:
+    """Where the tasks of operations run."""
+
+    cluster_arn: str
+    container: str
+    subnet_ids: Sequence[str]
+    security_group_id: str
+
+
+class Definition(Construct):
+    """`first` is the start of the chain; every other state hangs on it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        function: lambda_.IFunction,
+        operations: OperationsPlace,
+        operators: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._function, self._operations = function, operations
+        stopped = self._stop(operators)
+        rolled_back = sfn.Fail.jsonata(
+            self,
+            "Rolled back",
+            error="Upgrade.RolledBack",
+            cause="{% $facts.reason %}",
+            comment="Everything is as it was before",
+        )
+        upgraded = sfn.Succeed.jsonata(self, "Upgraded")
+        undo = self._undoing(stopped, rolled_back)
+        refused = sfn.Fail.jsonata(
+            self,
+            "Refused",
+            error="Upgrade.Refused",
+            cause="{% $string($error) %}",
+            comment="Nothing was changed, or another execution acts",
+        )
+        decide = self._invoke(
+            "Back or stop", {"act": "decide", "step": "decide", "error": "{% $error %}"}, {}
+        )
+        self._retry(decide, bound_seconds=60)
+        decide.add_catch(refused, errors=["SupersededError"])
+        _catch(decide, stopped, keep=True)
+        ways = sfn.Choice.jsonata(self, "Which way")
+        ways.when(_when("$facts.go = 'back'"), undo).otherwise(stopped)
+        decide.next(ways)
+        self.first = self._begin(decide, undo, upgraded, rolled_back)
+
+    def _begin(
+        self,
+        decide: sfn.TaskStateBase,
+        undo: sfn.State,
+        upgraded: sfn.State,
+        rolled_back: sfn.State,
+    ) -> sfn.TaskStateBase:
+        """Take the lock, then go to the row that the plan says: the first, or where it was left."""
+        begin = self._invoke(
+            "Take the lock",
+            {
+                "act": "begin",
+                "step": STEPS[0].key,
+                "intent": _given("intent", "go"),
+                "image": _given("image", ""),
+                "by": _given("by", "nobody"),
+                "bake_seconds": _given("bake_seconds", 180),
+                "take_mode": _given("take_mode", False),
+            },
+            {},
+        )
+        self._retry(begin, bound_seconds=60)
+        _catch(begin, decide)
+        where = sfn.Choice.jsonata(self, "Where it was left")
+        where.when(_when("$facts.outcome = 'upgraded'"), upgraded)
+        where.when(_when("$facts.way = 'ended'"), rolled_back)
+        where.when(_when("$facts.way = 'back'"), undo)
+        following: sfn.State = upgraded
+        starts: dict[str, sfn.State] = {}
+        for step in reversed(STEPS):
+            following = starts[step.key] = self._row(step, following, decide)
+        for step in STEPS[1:]:
+            where.when(_when(f"$facts.at = '{step.key}'"), starts[step.key])
+        where.otherwise(starts[STEPS[0].key])
+        begin.next(where)
+        return begin
+
+    def _row(self, step: Step, following: sfn.State, decide: sfn.State) -> sfn.State:
+        """The states of a row, before `following`; returns the first of them."""
+        told: dict[str, Any] = {"step": step.key}
+        if step.undo is not None:
+            told["undo"] = step.undo
+        match step.by:
+            case Operation(command=command):
+                return self._operation(step.name, step, told, command, following, decide)
+            case Function(act=act, arguments=arguments):
+                state = self._act(step, {**told, "act": act, "arguments": arguments}, decide)
+                state.next(following)
+                return state
+            case Bake(act=act):
+                wait = sfn.Wait.jsonata(
+                    self, f"{step.name}: wait", time=sfn.WaitTime.seconds("{% $facts.bake %}")
+                )
+                state = self._act(step, {**told, "act": act}, decide)
+                wait.next(state)
+                state.next(following)
+                return wait
+
+    def _act(self, step: Step, payload: dict[str, Any], decide: sfn.State) -> sfn.TaskStateBase:
+        state = self._invoke(step.name, payload, {"comment": f"{step.number}. {step.words}"})
+        self._retry(state, bound_seconds=step.bound_seconds)
+        _catch(state, decide)
+        return state
+
+    def _undoing(self, stopped: sfn.State, rolled_back: sfn.State) -> sfn.State:
+        """The compensations in their order, then one last look; returns the first of them."""
+        confirm = self._invoke(
+            "Undo: confirm",
+            {"act": "confirm", "step": "confirm", "always": True},
+            {"comment": "Everything is as it was, or the lock stays"},
+        )
+        self._retry(confirm, bound_seconds=300)
+        _catch(confirm, stopped)
+        following: sfn.State = confirm
+        confirm.next(rolled_back)
+        for undo in reversed(UNDOS):
+            following = self._undo(undo, following, stopped)
+        return following
+
+    def _undo(self, undo: Undo, following: sfn.State, stopped: sfn.State) -> sfn.State:
+        told = {
+            "step": undo.key,
+            "guarded": False,
+            "registered_as": REGISTERED_AS.get(undo.key, undo.key),
+            "always": undo.key in ALWAYS,
+        }
+        if isinstance(undo.by, Operation):
+            first = self._operation(undo.name, undo, told, undo.by.command, following, stopped)
+            needed = sfn.Choice.jsonata(self, f"{undo.name}?")
+            needed.when(_when(f"$facts.{undo.key}"), first).otherwise(following)
+            return needed
+        state = self._invoke(undo.name, {**told, "act": undo.by.act}, {"comment": undo.does})
+        self._retry(state, bound_seconds=undo.bound_seconds)
+        _catch(state, stopped)
+        state.next(following)
+        return state
+
+    def _operation(
+        self,
+        name: str,
+        row: Step | Undo,
+        told: dict[str, Any],
+        command: Sequence[str],
+        following: sfn.State,
+        failed: sfn.State,
+    ) -> sfn.State:
+        """Note the row, then run the task: two states, since a task cannot register its undoing."""
+        note = self._invoke(f"{name}: note", {**told, "act": "note", "command": list(command)}, {})
+        self._retry(note, bound_seconds=60)
+        _catch(note, failed)
+        # L2 `EcsRunTask` runs a definition that the template knows; the release's revision is
+        # known when it runs.
+        run = sfn.CustomState(
+            self,
+            name,
+            state_json={
+                "Type": "Task",
+                "QueryLanguage": "JSONata",
+                "Comment": row.does,
+                "Resource": "arn:aws:states:::ecs:runTask.sync",
+                "TimeoutSeconds": row.bound_seconds,
+                "Arguments": {
+                    "Cluster": self._operations.cluster_arn,
+                    "TaskDefinition": "{% $facts.operations %}",
+                    "LaunchType": "FARGATE",
+                    # Step Functions says StartedBy itself; the group is how its tasks are found.
+                    "Group": f"{{% 'upgrade:' & {_INPUT}.upgrade %}}",
+                    "NetworkConfiguration": {
+                        "AwsvpcConfiguration": {
+                            "Subnets": list(self._operations.subnet_ids),
+                            "SecurityGroups": [self._operations.security_group_id],
+                            "AssignPublicIp": "DISABLED",
+                        }
+                    },
+                    "Overrides": {
+                        "ContainerOverrides": [
+                            {
+                                "Name": self._operations.container,
+                                "Command": "{% $facts.command %}",
+                                "Environment": "{% $facts.variables %}",
+                            }
+                        ]
+                    },
+                },
+                "Output": "{% {} %}",
+                # Every operation may be run again; one that is still running holds the next off.
+                "Retry": [
+                    {
+                        "ErrorEquals": ["States.TaskFailed"],
+                        "IntervalSeconds": _PAUSE_SECONDS,
+                        "MaxAttempts": 2,
+                        "BackoffRate": 2,
+                    }
+                ],
+            },
+        )
+        run.add_catch(failed, errors=["States.ALL"], assign={"error": "{% $states.errorOutput %}"})
+        note.next(run)
+        run.next(following)
+        return note
+
+    def _stop(self, operators: sns.ITopic) -> sfn.State:
+        """READ_ONLY, lock held, people told why."""
+        stop = self._invoke(
+            "Stop", {"act": "stopped", "step": "stopped", "error": "{% $error %}"}, {}
+        )
+        self._retry(stop, bound_seconds=60)
+        tell = tasks.SnsPublish.jsonata(
+            self,
+            "Tell the operators",
+            topic=operators,
+            subject="mainstay: an upgrade has stopped",
+            message=sfn.TaskInput.from_object(
+                {
+                    "upgrade": f"{{% {_INPUT}.upgrade %}}",
+                    "why": "{% $string($error) %}",
+                    "next": "docs/runbooks/upgrade.md: resume or abort; logins go on, writes wait",
+                }
+            ),
+            outputs="{% {} %}",
+        )
+        end = sfn.Fail.jsonata(
+            self,
+            "Stopped",
+            error="Upgrade.Stopped",
+            cause="{% $string($error) %}",
+            comment="READ_ONLY, and the lock is held: a person resumes or aborts",
+        )
+        _catch(stop, tell, keep=True)
+        _catch(tell, end, keep=True)
+        stop.next(tell)
+        tell.next(end)
+        return stop
+
+    def _invoke(
+        self, name: str, payload: Mapping[str, Any], settings: dict[str, Any]
+    ) -> tasks.LambdaInvoke:
+        return tasks.LambdaInvoke.jsonata(
+            self,
+            name,
+            lambda_function=self._function,
+            payload=sfn.TaskInput.from_object(
+                {
+                    **payload,
+                    "upgrade": f"{{% {_INPUT}.upgrade %}}",
+                    "execution": "{% $states.context.Execution.Id %}",
+                }
+            ),
+            retry_on_service_exceptions=False,  # `_retry` says of which, and how often
+            task_timeout=sfn.Timeout.duration(_FUNCTION_TIMEOUT),
+            assign={"facts": "{% $states.result.Payload %}"},
+            outputs="{% {} %}",
+            **settings,
+        )
+
+    def _retry(self, state: sfn.TaskStateBase, *, bound_seconds: int) -> None:
+        pause = cdk.Duration.seconds(_PAUSE_SECONDS)
+        state.add_retry(errors=list(_FINAL), max_attempts=0)
+        state.add_retry(
+            errors=[_NOT_YET],
+            interval=pause,
+            max_attempts=ceil(bound_seconds / _CALL_SECONDS),
+            backoff_rate=1,
+        )
+        state.add_retry(errors=["States.ALL"], interval=pause, max_attempts=3, backoff_rate=2)
+
+
+def _catch(state: sfn.TaskStateBase, to: sfn.State, *, keep: bool = False) -> None:
+    """`keep`: the error that led here is the one to tell, not what telling it ran into."""
+    assign = {} if keep else {"assign": {"error": "{% $states.errorOutput %}"}}
+    state.add_catch(to, errors=["States.ALL"], **assign)
+
+
+def _given(name: str, default: Any) -> str:
+    literal = repr(default).lower() if isinstance(default, bool) else repr(default)
+    return f"{{% $exists({_INPUT}.{name}) ? {_INPUT}.{name} : {literal} %}}"
+
+
+def _when(condition: str) -> sfn.Condition:
+    return sfn.Condition.jsonata(f"{{% {condition} %}}")

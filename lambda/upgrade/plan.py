@@ -1,0 +1,68 @@
+"""The memory of an upgrade: what there was before, what was begun, and which way it goes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FORWARD, BACK, ENDED = "forward", "back", "ended"
+
+
+class OvertakenError(Exception):
+    """The plan was changed by somebody else meanwhile."""
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """One upgrade. `before` is the world as it was found; undoing restores exactly that."""
+
+    upgrade: str
+    image: str
+    by: str
+    execution: str  # the one that may act
+    bake_seconds: int
+    before: dict[str, Any]
+    at: str  # the row that is being done
+    way: str = FORWARD
+    registered: list[str] = field(default_factory=list)  # compensations, before their acts
+    committed: bool = False
+    window: bool = False  # between the entering and the leaving of READ_ONLY
+    revisions: dict[str, dict[str, str]] = field(default_factory=dict)  # place -> family -> ARN
+    notes: dict[str, Any] = field(default_factory=dict)
+    outcome: str = ""
+    reason: str = ""
+    version: int = 0  # grows by one with each write
+
+    @property
+    def name(self) -> str:
+        """As whom the upgrade holds the lock and changes the mode."""
+        return f"upgrade {self.upgrade}"
+
+
+def _key(upgrade: str) -> dict[str, Any]:
+    return {"pk": {"S": f"journal#plan#{upgrade}"}, "sk": {"S": "plan"}}
+
+
+def read(dynamodb: Any, table: str, upgrade: str) -> Plan | None:
+    """The plan of an upgrade, strongly consistent; None before its first write."""
+    item = dynamodb.get_item(TableName=table, Key=_key(upgrade), ConsistentRead=True).get("Item")
+    return Plan(**json.loads(item["data"]["S"])) if item else None
+
+
+def write(dynamodb: Any, table: str, plan: Plan) -> None:
+    """Write it over the version that was read. Raises OvertakenError where that is gone."""
+    seen, plan.version = plan.version, plan.version + 1
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item={
+                **_key(plan.upgrade),
+                "version": {"N": str(plan.version)},
+                "data": {"S": json.dumps(asdict(plan))},
+            },
+            ConditionExpression="attribute_not_exists(pk)" if seen == 0 else "version = :seen",
+            **({} if seen == 0 else {"ExpressionAttributeValues": {":seen": {"N": str(seen)}}}),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        raise OvertakenError(f"the plan of '{plan.upgrade}' was changed meanwhile") from None

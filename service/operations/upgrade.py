@@ -1,0 +1,185 @@
+"""What an upgrade does to the databases: one act a row of its table, each of which may be repeated.
+
+    check    before anything: both masters and the follower alike, and whole
+    expand   the transaction store's migrations, which only add
+    halt     A takes no writes, everybody has everything, and nobody reads A's slots
+    migrate  A to the newest version, every slot led past it
+    open     A takes writes
+    publish  A keeps for B and the follower what they will need; B to A stays off
+    restore  B and the follower to the newest version; every direction on, B to A last
+    compare  A and B by count and checksum
+    undo     A back to B's version; every direction on; A takes writes
+
+One act at a time: a second one, such as a task whose answer was lost and its retry, waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from service.operations import catalog, compare, fence, migrations, replication, rights, schema
+from service.operations import slots as slots_
+from service.operations.node import Link, RefusedError
+from service.operations.operator import Operator, say
+
+PRIMARY, SECONDARY, FOLLOWER = "entity-a", "entity-b", "follower"
+# What writes longer than this holds everybody's writes up: it is rolled back, and its caller told.
+_TERMINATE_AFTER_SECONDS = 10
+_LOCK = 0x6D61_696E  # "main", in PostgreSQL's advisory locks
+
+
+def act(operator: Operator, name: str, folder: Path = migrations.FOLDER) -> Any:
+    """Do one act of the list above. Raises RefusedError, or TimeoutError after the patience."""
+    with _alone(operator):
+        return ACTS[name](operator, folder)
+
+
+@contextlib.contextmanager
+def _alone(operator: Operator) -> Any:
+    """The lock is the session's: it goes with a task that is killed."""
+    session = operator.on(PRIMARY)
+    operator.wait(
+        lambda: session.value("SELECT pg_try_advisory_lock(%s)", _LOCK),
+        "no other act of an upgrade runs",
+    )
+    try:
+        yield
+    finally:
+        if not session.connection.closed:
+            session.rows("SELECT pg_advisory_unlock(%s)", _LOCK)
+
+
+def check(operator: Operator, folder: Path) -> dict[str, int]:
+    versions = {name: schema.version(operator.on(name)) for name in _entity(operator)}
+    if len(set(versions.values())) != 1:
+        raise RefusedError(f"the versions differ, end the upgrade before: {versions}")
+    if rights.is_fenced(operator.on(PRIMARY)):
+        raise RefusedError(f"{PRIMARY} takes no writes")
+    if not rights.is_fenced(operator.on(SECONDARY)):
+        raise RefusedError(f"{SECONDARY} takes writes: fence it, or move back first")
+    problems = {link.name: replication.verify(operator, link) for link in _links(operator)}
+    if any(problems.values()):
+        raise RefusedError(f"replication is not whole: {problems}")
+    known = migrations.read("entity", folder)
+    for migration in known[versions[PRIMARY] :]:
+        if migration.reverting is None:
+            raise RefusedError(
+                f"migration {migration.version} has no .revert.sql: an upgrade has to have a way "
+                "back"
+            )
+    return versions
+
+
+def expand(operator: Operator, folder: Path) -> list[int]:
+    if "transaction" not in operator.nodes:
+        return []
+    return migrations.migrate(operator, "transaction", folder=folder)
+
+
+def halt(operator: Operator, _: Path) -> None:
+    fence.fence(operator, PRIMARY)
+    slots_.drain(operator, PRIMARY, terminate_after=_TERMINATE_AFTER_SECONDS)
+    for link in _links(operator):
+        replication.pause(operator, link)
+    slots_.require_empty(operator, PRIMARY)
+
+
+def migrate(operator: Operator, folder: Path) -> list[int]:
+    applied = migrations.migrate(operator, PRIMARY, folder=folder)
+    operator.on(PRIMARY).change("ANALYZE")  # a backfill leaves the planner's figures behind
+    return applied
+
+
+def open_(operator: Operator, folder: Path) -> None:
+    _require_newest(operator, PRIMARY, folder)
+    fence.unfence(operator, PRIMARY)
+
+
+def publish(operator: Operator, _: Path) -> list[str]:
+    session = operator.on(PRIMARY)
+    missing = set(catalog.tables(session)) - set(catalog.published(session) or ())
+    if missing:
+        raise RefusedError(f"{PRIMARY} does not publish {sorted(missing)}")
+    for link in operator.links_of(publisher=PRIMARY):
+        if not replication.has_slot(session, link.name):
+            raise RefusedError(f"{PRIMARY} has no slot '{link.name}': rebuild its subscriber")
+    back = operator.link(SECONDARY, PRIMARY)
+    if slots_.is_subscribed(operator, back.name) and _behind(operator, SECONDARY):
+        raise RefusedError(f"{SECONDARY} is not migrated, and {PRIMARY} subscribes to it: pause")
+    return sorted(catalog.published(session) or ())
+
+
+def restore(operator: Operator, folder: Path) -> None:
+    """B's own migration is led past before A subscribes to it: its backfill is no news to A."""
+    for name in (SECONDARY, FOLLOWER):
+        if name in operator.nodes:
+            migrations.migrate(operator, name, folder=folder)
+            operator.on(name).change("ANALYZE")
+    for link in _links(operator):  # those out of A first
+        replication.resume(operator, link)
+        replication.wait_established(operator, link)
+
+
+def compare_(operator: Operator, _: Path) -> dict[str, Any]:
+    """Under writes a row in flight is a difference for a moment, so the masters are asked again."""
+    found: list[dict[str, Any]] = []
+
+    def equal() -> bool:
+        found[:] = [compare.compare(operator, PRIMARY, SECONDARY)]
+        return found[0]["equal"]
+
+    try:
+        operator.wait(equal, f"{PRIMARY} and {SECONDARY} are equal by checksum")
+    except TimeoutError as error:
+        unlike = {name: table for name, table in found[0]["tables"].items() if not table["equal"]}
+        raise RefusedError(f"{error}: {unlike}") from None
+    return found[0]
+
+
+def undo(operator: Operator, folder: Path) -> None:
+    """Nobody has written since the halt, so that B's schema with A's rows is what there was."""
+    before = schema.version(operator.on(SECONDARY))
+    if schema.version(operator.on(PRIMARY)) > before:
+        migrations.revert(operator, PRIMARY, to=before, folder=folder)
+    slots_.advance(operator, PRIMARY)
+    for link in _links(operator):
+        replication.resume(operator, link)
+    fence.unfence(operator, PRIMARY)
+    for link in _links(operator):
+        replication.wait_established(operator, link)
+    say({"undone": PRIMARY, "version": before})
+
+
+def _entity(operator: Operator) -> list[str]:
+    return [name for name in (PRIMARY, SECONDARY, FOLLOWER) if name in operator.nodes]
+
+
+def _links(operator: Operator) -> list[Link]:
+    """Out of the primary first, the way back last."""
+    return sorted(operator.links_of(), key=lambda link: link.publisher.name != PRIMARY)
+
+
+def _behind(operator: Operator, name: str) -> bool:
+    return schema.version(operator.on(name)) < schema.version(operator.on(PRIMARY))
+
+
+def _require_newest(operator: Operator, name: str, folder: Path) -> None:
+    newest, found = len(migrations.read("entity", folder)), schema.version(operator.on(name))
+    if found != newest:
+        raise RefusedError(f"{name} is at version {found} of {newest}: migrate it first")
+
+
+ACTS: dict[str, Callable[[Operator, Path], Any]] = {
+    "check": check,
+    "expand": expand,
+    "halt": halt,
+    "migrate": migrate,
+    "open": open_,
+    "publish": publish,
+    "restore": restore,
+    "compare": compare_,
+    "undo": undo,
+}

@@ -1,0 +1,160 @@
+"""The acts of an upgrade on real servers: forward, back from everywhere, and killed everywhere."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+
+from service.operations import fence, replication, rights, schema, slots, upgrade
+from service.operations.bootstrap import bootstrap
+from service.operations.node import RefusedError
+from tests.service.operations.conftest import Lab, migrations
+from tests.service.operations.killing import killed_everywhere
+from tests.service.operations.story import BREAKING
+from tests.service.operations.test_killed import REVERT, state
+
+ROWS = 200
+NODES = ("entity-a", "entity-b", "follower")
+WINDOW = ("check", "halt", "migrate")  # up to the commit point
+
+
+@pytest.fixture(scope="module")
+def servers_of_an_upgrade(servers):
+    lab = Lab(servers)
+    lab.start(*NODES)
+    with lab.operator() as operator:
+        bootstrap(operator, "entity")
+    lab.arrives("follower", lab.add_tenant(accounts=ROWS))
+    return lab
+
+
+@pytest.fixture
+def lab(servers_of_an_upgrade, folder):
+    """As at first after each test: whatever it did is undone, for nobody has written since."""
+    lab = servers_of_an_upgrade
+    yield lab
+    with lab.operator() as operator:
+        fence.fence(operator, "entity-a")
+        for link in operator.links_of():
+            replication.pause(operator, link)
+        upgrade.act(operator, "undo", folder)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = migrations(tmp_path, "entity", BREAKING)
+    (folder / "entity" / "0002_more.revert.sql").write_text(REVERT)
+    return folder
+
+
+@pytest.mark.parametrize("done", range(1, len(WINDOW) + 1))
+def test_back_from_every_act_before_the_commit_point(lab, folder, done):
+    before = state(lab)
+    with lab.operator(patience=30) as operator:
+        for name in WINDOW[:done]:
+            upgrade.act(operator, name, folder)
+        for _ in range(2):  # again changes nothing
+            upgrade.act(operator, "undo", folder)
+        assert upgrade.act(operator, "check", folder) == dict.fromkeys(NODES, 1)
+    after = state(lab)
+    for one in (before, after):  # physical order alone: a column was dropped and made again
+        for name in list(one):
+            one[name] = sorted(map(str, one[name]))
+    assert after == before
+    columns = "id, tenant_id, login, full_name"
+    assert lab.rows("entity-a", f"SELECT {columns} FROM account ORDER BY id") == lab.rows(
+        "entity-b", f"SELECT {columns} FROM account ORDER BY id"
+    )
+
+
+def test_a_second_act_waits_for_the_first(lab, folder):
+    """A task whose answer was lost, and the retry that is started beside it."""
+    found: list[str] = []
+
+    def again() -> None:
+        with lab.operator(patience=0.2) as other:
+            try:
+                upgrade.act(other, "check", folder)
+            except TimeoutError as error:
+                found.append(str(error))
+
+    with lab.operator() as operator, upgrade._alone(operator):
+        thread = threading.Thread(target=again)
+        thread.start()
+        thread.join()
+    assert "no other act of an upgrade runs" in found[0]
+
+
+def test_an_upgrade_without_a_way_back_is_refused(lab, folder):
+    way_back = folder / "entity" / "0002_more.revert.sql"
+    way_back.rename(way_back.with_suffix(".away"))
+    with lab.operator() as operator, pytest.raises(RefusedError, match="has to have a way back"):
+        upgrade.act(operator, "check", folder)
+    way_back.with_suffix(".away").rename(way_back)
+
+
+def test_mutation_without_the_fence_the_migration_is_refused(lab, folder, monkeypatch):
+    monkeypatch.setattr(fence, "fence", lambda *_: None)
+    with lab.operator() as operator, pytest.raises(RefusedError, match="fence it"):
+        upgrade.act(operator, "halt", folder)
+
+
+def test_mutation_without_the_advance_nobody_may_write(lab, folder, monkeypatch):
+    monkeypatch.setattr(slots, "advance", lambda *_: [])
+    with lab.operator() as operator:
+        for name in WINDOW:
+            upgrade.act(operator, name, folder)
+        with pytest.raises(RefusedError, match="not led past it"):
+            upgrade.act(operator, "open", folder)
+        assert rights.is_fenced(operator.on("entity-a"))
+
+
+def test_mutation_with_the_way_back_left_on_the_halt_is_seen(lab, folder, monkeypatch):
+    """A's own slots are what `require_empty` reads; the way back is B's, and `publish` looks."""
+    paused = replication.pause
+
+    def but_for_the_way_back(operator, link):
+        if link.publisher.name != "entity-b":
+            paused(operator, link)
+
+    monkeypatch.setattr(replication, "pause", but_for_the_way_back)
+    with lab.operator() as operator:
+        for name in (*WINDOW, "open"):
+            upgrade.act(operator, name, folder)
+        with pytest.raises(RefusedError, match="subscribes to it: pause"):
+            upgrade.act(operator, "publish", folder)
+
+
+def test_halted_nobody_writes_and_reads_go_on(lab, folder):
+    with lab.operator() as operator:
+        upgrade.act(operator, "halt", folder)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        lab.rows("entity-a", "UPDATE account SET login = login", user="app_writer")
+    assert lab.value("entity-b", "SELECT count(*) FROM account") == ROWS
+
+
+def test_killed_anywhere_it_ends_with_nothing_lost_and_all_alike(servers_of_an_upgrade, folder):
+    """The last of the file: it leaves the new version behind. Back and forth, then forward."""
+    lab, kills = servers_of_an_upgrade, 0
+    for name in ("halt", "migrate", "undo", *WINDOW[1:], "open"):
+        if name in ("migrate", "open"):  # killed everywhere in test_killed.py
+            with lab.operator() as operator:
+                upgrade.act(operator, name, folder)
+        else:
+            kills += killed_everywhere(lab, lambda o, name=name: upgrade.act(o, name, folder))
+    versions = {"entity-a": 2, "entity-b": 1, "follower": 1}
+    with lab.operator() as operator:
+        assert {name: schema.version(operator.on(name)) for name in NODES} == versions
+    lab.rows("entity-a", "UPDATE account SET given_name = 'written'", user="app_writer")
+    with lab.operator() as operator:
+        upgrade.act(operator, "publish", folder)
+    kills += killed_everywhere(lab, lambda o: upgrade.act(o, "restore", folder))
+    assert kills > 20
+    with lab.operator() as operator:
+        assert upgrade.act(operator, "compare", folder)["equal"]
+        for link in operator.links_of():
+            assert replication.verify(operator, link) == []
+    for name in NODES:
+        assert lab.value(name, "SELECT count(*) FROM account WHERE given_name = 'written'") == ROWS

@@ -1,0 +1,269 @@
+"""Lets moto run the synthesized machine as AWS would: JSONata, virtual time, names of errors.
+
+moto 5.2.5 has no JSONata engine of its own, sleeps in real time, needs Docker for a function and
+starts no task of ECS. Each of these is replaced here, at the narrowest place, and every task of
+ECS is checked against the SDK's model, as Step Functions checks it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import boto3
+import jsonata
+from botocore.session import Session
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.intrinsic import jsonata as intrinsic
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service as service,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_ecs as ecs,
+)
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.jsonata import jsonata as engine
+
+_HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256"}
+
+
+class TaskError(Exception):
+    """A task ends with this name of an error, as Step Functions would tell it."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(cause)
+        self.name = name
+
+
+class Machine:
+    """Runs a definition; `function` and `task` are what its states reach, `sleep` is its time."""
+
+    def __init__(
+        self,
+        *,
+        function: Callable[[str, dict[str, Any]], Any],
+        task: Callable[[str, dict[str, Any]], dict[str, Any]],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._function, self._task, self.sleep = function, task, sleep
+        self.state = ""  # that is being done
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """moto's interpreter with everything it lacks, until the block ends."""
+        with mock.patch.multiple(engine, _eval_jsonata=_evaluate), self._patches():
+            yield
+
+    @contextmanager
+    def _patches(self) -> Iterator[None]:
+        machine = self
+        before = service.StateTaskService._eval_execution
+
+        def named(self: Any, env: Any) -> Any:
+            machine.state = self.name
+            return before(self, env)
+
+        def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> Any:
+            payload = json.loads(parameters["Payload"])
+            try:
+                answer = machine._function(machine.state, payload)
+            except TaskError:
+                raise
+            except Exception as error:
+                said = {"errorType": type(error).__name__, "errorMessage": str(error)}
+                return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": said}
+            told = json.loads(json.dumps(answer))
+            return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": told}
+
+        def run(self: Any, env: Any, *_: Any, **given: Any) -> None:
+            parameters = checked("ecs", "RunTask", given["normalised_parameters"])
+            env.stack.append({"Tasks": [machine._task(machine.state, parameters)]})
+
+        def resolver(self: Any, env: Any, *_: Any, **__: Any) -> Callable[[], Any]:
+            task = env.stack.pop()["Tasks"][0]
+            return lambda: task
+
+        def unchanged(self: Any, *_: Any, **__: Any) -> None:
+            """`run` translates them by the model."""
+
+        stubs = intrinsic._DECLARATION_BY_VARIABLE_REFERENCE
+        own = {name: text for name, text in stubs.items() if name not in ("$uuid", "$hash")}
+        with (
+            mock.patch.object(service.StateTaskService, "_eval_execution", named),
+            mock.patch.object(lambda_eval_utils, "_invoke_lambda_function", invoke),
+            mock.patch.object(ecs.StateTaskServiceEcs, "_eval_service_task", run),
+            mock.patch.object(ecs.StateTaskServiceEcs, "_build_sync_resolver", resolver),
+            mock.patch.object(ecs.StateTaskServiceEcs, "_normalise_parameters", unchanged),
+            mock.patch.object(service.StateTaskService, "_from_error", _told(service)),
+            mock.patch.object(ecs.StateTaskServiceEcs, "_from_error", _told(ecs)),
+            mock.patch.object(WaitFunction, "_wait_interval", self._waited),
+            mock.patch.object(retrier_decl, "time", _Time(self.sleep)),
+            mock.patch.dict(stubs, own, clear=True),
+            _encoder(),
+        ):
+            yield
+
+    def _waited(self, env: Any, wait_seconds: float) -> None:
+        self.sleep(wait_seconds)
+
+    def run(self, definition: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Start an execution and wait for its end; `path` are the states that it entered."""
+        api = boto3.client("stepfunctions", region_name="us-east-1")
+        arn = _machine(api, definition)
+        started = api.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
+        limit = time.monotonic() + 120
+        while (told := api.describe_execution(executionArn=started["executionArn"]))[
+            "status"
+        ] == "RUNNING":
+            assert time.monotonic() < limit, f"the execution hangs at '{self.state}'"
+            time.sleep(0.005)
+        events = api.get_execution_history(executionArn=started["executionArn"])["events"]
+        path = [e["stateEnteredEventDetails"]["name"] for e in events if _entered(e)]
+        return {**told, "path": path}
+
+
+def _entered(event: dict[str, Any]) -> bool:
+    return "stateEnteredEventDetails" in event
+
+
+def _machine(api: Any, definition: str) -> str:
+    for known in api.list_state_machines()["stateMachines"]:
+        return known["stateMachineArn"]
+    return api.create_state_machine(
+        name="upgrade", definition=definition, roleArn="arn:aws:iam::123456789012:role/machine"
+    )["stateMachineArn"]
+
+
+_SESSION = Session()
+
+
+def checked(service_name: str, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+    """A task's Arguments as the SDK's, after its model; TaskError for what that does not know."""
+    shape = _SESSION.get_service_model(service_name).operation_model(operation).input_shape
+    assert shape is not None
+    return _member(given, shape, operation)
+
+
+def _member(value: Any, shape: Any, path: str) -> Any:
+    if shape.type_name == "structure":
+        known = {name[0].upper() + name[1:]: name for name in shape.members}
+        if unknown := set(value) - set(known):
+            raise TaskError("States.Runtime", f"{path} does not know {sorted(unknown)}")
+        if missing := set(shape.required_members) - {known[name] for name in value}:
+            raise TaskError("States.Runtime", f"{path} needs {sorted(missing)}")
+        return {
+            known[name]: _member(each, shape.members[known[name]], f"{path}.{name}")
+            for name, each in value.items()
+        }
+    if shape.type_name == "list":
+        return [_member(each, shape.member, f"{path}[]") for each in value]
+    kinds = {"string": str, "boolean": bool, "integer": int}
+    if not isinstance(value, kinds.get(shape.type_name, object)):
+        raise TaskError("States.Runtime", f"{path} should be a {shape.type_name}, got {value!r}")
+    if values := getattr(shape, "enum", None):
+        assert value in values, f"{path} should be one of {values}, got {value}"
+    return value
+
+
+def _told(module: Any) -> Callable[..., FailureEvent]:
+    kind = service.StateTaskService if module is service else ecs.StateTaskServiceEcs
+    before = kind._from_error
+
+    def from_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
+        if not isinstance(ex, TaskError):
+            return before(self, env=env, ex=ex)
+        details = TaskFailedEventDetails(
+            error=ex.name,
+            cause=str(ex),
+            resource=self._get_sfn_resource(),
+            resourceType=self._get_sfn_resource_type(),
+        )
+        return FailureEvent(
+            env=env,
+            error_name=_error_name(ex.name),
+            event_type=HistoryEventType.TaskFailed,
+            event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[call-arg]
+        )
+
+    return from_error
+
+
+def _error_name(name: str) -> ErrorName:
+    if not name.startswith("States."):
+        return CustomErrorName(name)
+    kind = StatesErrorNameType.from_name(name)
+    return StatesErrorName(kind)
+
+
+class _Time:
+    """The module `time`, whose sleep is virtual."""
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self.sleep = sleep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+def _evaluate(expression: str) -> Any:
+    made = jsonata.Jsonata(expression)
+    made.register_lambda("uuid", lambda: str(uuid.uuid4()))
+    made.register_lambda("hash", _hashed)
+    try:
+        result = made.evaluate(None)
+    except Exception as error:
+        raise engine.JSONataException("UNKNOWN", f"{expression}: {error}") from error
+    return json.loads(json.dumps(result, default=str))
+
+
+def _hashed(text: str, algorithm: str) -> str:
+    return hashlib.new(_HASHES[algorithm], str(text).encode()).hexdigest()
+
+
+@contextmanager
+def _encoder() -> Iterator[None]:
+    """moto writes a string into an expression without escaping it."""
+    name = "encode_jsonata_variable_declarations"
+
+    def encoded(bindings: dict[str, Any]) -> str:
+        return "".join(
+            f"{variable}:={json.dumps(value, default=str)};" for variable, value in bindings.items()
+        )
+
+    holders = [
+        module
+        for path, module in list(sys.modules.items())
+        if re.match(r"moto\.stepfunctions\b", path) and hasattr(module, name)
+    ]
+    before = {module: getattr(module, name) for module in holders}
+    for module in holders:
+        setattr(module, name, encoded)
+    try:
+        yield
+    finally:
+        for module, function in before.items():
+            setattr(module, name, function)

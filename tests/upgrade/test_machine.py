@@ -1,0 +1,183 @@
+"""The synthesized machine, run in memory: how it goes, and what makes it go back or stop.
+
+Every fault at every state is `make upgrade-faults`; here are the ways that differ.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from control_table import lock, mode
+from mainstay.upgrade.steps import STEPS
+from tests.upgrade.faults import ENDS, Case, cases, run
+from tests.upgrade.world import NEW, OLD, PRIMARY, STANDBY, UPGRADE, Fault, _aws
+
+UPGRADED, ROLLED_BACK, STOPPED = ENDS
+
+
+def test_every_row_is_done_in_the_order_of_the_table(upgrade, world):
+    ended = upgrade("first")
+    assert world.outcome(ended) == UPGRADED
+    names = [state for state in ended["path"] if state in {step.name for step in STEPS}]
+    assert names == [step.name for step in STEPS]
+    assert not [state for state in ended["path"] if state.startswith("Undo")]
+    assert "Stop" not in ended["path"]
+
+
+def test_an_upgrade_that_has_ended_ends_again_and_changes_nothing(upgrade, world):
+    upgrade("first")
+    before = world.state()
+    assert upgrade("again")["status"] == "SUCCEEDED"
+    assert world.state() == before
+
+
+def test_new_code_that_fails_its_smoke_test_never_has_traffic_and_everything_returns(
+    upgrade, world
+):
+    world.ecs[PRIMARY].broken.add(NEW)
+    ended = upgrade("first")
+    assert world.outcome(ended) == ROLLED_BACK
+    assert "no login succeeds on the new code" in ended["cause"]
+    assert "Give the new code a tenth" not in ended["path"]
+
+
+@pytest.mark.parametrize("state", ["ALARM", "INSUFFICIENT_DATA"])
+def test_an_alarm_at_the_tenth_or_one_without_a_verdict_takes_everything_back(
+    upgrade, world, state
+):
+    def spoil(name: str) -> None:
+        if name == "Bake":
+            _aws("cloudwatch", PRIMARY).set_alarm_state(
+                AlarmName="failing-green", StateValue=state, StateReason="a test"
+            )
+
+    world.before_state = spoil
+    assert world.outcome(upgrade("first")) == ROLLED_BACK
+
+
+def test_a_lock_of_somebody_else_is_left_alone(upgrade, world):
+    dynamodb = _aws("dynamodb", PRIMARY)
+    lock.acquire(dynamodb, f"control-{PRIMARY}", holder="a deploy", token="theirs", at=world.now)
+    ended = upgrade("first")
+    assert ended["error"] == "Upgrade.Refused"
+    assert "a deploy" in ended["cause"]
+    assert world.state() == world.at_first
+    assert world.lock().token == "theirs"
+
+
+@pytest.mark.parametrize("region", [PRIMARY, STANDBY])
+def test_it_does_not_begin_while_somebody_needs_read_only(upgrade, world, region):
+    dynamodb = _aws("dynamodb", region)
+    mode.enter_read_only(dynamodb, f"control-{region}", reason="lag", by="an alarm", at=world.now)
+    ended = upgrade("first")
+    assert ended["error"] == "Upgrade.Refused"
+    assert world.lock() is None
+    assert world.mode(region).by == "an alarm"
+
+
+def _stolen_at(world, state: str, region: str = PRIMARY) -> None:
+    def steal(name: str) -> None:
+        if name == state:
+            mode.enter_read_only(
+                _aws("dynamodb", region),
+                f"control-{region}",
+                reason="the writer is gone",
+                by="an alarm",
+                at=world.now,
+            )
+
+    world.before_state = steal
+
+
+@pytest.mark.parametrize(
+    "state", ["Upgrade the primary master: note", "Commit", "Return to read-write mode"]
+)
+def test_an_epoch_that_is_stolen_stops_it_and_stays_with_whoever_took_it(upgrade, world, state):
+    _stolen_at(world, state)
+    ended = upgrade("first")
+    assert world.outcome(ended) == STOPPED
+    assert "an alarm" in ended["cause"]
+    assert world.mode(PRIMARY).by == "an alarm"
+
+
+def test_after_a_stolen_epoch_an_abort_undoes_all_but_that_mode(upgrade, world):
+    _stolen_at(world, "Commit")
+    upgrade("first")
+    world.before_state = lambda _: None
+    ended = upgrade("aborted", intent="abort")
+    assert ended["error"] == "Upgrade.RolledBack"
+    left = world.state()
+    assert left["modes"] == {PRIMARY: "READ_ONLY", STANDBY: "READ_WRITE"}
+    assert {**left, "modes": None} == {**world.at_first, "modes": None}
+    assert world.lock() is None
+
+
+def test_after_a_stolen_epoch_a_person_may_take_it_and_go_on(upgrade, world):
+    _stolen_at(world, "Return to read-write mode")
+    upgrade("first")
+    world.before_state = lambda _: None
+    assert world.outcome(upgrade("resumed", take_mode=True)) == UPGRADED
+
+
+def test_read_only_by_somebody_else_after_the_window_does_not_stop_it_and_stays(upgrade, world):
+    _stolen_at(world, "Upgrade the trailing half")
+    ended = upgrade("first")
+    assert ended["status"] == "SUCCEEDED"
+    assert world.mode(PRIMARY).by == "an alarm"
+
+
+def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, world):
+    world.fault = Fault("Restore the secondary master", "before")
+    assert world.outcome(upgrade("first")) == STOPPED
+    assert world.databases.a == 2
+    refused = upgrade("aborted", intent="abort")
+    assert refused["error"] == "Upgrade.Refused"
+    assert "forward only" in refused["cause"]
+    world.fault = None
+    assert world.outcome(upgrade("resumed")) == UPGRADED
+
+
+def test_another_image_under_the_same_name_is_refused(upgrade, world):
+    world.fault = Fault("Restore the secondary master", "before")
+    upgrade("first")
+    assert upgrade("other", image="app:3")["error"] == "Upgrade.Refused"
+
+
+def test_an_execution_that_was_taken_over_does_nothing_any_more(world, machine):
+    """Its state may still run when a person thinks that it has ended."""
+    begin = {"act": "begin", "step": "release", "upgrade": UPGRADE, "image": NEW, "by": "one"}
+    world._conduct({**begin, "execution": "first"})
+    world._conduct({**begin, "execution": "second"})
+    before = world.state()
+    with pytest.raises(Exception, match="is second's") as error:
+        world._conduct(
+            {"act": "release", "step": "release", "upgrade": UPGRADE, "execution": "first"}
+        )
+    assert type(error.value).__name__ == "SupersededError"
+    assert world.state() == before
+    assert world.ecs[PRIMARY].definition("app-blue")["containerDefinitions"][0]["image"] == OLD
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(state="Halt replication on the primary master", kind="after", times=1_000),
+        Case(state="Upgrade the primary master", kind="timeout", times=1_000),
+        Case(state="Commit", kind="after", times=1_000),
+        Case(state="Upgrade the primary master", kind="kill-after", times=1, then="resume"),
+        Case(state="Switch traffic to new code", kind="kill-after", times=1, then="abort"),
+        Case(state="Undo: confirm", kind="kill-after", times=1, then="resume", broken=True),
+        Case(state="Undo: read-write mode", kind="before", times=1_000, broken=True),
+        Case(state="Release the lock", kind="kill-after", times=1, then="resume"),
+    ],
+    ids=str,
+)
+def test_a_fault_ends_in_one_of_the_three_ways(definition, case):
+    found = run(definition, case)
+    assert found["outcome"] in ENDS, found
+
+
+def test_every_task_state_is_among_the_cases(definition):
+    states = {case.state for case in cases(definition)}
+    assert {step.name for step in STEPS} <= states
+    assert len(states) > 45
