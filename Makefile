@@ -152,6 +152,12 @@ diff: setup ## What ENV's templates would change against BASE=<git ref>, as Mark
 claims: setup ## Render docs/claims.md from docs/claims.toml
 	@.venv/bin/python -m review.claims
 
+upgrade-page: setup ## Render docs/runbooks/upgrade.md from the table of steps
+	@.venv/bin/python -m review.upgrade_page
+
+upgrade-faults: assembly ## Every fault at every state of an upgrade of ENV, in memory, into out/
+	@.venv/bin/python -m tests.upgrade.faults --assembly cdk.out --out out/upgrade-faults.json
+
 snapshots: setup ## Accept the golden templates as they are now
 	@.venv/bin/python -m pytest -q tests/test_snapshots.py --update-snapshots
 

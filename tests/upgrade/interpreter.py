@@ -154,7 +154,9 @@ def _machine(api: Any, definition: str) -> str:
     for known in api.list_state_machines()["stateMachines"]:
         return known["stateMachineArn"]
     return api.create_state_machine(
-        name="upgrade", definition=definition, roleArn="arn:aws:iam::123456789012:role/machine"
+        name="mainstay-test-upgrade",
+        definition=definition,
+        roleArn="arn:aws:iam::123456789012:role/machine",
     )["stateMachineArn"]
 
 

@@ -1,0 +1,114 @@
+"""Renders docs/runbooks/upgrade.md from the table of steps: `make upgrade-page`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Bake, Function, Operation, Step, Undo
+
+PAGE = Path(__file__).parents[1] / "docs" / "runbooks" / "upgrade.md"
+
+_HEAD = """# The eight-step upgrade
+
+A release with a breaking schema change, on a working day, while logins go on. This page is rendered
+from the table that the state machine is made of (`make upgrade-page`); why its order departs from
+the whitepaper's stands in [0028](../decisions/0028-the-order-of-the-upgrade.md), why a function
+does the acts in [0029](../decisions/0029-acts-behind-one-guard.md).
+
+```sh
+mainstay-upgrade --environment production start --image <image>   # and watch it; --bake SECONDS
+mainstay-upgrade --environment production status                  # what it did, what is next
+mainstay-upgrade --environment production resume                  # go on where it stopped
+mainstay-upgrade --environment production abort                   # undo it, before its commit
+mainstay-mode --environment production show                       # and: enter --reason, leave
+```
+
+**When it has stopped**, the system is READ_ONLY, logins go on, and the lock is held; the topic of
+the stack `...-upgrade` and `status` say why. Mend that, then `resume`; before the commit point,
+`abort` undoes everything instead. Both may be said again. If somebody else has entered READ_ONLY
+meanwhile (an alarm, a person), find out why first: `resume --take-mode` makes it the upgrade's.
+
+**Not during an upgrade:** a failover to the standby Region from the migration to the restart of
+its servers (its store has the new schema with the primary's, its servers are stopped), a `cdk
+deploy` that changes a task, and a promotion of master B, which lacks what is written after the
+commit point.
+
+**It refuses to begin** while a lock is held, a Region is READ_ONLY, a half does not run all of its
+tasks or has no weight, an alarm of failing answers is in ALARM, a replica is behind or at another
+version, or a migration to come has no `.revert.sql`. After a Region failover there is no second
+master until B is rebuilt, and it refuses too.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    before, after = STEPS[: _commit()], STEPS[_commit() :]
+    return "\n".join(
+        (
+            _HEAD,
+            "## Before the commit point",
+            "",
+            "A failure here undoes what was registered, and leaves everything as it was.",
+            "",
+            _table(before),
+            "",
+            "## From the commit point on",
+            "",
+            "A failure here stops; the way is forward only.",
+            "",
+            _table(after),
+            "",
+            "## The undoing, in this order",
+            "",
+            "| what | until | within |",
+            "|---|---|---|",
+            *(f"| {_cell(undo.does)} | {_cell(undo.until)} | {_time(undo)} |" for undo in UNDOS),
+            "",
+            "Then one more look: the lock is released when everything is as it was.",
+            "",
+        )
+    )
+
+
+def _commit() -> int:
+    return next(n for n, step in enumerate(STEPS) if step.key == COMMIT)
+
+
+def _table(steps: Sequence[Step]) -> str:
+    rows = [
+        "| step | the whitepaper | what is done | until | within | writes | undone by | by |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for step in steps:
+        writes = "wait" if step.read_only else "go on"
+        rows.append(
+            f"| {step.number} | {_cell(step.words)} | **{step.name}**: {_cell(step.does)} | "
+            f"{_cell(step.until)} | {_time(step)} | {writes} | {step.undo or ''} | {_by(step)} |"
+        )
+    return "\n".join(rows)
+
+
+def _by(step: Step) -> str:
+    match step.by:
+        case Operation(command=command):
+            return f"a task: `{' '.join(command)}`"
+        case Function(act=act) | Bake(act=act):
+            return f"the function: `{act}`"
+
+
+def _time(row: Step | Undo) -> str:
+    minutes = row.bound_seconds // 60
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main() -> None:
+    PAGE.write_text(render())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""`mainstay-upgrade` and `mainstay-mode`, as a person says them."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from control_table import lock, mode
+from tests.upgrade.interpreter import _machine
+from tests.upgrade.world import NEW, PRIMARY, UPGRADE, Fault, _aws
+from upgrade_cli import main as upgrade_cli
+from upgrade_cli import mode as mode_cli
+
+_TABLE = f"control-{PRIMARY}"
+
+
+def _client(service: str):
+    if service != "cloudformation":
+        return _aws(service, PRIMARY)
+    resource = {"ResourceType": "AWS::DynamoDB::GlobalTable", "PhysicalResourceId": _TABLE}
+    return SimpleNamespace(
+        describe_stack_resources=lambda **_: {"StackResources": [resource]},
+        exceptions=SimpleNamespace(ClientError=LookupError),
+    )
+
+
+@pytest.fixture
+def say(machine, definition, capsys, monkeypatch):
+    """`say("status")`: the exit code and what was printed."""
+    monkeypatch.setattr(upgrade_cli, "_PAUSE_SECONDS", 0.01)
+    numbers = iter(range(1, 99))
+    monkeypatch.setattr(upgrade_cli.time, "time", lambda: next(numbers))
+    with machine.installed():
+        _machine(_aws("stepfunctions", PRIMARY), definition)
+        yield lambda *words: _said(upgrade_cli.main, capsys, words)
+
+
+def _said(main, capsys, words):
+    code = main(["--environment", "test", "--by", "me", *words], client=_client)
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+@pytest.fixture
+def said(world, capsys):
+    def say(act, *words):
+        code = mode_cli.main([act, "--table", _TABLE, "--by", "me", *words], client=_client)
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return say
+
+
+def test_an_upgrade_is_started_followed_and_told(say, world):
+    code, told = say("start", "--image", NEW, "--id", UPGRADE, "--bake", "20")
+    assert code == 0, told
+    assert "done     unlock" in told
+    assert told.rstrip().endswith("upgraded: every row of the table is done")
+    code, told = say("status", "--id", UPGRADE)
+    assert code == 0
+    assert "upgraded" in told
+    assert "past the commit point" in told
+    assert world.lock() is None
+
+
+def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(say, world):
+    world.fault = Fault("Compare both masters", "before")
+    code, told = say("start", "--image", NEW, "--id", UPGRADE)
+    assert code == 1
+    assert "Upgrade.Stopped" in told
+    code, told = say("status")
+    assert "why: " in told
+    assert "before at Compare both masters" in told
+    assert told.rstrip().endswith("next: `mainstay-upgrade resume`")
+    code, told = say("abort")
+    assert code == 1
+    assert "past its commit point: resume it" in told
+    world.fault = None
+    assert say("resume")[0] == 0
+
+
+def test_an_abort_before_the_commit_point_is_what_was_asked_for(say, world):
+    world.fault = Fault("Smoke-test the new code", "kill-before", times=1)
+    assert say("start", "--image", NEW, "--id", UPGRADE)[0] == 1
+    world.dead, world.fault = False, None
+    code, told = say("abort")
+    assert code == 0, told
+    assert world.state() == world.at_first
+
+
+def test_without_an_upgrade_under_way_it_says_so(say):
+    code, told = say("status")
+    assert code == 1
+    assert "the lock is nobody's" in told
+
+
+def test_read_only_is_entered_shown_and_left_by_its_epoch(said, world):
+    assert said("enter")[0] == 1  # without a reason
+    code, told = said("enter", "--reason", "the disk is full")
+    assert code == 0
+    assert json.loads(told)["mode"] == "READ_ONLY"
+    assert said("leave", "--reason", "mended")[0] == 1  # without an epoch
+    code, told = said("leave", "--epoch", "1", "--reason", "mended")
+    assert code == 1
+    assert "should be 2" in told
+    code, told = said("leave", "--epoch", "2", "--reason", "mended")
+    assert code == 0
+    assert json.loads(told)["mode"] == "READ_WRITE"
+
+
+def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(said, world):
+    dynamodb = _aws("dynamodb", PRIMARY)
+    lock.acquire(dynamodb, _TABLE, holder="upgrade r by me", token="upgrade r", at=world.now)
+    mode.enter_read_only(dynamodb, _TABLE, reason="r", by="upgrade r", at=world.now)
+    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    assert code == 1
+    assert "mainstay-upgrade resume" in told
+    assert world.mode(PRIMARY).mode == mode.Mode.READ_ONLY
