@@ -316,8 +316,8 @@ class Definition(Construct):
 
 def _catch(state: sfn.TaskStateBase, to: sfn.State, *, keep: bool = False) -> None:
     """`keep`: the error that led here is the one to tell, not what telling it ran into."""
-    assign = {} if keep else {"assign": {"error": "{% $states.errorOutput %}"}}
-    state.add_catch(to, errors=["States.ALL"], **assign)
+    assign = None if keep else {"error": "{% $states.errorOutput %}"}
+    state.add_catch(to, errors=["States.ALL"], assign=assign)
 
 
 def _given(name: str, default: Any) -> str:
