@@ -44,7 +44,7 @@ from service.operations.operator import Operator, say
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one act on the nodes of the environment variables; returns the exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         nodes = nodes_of(os.environ, _client("secretsmanager"))
         with Operator(nodes, dry_run=chosen.dry_run, patience=chosen.patience) as operator:
@@ -155,15 +155,12 @@ def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
             return delayed.follow(operator, node, source=chosen.source, anew=chosen.anew)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m service.operations", description=__doc__)
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the statements, change nothing"
-    )
-    parser.add_argument(
-        "--patience", type=_seconds, default=120, help="seconds of every wait (120)"
-    )
-    acts = parser.add_subparsers(dest="name", required=True, metavar="act")
+def parser() -> argparse.ArgumentParser:
+    """Every act with its arguments; `act` of what it parses is called with the operator."""
+    made = argparse.ArgumentParser(prog="python -m service.operations", description=__doc__)
+    made.add_argument("--dry-run", action="store_true", help="print the statements, change nothing")
+    made.add_argument("--patience", type=_seconds, default=120, help="seconds of every wait (120)")
+    acts = made.add_subparsers(dest="name", required=True, metavar="act")
 
     def add(name: str, act: Any, help: str, *positional: str) -> argparse.ArgumentParser:
         found = acts.add_parser(name, help=help, description=help)
@@ -211,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     act = add("upgrade", _upgrade, "one row of an upgrade's table (docs/runbooks/upgrade.md)")
     act.add_argument("what", choices=(*upgrade.ACTS, "smoke"))
     _add_delayed(add("delayed", _delayed, "the time-delayed replica"))
-    return parser
+    return made
 
 
 def _add_delayed(act: argparse.ArgumentParser) -> None:

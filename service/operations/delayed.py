@@ -104,25 +104,23 @@ _REPLAYED = "SELECT redo_lsn::text, pg_last_wal_replay_lsn()::text FROM pg_contr
 _SUSPECTS = """
 WITH input AS (
     SELECT %s::pg_lsn AS redo, %s::pg_lsn AS replayed, %s::text[] AS files, %s AS relation
-), record AS MATERIALIZED (
-    SELECT log.*, input.* FROM input, pg_get_wal_records_info(redo, pg_current_wal_flush_lsn()) log
-), written AS (
-    SELECT xid, bool_or(record_type LIKE 'TRUNCATE%%') AS emptied,
-        count(*) FILTER (WHERE record_type NOT LIKE 'TRUNCATE%%') AS rows
-    FROM record
-    WHERE resource_manager IN ('Heap', 'Heap2')
-    AND (record_type ~ '^(DELETE|UPDATE|HOT_UPDATE)' AND block_ref || ' ' LIKE ANY (files)
-        OR record_type LIKE 'TRUNCATE%%' AND description || ' ' ~ relation)
-    GROUP BY xid
-), began AS (
-    SELECT xid, min(start_lsn) AS lsn FROM record GROUP BY xid
+), made AS (
+    SELECT xid, replayed, min(start_lsn) AS began,
+        coalesce(bool_or(record_type LIKE 'TRUNCATE%%' AND description || ' ' ~ relation), false)
+            AS emptied,
+        count(*) FILTER (WHERE resource_manager IN ('Heap', 'Heap2')
+            AND record_type ~ '^(DELETE|UPDATE|HOT_UPDATE)'
+            AND block_ref || ' ' LIKE ANY (files)) AS rows,
+        min(start_lsn) FILTER (WHERE ended) AS committed,
+        min(substring(description FROM '^[^;]+')) FILTER (WHERE ended) AS at
+    FROM input,
+        pg_get_wal_records_info(redo, pg_current_wal_flush_lsn()) AS record,
+        LATERAL (SELECT resource_manager = 'Transaction' AND record_type = 'COMMIT') AS e (ended)
+    GROUP BY xid, replayed
 )
-SELECT written.xid::text, emptied, rows,
-    (CASE WHEN began.lsn >= replayed THEN began.lsn ELSE start_lsn END)::text,
-    trim(substring(description FROM '^[^;]+'))
-FROM written JOIN began USING (xid) JOIN record USING (xid)
-WHERE resource_manager = 'Transaction' AND record_type = 'COMMIT' AND start_lsn >= replayed
-ORDER BY emptied DESC, rows DESC, start_lsn
+SELECT xid::text, emptied, rows, (CASE WHEN began >= replayed THEN began ELSE committed END)::text, trim(at)
+FROM made WHERE committed >= replayed AND (emptied OR rows > 0)
+ORDER BY emptied DESC, rows DESC, committed
 """
 
 

@@ -49,6 +49,7 @@ class Session:
     def __init__(self, node: Node, *, database: str, dry_run: bool, watch: Watch | None) -> None:
         self.node = node
         self.dry_run = dry_run
+        self.told_fence = False  # a dry run goes on as if it had done what it told
         self._watch = watch
         self.connection = psycopg.connect(
             node.dsn,

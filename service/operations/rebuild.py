@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import psycopg
 from psycopg import sql
 
 from service.operations import replication, rights, slots
@@ -17,7 +20,7 @@ from service.operations.promotion import reconciliation_slot
 
 
 def prepare(operator: Operator, target: str) -> None:
-    """Make the source ready to be cloned into `target`; nothing is asked of the old target.
+    """Make the source ready to be cloned into `target`; the old target need not be there.
 
     Until `finish`, the source keeps everything that is written. Run again it changes nothing:
     every clone that is taken in between will do.
@@ -26,6 +29,9 @@ def prepare(operator: Operator, target: str) -> None:
     session = operator.on(source)
     if _clone(session, target) is not None:
         return
+    # An old target that is still there would read the new slot, and the clone lack what it read.
+    with contextlib.suppress(psycopg.OperationalError):
+        replication.switch_off(operator.on(target), forth)
     if replication.exists(session, back.name):
         replication.drop_subscription(session, back.name)
     for slot in (forth.name, reconciliation_slot(target)):

@@ -78,8 +78,8 @@ def owners(session: Session) -> list[str]:
 
 
 def is_fenced(session: Session) -> bool:
-    """Whether nobody but owners may write."""
-    return not writers(session)
+    """Whether nobody but owners may write, or would after what a dry run has told."""
+    return session.told_fence or not writers(session)
 
 
 # What a fence took: by table what each role had, so that it is given back and nothing else. A
@@ -168,6 +168,7 @@ def _grant(
 
 
 def grant_writes(session: Session) -> None:
+    session.told_fence = False
     session.change(
         sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA public TO {}").format(
             sql.SQL(WRITES.replace(", TRUNCATE", "")), sql.Identifier(WRITER)
@@ -176,6 +177,7 @@ def grant_writes(session: Session) -> None:
 
 
 def revoke_writes(session: Session) -> None:
+    session.told_fence = session.dry_run
     session.change(
         sql.SQL("REVOKE {} ON ALL TABLES IN SCHEMA public FROM PUBLIC, {} CASCADE").format(
             sql.SQL(WRITES), named(APPLICATION_ROLES)

@@ -1,21 +1,26 @@
-"""Every operation, killed with SIGKILL after each of its statements and run again: same end state.
+"""Every act of the command line, killed after each of its statements and run again: same end state.
 
-Killed before a statement is killed after the one before it; a statement whose process is gone is
-finished by the server, or rolled back with its transaction.
+Acts run in stories, on two systems alike: in one nothing is killed. Before each act a dry run has
+to say what it would do, and to do nothing. Killed before a statement is killed after the one before
+it; what a gone process had begun is finished by the server, or rolled back with its transaction.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from service.operations import promotion, replication
-from service.operations.bootstrap import bootstrap
-from service.operations.compare import compare
-from service.operations.fence import fence, unfence
-from service.operations.migrations import migrate, revert
-from tests.service.operations.conftest import Lab, migrations
+from local.postgres import Servers, Watched
+from service.operations import migrations as runner
+from service.operations import replication, standby
+from tests.service.operations.acts import Row, System, all_acts, performed
+from tests.service.operations.conftest import DATABASE, Lab, migrations
 from tests.service.operations.killing import killed_everywhere
 from tests.service.operations.story import BREAKING, received
 
@@ -25,93 +30,179 @@ UPDATE account SET full_name = given_name || ' ' || family_name;
 ALTER TABLE account DROP COLUMN given_name, DROP COLUMN family_name;
 DROP TABLE device;
 """
-_STATE = {
-    "roles": "SELECT rolname, rolcanlogin, rolreplication FROM pg_roles ORDER BY 1",
-    "rights": "SELECT relname, relacl::text FROM pg_class"
-    " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'i') ORDER BY 1",
-    "defaults": "SELECT defaclacl::text FROM pg_default_acl",
-    "versions": "SELECT version, name, sha256 FROM operations.migration ORDER BY 1",
-    "owed": "SELECT * FROM operations.advance",
-    "done": "SELECT count(*) FROM operations.bootstrap",
-    "clones": "SELECT count(*) FROM operations.clone",
-    "published": "SELECT tablename FROM pg_publication_tables ORDER BY 1",
-    "slots": "SELECT slot_name, plugin, failover FROM pg_replication_slots ORDER BY 1",
-    "subscriptions": "SELECT subname, subenabled, subslotname, suborigin, subdisableonerr"
-    " FROM pg_subscription ORDER BY 1",
-    "subscribed": "SELECT c.relname, r.srsubstate FROM pg_subscription_rel r"
-    " JOIN pg_class c ON c.oid = r.srrelid ORDER BY 1",
-    "columns": "SELECT table_name, column_name, data_type FROM information_schema.columns"
-    " WHERE table_schema = 'public' ORDER BY 1, 2",
-}
+# Acts that ask and change nothing.
+_ASK = {"versions", "replication verify", "compare", "lag", "delayed state", "delayed dump"}
 
 
-def state(lab: Lab) -> dict[str, Any]:
-    """Everything that an operation may leave different, of every node."""
-    return {
-        f"{node} {what}": lab.rows(node, question)
-        for node, server in lab.by_name.items()
-        if server.is_running
-        for what, question in _STATE.items()
-    }
-
-
-def _fresh(servers, *names: str) -> Lab:
-    lab = Lab(servers)
-    lab.start(*names)
-    return lab
-
-
-def test_bootstrap(servers):
-    names = ("entity-a", "entity-b", "follower")
-    unharmed, killed = _fresh(servers, *names), _fresh(servers, *names)
-    with unharmed.operator() as operator:
-        bootstrap(operator, "entity")
-    assert killed_everywhere(killed, lambda operator: bootstrap(operator, "entity")) > 60
-    assert state(killed) == state(unharmed)
-    killed.arrives("follower", killed.add_tenant())
-    with killed.operator() as operator:
-        bootstrap(operator, "entity")  # and once more
-    assert state(killed) == state(unharmed)
-    for lab in (unharmed, killed):
-        for server in lab.by_name.values():
-            servers.remove(server)
-
-
-@pytest.fixture
-def pair(servers):
-    """Two systems alike: in one nothing is killed."""
-    labs = [_fresh(servers, "entity-a", "entity-b") for _ in range(2)]
-    for lab in labs:
-        with lab.operator() as operator:
-            bootstrap(operator, "entity")
-            lab.rows("entity-a", "INSERT INTO tenant (id, host, name) VALUES (uuid7(), 'h', 'T')")
-            lab.rows(
-                "entity-a",
-                "INSERT INTO account (tenant_id, login, full_name)"
-                " SELECT id, n, n || ' F' FROM tenant, generate_series(1, 20) n",
-            )
-            received(operator, operator.link("entity-a", "entity-b"))
-    yield labs
-    for lab in labs:
-        for server in lab.by_name.values():
-            servers.remove(server)
-
-
-def alike(labs: list[Lab], act) -> None:
-    """The act unharmed in one system, killed everywhere in the other: the same end state."""
-    unharmed, killed = labs
-    with unharmed.operator() as operator:
-        act(operator)
-    killed_everywhere(killed, act)
-    wanted = state(unharmed)
-    settled(killed, wanted)
-    assert state(killed) == wanted
-
-
-def settled(lab: Lab, wanted: dict[str, Any]) -> None:
-    """A worker that is just starting has not yet said that it reads its slot."""
+def _write(lab: System) -> None:
+    tenant = lab.add_tenant(accounts=20)
     with lab.operator() as operator:
-        operator.wait(lambda: state(lab) == wanted or _no_worker_starts(lab), "workers stand still")
+        for link in operator.links_of(publisher="entity-a"):
+            received(operator, link)
+    assert tenant
+
+
+def _owe_an_advance(lab: System) -> None:
+    lab.rows("entity-a", "INSERT INTO operations.advance VALUES ('entity_b_from_entity_a', 1)")
+
+
+def _unsubscribe(lab: System) -> None:
+    """B never heard of A; nothing is on its way."""
+    with lab.operator() as operator:
+        link = operator.link("entity-a", "entity-b")
+        replication.drop_subscription(operator.on("entity-b"), link.name)
+        lab.rows("entity-a", "SELECT pg_drop_replication_slot(%s)", link.name)
+
+
+def _lose(name: str) -> Callable[[System], None]:
+    return lambda lab: lab.by_name[name].kill()
+
+
+def _write_behind_b(lab: System) -> None:
+    """A has what B never gets, in two transactions of which one meets a newer write."""
+    with lab.operator() as operator:
+        replication.pause(operator, operator.link("entity-a", "entity-b"))
+    lab.rows("entity-a", "UPDATE tenant SET name = 'lost'")
+    lab.rows("entity-a", "INSERT INTO tenant (host, name) VALUES ('unsent', 'T')")
+    lab.by_name["entity-a"].kill()
+
+
+def _return(lab: System) -> None:
+    lab.rows("entity-b", "UPDATE tenant SET name = 'newer' WHERE name = 'T'")
+    lab.by_name["entity-a"].start()
+
+
+def _clone_b(lab: System) -> None:
+    lab.servers.remove(lab.by_name.pop("entity-a"))
+    source = lab.by_name["entity-b"]
+    clone = lab.add("entity-a", lab.servers.standby("entity-a", of=source))
+    written = lab.value("entity-b", "SELECT pg_current_wal_flush_lsn()::text")
+    clone.wait("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written)
+    clone.rows("SELECT pg_promote(true, 60)")
+    source.rows("SELECT pg_drop_replication_slot('standby_entity_a')")
+
+
+def _lose_with_a_reader(lab: System) -> None:
+    reader = lab.add("reader", lab.servers.standby("reader", of=lab.by_name["entity-b"]))
+    written = lab.value("entity-b", "SELECT pg_current_wal_flush_lsn()::text")
+    reader.wait("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written)
+    lab.readers = {"entity-b": "reader"}
+    lab.by_name["entity-b"].kill()
+
+
+def _promote_delayed(lab: System) -> None:
+    lab.by_name["delayed"].rows("SELECT pg_promote(true, 60)")
+
+
+UPGRADE = [
+    Row(act="bootstrap transaction", kills=20),
+    Row(act="bootstrap entity", kills=60),
+    Row(act="replication verify"),
+    Row(act="versions"),
+    Row(act="lag"),
+    Row(act="compare entity-a entity-b"),
+    Row(act="partitions transaction --months 6", kills=5),
+    Row(act="fence entity-a", before=_write),
+    Row(act="drain entity-a", kills=0),
+    Row(act="replication redirect", kills=3),
+    Row(act="replication pause", kills=3),
+    Row(act="replication establish", before=_unsubscribe, kills=2),
+    Row(act="replication pause entity-a entity-b"),
+    Row(act="advance entity-a", before=_owe_an_advance, kills=2),
+    Row(act="migrate entity-a", kills=5, process=True),
+    Row(act="revert entity-a --to 1", kills=5),
+    Row(act="migrate entity-a", kills=5),
+    Row(act="unfence entity-a"),
+    Row(act="migrate follower", kills=5),
+    Row(act="migrate entity-b", kills=5),
+    Row(act="replication resume", kills=5),
+    Row(act="move entity-b", kills=2, process=True),
+    Row(act="move entity-a", kills=2),
+]
+LOSS = [
+    Row(act="promote --lost entity-a --cluster-lost", before=_write_behind_b, kills=3),
+    Row(act="reconcile entity-a", before=_return, kills=4),
+    Row(act="rebuild prepare entity-a", kills=4),
+    Row(act="rebuild finish entity-a", before=_clone_b, kills=6),
+    Row(act="promote --lost entity-b", before=_lose_with_a_reader, kills=1),
+]
+DELAYED = [
+    Row(act="delayed state"),
+    Row(act="delayed suspects account", kills=1),
+    Row(act="delayed pause"),
+    Row(act="delayed recover --lsn {target}", kills=4),
+    Row(act="delayed dump account {file}"),
+    Row(act="delayed give-back account", kills=4),
+    Row(act="delayed follow", kills=4),
+    Row(act="delayed follow --anew", before=_promote_delayed, kills=1),
+]
+
+
+def test_every_act_of_the_command_line_is_in_a_story():
+    assert {row.name for row in UPGRADE + LOSS + DELAYED} == set(all_acts())
+
+
+@pytest.fixture(scope="module")
+def pair(servers: Servers) -> Iterator[tuple[System, System]]:
+    """Two systems alike, before their first start: in the first nothing is killed."""
+    systems = System(servers), System(servers)
+    for lab in systems:
+        lab.start("entity-a", "entity-b", "follower", "transaction")
+    yield systems
+    for lab in systems:
+        for server in lab.by_name.values():
+            servers.remove(server)
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # asked for nothing
+
+
+def with_a_breaking_migration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """What the acts read has one more version of the entity store."""
+    migrations(folder, "entity", BREAKING)
+    migrations(folder, "transaction")
+    (folder / "entity" / "0002_more.revert.sql").write_text(REVERT)
+    for act in (runner.migrate, runner.revert):
+        monkeypatch.setitem(act.__kwdefaults__, "folder", folder)
+
+
+def told(pair: tuple[System, System], row: Row, then: Callable[[], None] | None = None) -> None:
+    """One act of a story: dry, unharmed, killed everywhere; then both systems are alike.
+
+    `then` happens after each kill.
+    """
+    unharmed, killed = pair
+    for lab in pair:
+        if row.before is not None:
+            row.before(lab)
+    act, same = (row.act.format(target=lab.target, file=lab.file).split(" ") for lab in pair)
+    before = unharmed.state()
+    _, would = unharmed.run(act, dry_run=True)
+    assert unharmed.state() == before, f"a dry run of '{row.act}' changed something"
+    _, did = unharmed.run(act)
+    assert bool(would) == bool(did), f"a dry run of '{row.act}' told {would}, it did {did}"
+    kills = killed_everywhere(killed, performed(same), process=row.process, then=then)
+    assert kills >= (0 if row.name in _ASK else row.kills), f"'{row.act}' was killed {kills} times"
+    wanted = unharmed.state()
+    assert settled(killed, wanted) == wanted, row.act
+    again, _ = killed.run(same)
+    assert settled(killed, wanted) == wanted, f"'{row.act}' once more: {again}"
+
+
+def settled(lab: System, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The state, once it is the wanted one or no worker is starting that could still change it."""
+    found: dict[str, Any] = {}
+
+    def holds() -> bool:
+        found.clear()
+        found.update(lab.state())
+        return found == wanted or _no_worker_starts(lab)
+
+    with lab.operator() as operator:
+        operator.wait(holds, "workers stand still")
+    return found
 
 
 def _no_worker_starts(lab: Lab) -> bool:
@@ -125,41 +216,51 @@ def _no_worker_starts(lab: Lab) -> bool:
     )
 
 
-def test_every_step_of_an_upgrade(pair, tmp_path):
-    folder = migrations(tmp_path, "entity", BREAKING)
-    (folder / "entity" / "0002_more.revert.sql").write_text(REVERT)
-
-    def forth(operator):
-        return operator.link("entity-a", "entity-b")
-
-    def back(operator):
-        return operator.link("entity-b", "entity-a")
-
-    for act in (
-        lambda o: fence(o, "entity-a"),
-        lambda o: replication.pause(o, forth(o)),
-        lambda o: replication.pause(o, back(o)),
-        lambda o: migrate(o, "entity-a", folder=folder),
-        lambda o: revert(o, "entity-a", to=1, folder=folder),
-        lambda o: migrate(o, "entity-a", folder=folder),
-        lambda o: unfence(o, "entity-a"),
-        lambda o: migrate(o, "entity-b", folder=folder),
-        lambda o: replication.resume(o, forth(o)),
-        lambda o: replication.resume(o, back(o)),
-        lambda o: promotion.move(o, "entity-b"),
-        lambda o: promotion.move(o, "entity-a"),
-    ):
-        alike(pair, act)
+def test_the_first_start_an_upgrade_and_a_loss(pair, tmp_path, monkeypatch):
+    for row in UPGRADE:
+        if row.act.startswith("replication pause"):
+            with_a_breaking_migration(monkeypatch, tmp_path)
+        told(pair, row)
     for lab in pair:
         lab.rows("entity-a", "INSERT INTO device (account_id) SELECT id FROM account")
         with lab.operator() as operator:
-            received(operator, forth(operator))
-            assert compare(operator, "entity-a", "entity-b")["equal"]
+            received(operator, operator.link("entity-a", "entity-b"))
+        assert lab.run(["compare", "entity-a", "entity-b"])[0]["equal"]
+    for row in LOSS:
+        told(pair, row)
 
 
-def test_the_other_master_takes_over(pair):
-    for lab in pair:
-        lab.by_name["entity-a"].kill()
-    alike(pair, lambda operator: promotion.promote_other(operator, "entity-a"))
-    for lab in pair:
-        lab.add_tenant("entity-b")
+def test_the_delayed_replica_is_led_and_follows_again(servers, tmp_path):
+    """Each kill comes with a restart of the replica, as a failing machine would add one."""
+    pair = System(servers), System(servers)
+
+    def fail_too() -> None:
+        replica = pair[1].by_name["delayed"]
+        began = replica.value("SELECT pg_postmaster_start_time()::text")
+        with contextlib.suppress(psycopg.OperationalError):
+            replica.rows(standby.STOP)
+        replica.wait("SELECT pg_postmaster_start_time()::text <> %s", began)
+
+    with ExitStack() as open_:
+        for number, lab in enumerate(pair):
+            lab.start("entity-a", "follower")
+            lab.run(["bootstrap", "entity"])
+            source = lab.by_name["follower"]
+            lab.add_tenant(accounts=20)
+            source.wait("SELECT count(*) = 20 FROM account", database=DATABASE)
+            replica = servers.standby("delayed", of=source, recovery_min_apply_delay="1h")
+            lab.add("delayed", replica)
+            open_.enter_context(Watched(servers, replica, of=source))
+            lab.rows("entity-a", "DELETE FROM account")
+            source.wait("SELECT count(*) = 0 FROM account", database=DATABASE)
+            written = source.value("SELECT pg_current_wal_insert_lsn()::text")
+            replica.wait("SELECT pg_last_wal_receive_lsn() >= %s::pg_lsn", written)
+            lab.file = str(tmp_path / f"{number}.csv")
+            lab.target = lab.run(["delayed", "suspects", "account"])[0][0]["target_lsn"]
+            source.rows("DROP EXTENSION pg_walinspect", database=DATABASE)
+        for row in DELAYED:
+            restarts = row.name in ("delayed recover", "delayed follow")
+            told(pair, row, fail_too if restarts else None)
+        for lab in pair:
+            assert lab.value("entity-a", "SELECT count(*) FROM account") == 20
+            assert not lab.by_name["delayed"].value("SELECT NOT pg_is_in_recovery()")
