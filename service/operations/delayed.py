@@ -118,7 +118,8 @@ WITH input AS (
         LATERAL (SELECT resource_manager = 'Transaction' AND record_type = 'COMMIT') AS e (ended)
     GROUP BY xid, replayed
 )
-SELECT xid::text, emptied, rows, (CASE WHEN began >= replayed THEN began ELSE committed END)::text, trim(at)
+SELECT xid::text, emptied, rows,
+    (CASE WHEN began >= replayed THEN began ELSE committed END)::text, trim(at)
 FROM made WHERE committed >= replayed AND (emptied OR rows > 0)
 ORDER BY emptied DESC, rows DESC, committed
 """

@@ -141,6 +141,7 @@ def give_back_writes(session: Session) -> None:
     if not _remembers(session):
         grant_writes(session)
         return
+    session.told_fence = False
     with session.transaction():
         for table, role, column, grantable, granted in session.rows(_REMEMBERED):
             session.change(_grant(table, role, column, grantable, granted.split(",")))

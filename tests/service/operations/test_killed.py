@@ -165,7 +165,9 @@ def with_a_breaking_migration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> 
     migrations(folder, "transaction")
     (folder / "entity" / "0002_more.revert.sql").write_text(REVERT)
     for act in (runner.migrate, runner.revert):
-        monkeypatch.setitem(act.__kwdefaults__, "folder", folder)
+        defaults = act.__kwdefaults__
+        assert defaults is not None
+        monkeypatch.setitem(defaults, "folder", folder)
 
 
 def told(pair: tuple[System, System], row: Row, then: Callable[[], None] | None = None) -> None:
