@@ -122,6 +122,7 @@ UPGRADE = [
 LOSS = [
     Row(act="promote --lost entity-a --cluster-lost", before=_write_behind_b, kills=3),
     Row(act="reconcile entity-a", before=_return, kills=4),
+    Row(act="repoint entity-b", kills=4),
     Row(act="rebuild prepare entity-a", kills=4),
     Row(act="rebuild finish entity-a", before=_clone_b, kills=6),
     Row(act="promote --lost entity-b", before=_lose_with_a_reader, kills=1),
