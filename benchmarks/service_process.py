@@ -3,6 +3,7 @@
 bare       one route of the framework, served as the service is
 asking     the service, which asks the session store with each request
 service    the service as it is shipped
+call       no server: prints what a call of the session store's client costs by itself
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,10 +19,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from service.__main__ import Server, configuration, serve
+from service.aws import Aws
 from service.log import log
 from service.sessions import REMEMBERED_SECONDS
 from service.settings import api_settings
 
+_CALLS = 400
 _BODY = {
     "status": "ACTIVE",
     "userId": "01a2121a-0552-70de-9097-09a0a4afd5bb",
@@ -37,9 +41,29 @@ async def _answer(_: Request) -> JSONResponse:
     return JSONResponse(_BODY)
 
 
+def _call() -> float:
+    """CPU in microseconds of one call, of the same item and with the same client."""
+    client = Aws(os.environ["AWS_REGION"]).dynamodb
+    pk = f"session#{os.environ['TENANT']}#{os.environ['TOKEN_HASH']}"
+    key = {"pk": {"S": pk}, "sk": {"S": "session"}}
+
+    def calls(times: int) -> None:
+        for _ in range(times):
+            found = client.get_item(TableName="session", Key=key, ConsistentRead=True)
+            assert found["Item"]
+
+    calls(20)
+    before = time.process_time()
+    calls(_CALLS)
+    return (time.process_time() - before) / _CALLS * 1e6
+
+
 def main() -> int:
     """Serve PORT as SUBJECT until a signal."""
     subject = os.environ["SUBJECT"]
+    if subject == "call":
+        print(_call())
+        return 0
     if subject != "bare":
         remembered = 0.0 if subject == "asking" else REMEMBERED_SECONDS
         return serve(api_settings(os.environ), remembered_seconds=remembered)

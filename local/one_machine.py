@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -155,8 +156,10 @@ class OneMachine:
         for name in ("entity-a", "entity-b", "transaction"):
             if name != "entity-b" or self._masters == 2:
                 self.databases[name] = self.servers.start(name)
-        for store in ("entity", "transaction"):
-            self.operate("bootstrap", store)
+        with ThreadPoolExecutor() as pool:  # each store is a system of its own
+            list(
+                pool.map(lambda store: self.operate("bootstrap", store), ("entity", "transaction"))
+            )
         if self._has_reader:
             self.databases["reader"] = self.servers.standby("reader", of=self.databases["entity-a"])
 
@@ -178,7 +181,7 @@ class OneMachine:
                     f"{prefix}_PORT": str(server.port),
                     f"{prefix}_USER": ADMINISTRATOR,
                 }
-        self._run("service.operations", arguments, variables)
+        self.run("service.operations", arguments, variables)
 
     def seed(
         self,
@@ -196,7 +199,7 @@ class OneMachine:
         variables = {**self.variables(), "SEED_PASSWORD": password}
         if secret:
             variables["SEED_APPLICATION_SECRET"] = secret
-        return json.loads(self._run("service.seed", arguments, variables).splitlines()[-1])
+        return json.loads(self.run("service.seed", arguments, variables).splitlines()[-1])
 
     def api(self, *, wait: bool = True, **variables: str) -> Process:
         """A process of the API on a free port, ready unless `wait` says not to look."""
@@ -279,7 +282,8 @@ class OneMachine:
 
     # ------------------------------------------------------------------------------------------
 
-    def _run(self, module: str, arguments: Any, variables: Mapping[str, str]) -> str:
+    def run(self, module: str, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
+        """Run a module to its end; what it printed, RuntimeError where it failed."""
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,

@@ -6,12 +6,18 @@ import base64
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
+import argon2
+import psycopg
 import pytest
 import requests
 
-from local.one_machine import DOMAIN, OneMachine, Process
+from local.one_machine import DATABASE, DOMAIN, OneMachine, Process
+from service.api.tenancy import secret_hash
+from service.operations.node import WRITER
+from service.stores.entity import new_id
 
 PASSWORD = "correct horse battery"
 SECRET = "a secret of an application"
@@ -26,6 +32,11 @@ def eventually(holds: Callable[[], Any], what: str, *, seconds: float = 30) -> A
     return found
 
 
+@cache
+def _hash() -> str:
+    return argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(PASSWORD)
+
+
 class Tenant:
     """A tenant with an administrator `admin` and a user `user`, and requests for it."""
 
@@ -36,14 +47,29 @@ class Tenant:
         self.admin, self.user = f"admin@{label}", f"user@{label}"
         self.http = requests.Session()
         self.users = tuple(f"{place}@{label}" for place in range(users))
-        found = machine.seed(
-            label,
-            admin=self.admin,
-            password=PASSWORD,
-            users=(self.user, *self.users),
-            secret=SECRET,
-        )
-        self.id, self.application = found["tenant"], found["application"]
+        self.id, self.application = str(new_id()), str(new_id())
+        self._make()
+
+    def _make(self) -> None:
+        """As `service.seed` does, without a process for it."""
+        people = [(self.admin, "ADMIN"), *((each, "USER") for each in (self.user, *self.users))]
+        dsn = self.machine.databases["entity-a"].dsn(DATABASE, WRITER)
+        with psycopg.connect(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('app.tenant', %s, true)", (self.id,))
+            cursor.execute(
+                "INSERT INTO tenant (id, host, name) VALUES (%s, %s, %s)",
+                (self.id, self.label, self.label),
+            )
+            cursor.executemany(
+                "INSERT INTO account (id, tenant_id, login, full_name, role, password_hash)"
+                " VALUES (%s, %s, %s, 'Somebody', %s, %s)",
+                [(new_id(), self.id, login, role, _hash()) for login, role in people],
+            )
+            cursor.execute(
+                "INSERT INTO application (id, tenant_id, name, secret_hash, attributes)"
+                " VALUES (%s, %s, 'portal', %s, '{\"signOn\": \"oauth2\"}')",
+                (self.application, self.id, secret_hash(SECRET)),
+            )
 
     def ask(
         self,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from service.stores.session import hash_of
 from tests.service.conftest import PASSWORD, Tenant, eventually
 
 
@@ -41,21 +42,18 @@ def test_a_token_is_kept_as_a_hash_alone(tenant: Tenant):
 def test_an_old_item_is_read_at_once_and_kept_anew_at_the_next_write(tenant: Tenant):
     token = tenant.log_in()
     dynamodb = tenant.machine.client("dynamodb")
-    items = dynamodb.scan(TableName="session")["Items"]
-    key = max(
-        (item for item in items if item["sk"]["S"] == "session" and tenant.id in item["pk"]["S"]),
-        key=lambda item: item["created"]["N"],
-    )
-    where = {"pk": key["pk"], "sk": key["sk"]}
+    where = {
+        "pk": {"S": f"session#{tenant.id}#{hash_of(token)}"},
+        "sk": {"S": "session"},
+    }
     dynamodb.update_item(
         TableName="session",
         Key=where,
         UpdateExpression="SET sv = :one REMOVE methods",
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
-    tenants_token = token
-    assert tenant.ask("GET", "/api/v1/sessions/me", token=tenants_token).json()["amr"] == ["pwd"]
-    tenant.ask("POST", "/api/v1/sessions/me/refresh", token=tenants_token)
+    assert tenant.ask("GET", "/api/v1/sessions/me", token=token).json()["amr"] == ["pwd"]
+    tenant.ask("POST", "/api/v1/sessions/me/refresh", token=token)
     item = dynamodb.get_item(TableName="session", Key=where)["Item"]
     assert (item["sv"], item["methods"]) == ({"N": "2"}, {"SS": ["pwd"]})
 

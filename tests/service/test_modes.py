@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from control_table.acknowledgements import acknowledgements
 from control_table.mode import Mode, State
-from local.one_machine import DOMAIN, OneMachine
+from local.one_machine import DOMAIN, OneMachine, Process
 from service.api import matrix
 from service.api.application import application
 from service.api.call import Endpoint
@@ -90,6 +90,12 @@ def answer_of(runtime: Runtime, endpoint: Endpoint) -> tuple[int, dict[str, str]
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     body = b"".join(message.get("body", b"") for message in sent[1:])
     return sent[0]["status"], headers, json.loads(body) if body else None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lone(machine: OneMachine) -> Process:
+    """A process that cannot read its mode; its ten seconds pass while others are tested."""
+    return machine.api(wait=False, CONTROL_TABLE="no-such-table")
 
 
 def named(endpoint: Endpoint) -> str:
@@ -253,12 +259,12 @@ def test_no_login_is_refused_over_a_thousand_flips(machine: OneMachine, tenant: 
             while flips < 1_000:
                 statuses.append(await _login(app, tenant, f"flip-{place}-{len(statuses)}"))
 
-        logins = [asyncio.create_task(log_in(place)) for place in range(4)]
+        logins = [asyncio.create_task(log_in(place)) for place in range(2)]
         while flips < 1_000:
             flips += 1
             mode = "READ_ONLY" if flips % 2 else "READ_WRITE"
             runtime.mode.obey(state(mode, flips + 1))
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.001)
         await asyncio.gather(*logins)
         await runtime.stop()
 
@@ -320,12 +326,12 @@ def _with_environment(machine: OneMachine, run: Any) -> None:
             raise failures[0]
 
 
-def test_a_process_boots_read_only_without_a_control_table(machine: OneMachine, tenant: Tenant):
+def test_a_process_boots_read_only_without_a_control_table(
+    machine: OneMachine, tenant: Tenant, lone: Process
+):
     """After ten seconds it serves; logins work, writes do not."""
-    began = datetime.now(UTC)
-    lone = machine.api(CONTROL_TABLE="no-such-table")
     try:
-        assert datetime.now(UTC) - began < timedelta(seconds=60)
+        machine.wait_ready(lone)
         assert mode_of(lone) == "READ_ONLY"
         token = tenant.log_in(tenant.admin, api=lone)
         refused = tenant.ask("DELETE", f"/api/v1/users/{uuid.uuid4()}", token=token, api=lone)
