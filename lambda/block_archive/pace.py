@@ -12,6 +12,11 @@ _CUT = 0.96
 _INTERVAL_SECONDS = 0.25
 # Twice as slow to rise as needed to come back within the interval, so that few probes overshoot.
 _RISE_PER_SECOND = 0.008
+# A few refusals in a bunch are no limit: a process that was held up is refused when it catches up.
+_TOLERATED = 0.01  # of the calls of a second
+# For the same reason the way back to the rate before the cut is fast, up to just below it.
+_NEAR = 0.97
+_RISE_BACK_PER_SECOND = 0.25
 _BURST_SECONDS = 0.02  # how much of a pause may be caught up
 
 
@@ -35,6 +40,8 @@ class Pace:
         self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
         self._next = self._changed = self._cut = clock()
+        self._refused: list[float] = []  # times of the calls that were not, of a second
+        self._best = 0.0  # the rate before the last cut
         self._passed: list[float] = []  # times of the last calls that were let pass
 
     def wait(self) -> None:
@@ -59,11 +66,14 @@ class Pace:
         """A call was not let pass: go below what was."""
         with self._lock:
             now = self._clock()
-            if now - self._cut < _INTERVAL_SECONDS:
+            self._refused = [at for at in self._refused if at > now - 1] + [now]
+            passed = sum(at > now - 1 for at in self._passed[-1024:])
+            if now - self._cut < _INTERVAL_SECONDS or len(self._refused) <= _TOLERATED * passed:
                 return
             self._cut = now
             self._rise(now)
-            self.rate = max(1.0, min(self.rate, self._allowed(now)) * _CUT)
+            self._best, allowed = self.rate, self._allowed(now)
+            self.rate = max(1.0, min(self.rate, allowed) * _CUT)
             # Those that are under way still come; nothing new until the service has caught up.
             self._next = max(self._next, now + _INTERVAL_SECONDS / 4)
 
@@ -75,5 +85,7 @@ class Pace:
         return len(recent) / (now - recent[0])
 
     def _rise(self, now: float) -> None:
-        self.rate = min(self.budget, self.rate * (1 + _RISE_PER_SECOND * (now - self._changed)))
+        near = self.rate >= _NEAR * self._best
+        rise = _RISE_PER_SECOND if near else _RISE_BACK_PER_SECOND
+        self.rate = min(self.budget, self.rate * (1 + rise * (now - self._changed)))
         self._changed = now

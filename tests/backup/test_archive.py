@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import pytest
 
-from archive_format.geometry import ArchiveError
+from archive_format import zstd
+from archive_format.geometry import BLOCK_SIZE, ArchiveError
 from archive_format.image import restore_image
 from archive_format.levels import verify
+from archive_format.reader import decode
 from local.ebs_direct.cloud import Killed
 from local.ebs_direct.faults import Fault
 from local.ebs_direct.http import ServiceError
@@ -189,3 +192,11 @@ def test_a_damaged_archive_is_refused_before_the_image_has_its_name(engine, tmp_
     with pytest.raises(ArchiveError):
         restore_image(engine.store(), load_root(engine.store(), root.key), tmp_path / "image")
     assert not (tmp_path / "image").exists()
+
+
+def test_a_whole_frame_of_another_block_is_refused(engine):
+    """zstd's own checksum is right; only the block's SHA-256 tells."""
+    frame = zstd.compress(engine.content(), 1)
+    digest = hashlib.sha256(engine.content()).digest()
+    with pytest.raises(ArchiveError, match="block 77 is damaged: it is not the one"):
+        decode(frame, digest, 77, memoryview(bytearray(BLOCK_SIZE)))

@@ -28,7 +28,7 @@ class Hours:
         self.slept = seconds
 
 
-def simulated(budget, quota, *, workers=16, latency=0.02):
+def simulated(budget, quota, *, workers=16, latency=0.02, pause=0.0, every=2.0):
     """Shares of the quota that were used and of the calls that were throttled, after a warm-up."""
     time = Hours()
     pace = Pace(budget, clock=time.clock, sleep=time.sleep)
@@ -38,7 +38,10 @@ def simulated(budget, quota, *, workers=16, latency=0.02):
     due = [(time.now, worker, "wait") for worker in range(workers)]
     heapq.heapify(due)
     while due and due[0][0] < end:
-        time.now, worker, act = heapq.heappop(due)
+        at, worker, act = heapq.heappop(due)
+        if at % every >= every - pause:  # the whole process is held up
+            at += every - at % every
+        time.now = max(time.now, at)
         counted = time.now > end - SECONDS + WARM_UP
         if act == "wait":
             time.slept = 0.0
@@ -69,6 +72,13 @@ def test_a_budget_below_the_quota_is_kept_and_never_throttled():
     used, throttled = simulated(200, 400, workers=32)
     assert used == pytest.approx(0.5, abs=0.02)
     assert throttled == 0
+
+
+def test_a_process_that_is_held_up_does_not_slow_down_for_good():
+    """Catching up is refused a little; a pause is not the service's limit."""
+    used, throttled = simulated(800, 400, pause=0.3)
+    assert used >= 0.5
+    assert throttled <= 0.03
 
 
 def test_a_rate_that_is_none_is_refused():
