@@ -9,7 +9,7 @@ from typing import Any
 
 from block_archive.connect import BLOCKS_PER_SECOND, TRANSPORTS
 
-WORKERS = min(16, 4 * (os.cpu_count() or 4))  # more threads than that wait for each other
+WORKERS = 16
 
 Run = Callable[[argparse.Namespace], dict[str, Any]]
 

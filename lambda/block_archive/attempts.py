@@ -50,7 +50,7 @@ class Attempts:
                     raise ArchiveError(
                         f"throttled for {self.throttled_seconds:g} s: {error}"
                     ) from error
-                self._wait(throttled)
+                self._wait(throttled, self.first_wait_seconds / 4)  # the pace slows down besides
             except HiddenError as error:
                 hidden += 1
                 if time.monotonic() - since > self.hidden_seconds or hidden > self.hidden_requests:
@@ -67,6 +67,7 @@ class Attempts:
                     pace.succeeded()
                 return result
 
-    def _wait(self, times: int) -> None:
-        bound = min(self.longest_wait_seconds, self.first_wait_seconds * 2 ** (times - 1))
+    def _wait(self, times: int, first: float | None = None) -> None:
+        first = self.first_wait_seconds if first is None else first
+        bound = min(self.longest_wait_seconds, first * 2 ** min(times - 1, 16))
         self.sleep(random.uniform(bound / 2, bound))

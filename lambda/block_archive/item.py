@@ -24,6 +24,9 @@ from block_archive.reliable import ReliableBlocks
 from block_archive.source import Listed
 from block_archive.store import Store
 
+# Blocks under way or waiting for their turn, per worker: one that has to be fetched again must not
+# keep the others from their work.
+_AHEAD = 4
 _UPLOADS = 2  # packs on their way at once; each holds 16 MiB
 
 
@@ -168,7 +171,7 @@ class ItemRun:
         pool = ThreadPoolExecutor(self._workers)
         try:
             while True:
-                while len(waiting) < 2 * self._workers and (block := next(rest, None)):
+                while len(waiting) < _AHEAD * self._workers and (block := next(rest, None)):
                     work = pool.submit(self._fetch, block) if block.token is not None else None
                     waiting.append((block, work))
                 if not waiting:
