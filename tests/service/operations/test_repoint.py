@@ -94,8 +94,16 @@ def test_it_becomes_like_the_other_master_and_goes_on_with_it(lost: Followed, ca
         repoint(operator, "entity-b")
     assert "CREATE_REPLICATION_SLOT" in capsys.readouterr().err
     assert lost.value("entity-b", "SELECT count(*) FROM pg_replication_slots") == 1
-    with lost.operator() as operator:
+    between: list[str] = []
+
+    def write_in_between(when: str, _: str, text: str) -> None:
+        """Users do not wait: what they write behind the slot's place comes by the slot alone."""
+        if when == "after" and "CREATE_REPLICATION_SLOT" in text:
+            between.append(lost.add_tenant("entity-b", accounts=2))
+
+    with lost.operator(watch=write_in_between) as operator:
         report = repoint(operator, "entity-b")
+        lost.arrives("follower", between[0])
         assert report["tables"]["account"] == {"added": 5, "changed": 1, "removed": 3}
         assert report["tables"]["tenant"] == {"added": 1, "changed": 0, "removed": 1}
         assert report["set_aside"] == 5
