@@ -39,6 +39,7 @@ def main() -> None:
         edge=app.node.try_get_context("edge_image"),
         app=app.node.try_get_context("app_image"),
         mode=app.node.try_get_context("mode_image"),
+        dumps=app.node.try_get_context("dump_image"),
     )
     compose(app, environment)
     cdk.Validations.of(app).add_plugins(

@@ -37,6 +37,7 @@ class Backups:
     dump_days: int  # the same of dumps and exports
     vault_days: int  # the same of AWS Backup's recovery points
     proof_days: int  # the longest without a restore that was found right
+    work_gib: int  # disk of the task that dumps, or restores an archive: its largest compressed
 
     def problems(self, path: str) -> Iterator[str]:
         yield from self.snapshots.problems(f"{path}.snapshots")
@@ -46,6 +47,9 @@ class Backups:
             # A day's backup must outlive the next one; what is locked cannot be taken back.
             if not 2 <= days <= 3_650:
                 yield f"'{path}.{name}' should be 2 to 3650, got {days}"
+        # Amazon ECS Developer Guide, "Fargate task ephemeral storage".
+        if not 21 <= self.work_gib <= 200:
+            yield f"'{path}.work_gib' should be 21 to 200, got {self.work_gib}"
         # Drills run each week; a limit of one would be passed by every one that is late.
         if not 8 <= self.proof_days <= 90:
             yield f"'{path}.proof_days' should be 8 to 90, got {self.proof_days}"

@@ -57,6 +57,7 @@ SHORT_BACKUPS = Backups(
     dump_days=7,
     vault_days=7,
     proof_days=14,
+    work_gib=21,  # the least that may be asked for
 )
 
 with reported_together():
@@ -173,6 +174,7 @@ with reported_together():
             dump_days=35,
             vault_days=35,
             proof_days=10,  # drills run each week, and one may be late
+            work_gib=200,  # the most that Fargate gives
         ),
         front_door=FrontDoor(
             managed_rules="block",

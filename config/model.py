@@ -80,6 +80,7 @@ class Environment:
     log_retention_days: int
     keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
     mode_image: str | None = None  # of the edge's sidecar; None builds the repository's folder
+    dump_image: str | None = None  # of dumps and drills; None builds the repository's folders
     github_repository: str | None = None  # owner/name that may deploy; None makes no role
 
     def __post_init__(self) -> None:
@@ -91,12 +92,18 @@ class Environment:
         return (self.primary,) if self.standby is None else (self.primary, self.standby)
 
     def with_images(
-        self, *, edge: str | None, app: str | None, mode: str | None = None
+        self,
+        *,
+        edge: str | None,
+        app: str | None,
+        mode: str | None = None,
+        dumps: str | None = None,
     ) -> Environment:
         """The same with images that were built elsewhere; None leaves a tier's image as it is."""
         return replace(
             self,
             mode_image=self.mode_image if mode is None else mode,
+            dump_image=self.dump_image if dumps is None else dumps,
             edge=self.edge if edge is None else replace(self.edge, image=edge),
             app=self.app if app is None else replace(self.app, image=app),
         )
@@ -140,11 +147,13 @@ class Environment:
                 f"'name' makes the plan name '{plan}' {len(plan)} characters long and a Region "
                 f"switch plan takes {limit}: shorten it to {limit - len('mainstay-')}"
             )
-        if self.mode_image is not None and not IMAGE_REFERENCE.fullmatch(self.mode_image):
-            yield (
-                f"'{path}.mode_image' should be an image reference with a tag or digest, such as "
-                f"'registry.example/mode:1.4', got '{self.mode_image}'"
-            )
+        for name in ("mode_image", "dump_image"):
+            image = getattr(self, name)
+            if image is not None and not IMAGE_REFERENCE.fullmatch(image):
+                yield (
+                    f"'{path}.{name}' should be an image reference with a tag or digest, such as "
+                    f"'registry.example/{name.partition('_')[0]}:1.4', got '{image}'"
+                )
         if not re.fullmatch(r"\d{12}", self.account):
             yield f"'{path}.account' should be 12 digits, got '{self.account}'"
         too_long = len(self.domain) > aws_facts.CERTIFICATE_DOMAIN_MAX

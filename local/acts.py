@@ -144,7 +144,7 @@ def _synthesize(session: Session, environment: str, clock: Clock) -> Assembly:
     ran = Cdk(folder=session.folder, variables={}, alive=lambda: True).run(
         "synth", "--quiet", "--output", str(fresh), "-c", f"environment={environment}",
         "-c", f"edge_image={images.EDGE_IMAGE}", "-c", f"app_image={images.APP_IMAGE}",
-        "-c", f"mode_image={images.MODE_IMAGE}",
+        "-c", f"mode_image={images.MODE_IMAGE}", "-c", f"dump_image={images.DUMP_IMAGE}",
         show=None,
     )  # fmt: skip
     if ran.exit_code != 0:

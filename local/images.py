@@ -1,7 +1,8 @@
 """How an image runs on this machine without Docker: as a process from this repository's files.
 
 The local target synthesizes with the references below in place of images that are built from
-folders (`-c edge_image=...`, `app_image`, `mode_image`). The tag is free: it names a release.
+folders (`-c edge_image=...`, `app_image`, `mode_image`,
+`dump_image`). The tag is free: it names a release.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 EDGE_IMAGE = "mainstay.local/edge:shipped"
 APP_IMAGE = "mainstay.local/app:shipped"
 MODE_IMAGE = "mainstay.local/mode:shipped"
+DUMP_IMAGE = "mainstay.local/dumps:shipped"  # of tasks that only a schedule starts
 
 
 class UnknownImageError(ValueError):

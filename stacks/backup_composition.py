@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from config import backups as config
 from config.databases import PostgresReporting
 from config.model import Environment
+from mainstay.backup.dump_tasks import Source
 from mainstay.backup.snapshot_job import Copy, Keep
+from mainstay.stateless.image import Parts
 from stacks.backup_jobs_stack import BackupJobsStack
 from stacks.backup_plan_stack import BackupPlanStack
 from stacks.backup_store_stack import BackupStoreStack
-from stacks.database_composition import cluster_name, session_table_name
+from stacks.database_composition import RegionDatabases, cluster_name, session_table_name
 from stacks.keys_stack import KeysStack
 from stacks.logs_stack import LogsStack
 from stacks.network_stack import NetworkStack
 from stacks.place import Place
 
+DUMP_IMAGE = Parts(
+    folder=Path(__file__).parent.parent,
+    dockerfile="dumps/Dockerfile",
+    folders=(
+        *("dumps", "service/certificates"),
+        *("lambda/archive_format", "lambda/block_archive", "lambda/backup_cli"),
+    ),
+)
+
 
 def compose_backups(
-    places: list[Place], keys: list[KeysStack], logs: list[LogsStack], networks: list[NetworkStack]
+    places: list[Place],
+    keys: list[KeysStack],
+    logs: list[LogsStack],
+    networks: list[NetworkStack],
+    databases: list[RegionDatabases],
 ) -> None:
     """Jobs run in the last Region, where the replicas are; the first takes copies of all they make.
 
@@ -42,7 +59,7 @@ def compose_backups(
         **home.named("backupjobs"),
         store=store.store,
         series=series,
-        stores=_stores(environment),
+        stores=("entity", "transaction", "session"),
         snapshots=_keep(backups.snapshots),
         copy=copy,
         volume_key=keys[-1].keys.entity,
@@ -51,6 +68,11 @@ def compose_backups(
         session_key=keys[-1].keys.session,
         lock_days=backups.dump_days if environment.keep_data else None,
         proof_days=backups.proof_days,
+        network=networks[-1].network,
+        image=environment.dump_image or DUMP_IMAGE,
+        sources=_sources(databases[-1], keys[-1]),
+        dump_days=backups.dump_days,
+        work_gib=backups.work_gib,
         log_group=logs[-1].logs.functions,
     )
     if double is not None:
@@ -90,10 +112,30 @@ def _store(place: Place, log: LogsStack, *, other: BackupStoreStack | None) -> B
     )
 
 
-def _stores(environment: Environment) -> tuple[str, ...]:
-    """What has portable dumps, or exports. A warehouse is filled anew from the transactions."""
-    reports = isinstance(environment.databases.reporting, PostgresReporting)
-    return ("entity", "transaction", "session", *(("reporting",) if reports else ()))
+def _sources(databases: RegionDatabases, keys: KeysStack) -> tuple[Source, ...]:
+    """What has portable dumps, and from where: the follower, else a reader; never a master.
+
+    A store of reports is filled anew from the transactions.
+    """
+    nodes = databases.operable.nodes
+    follower = nodes.get("FOLLOWER")
+    entity, transaction = databases.entity.readers[0], databases.transaction.readers[0]
+    return (
+        Source(
+            store="entity",
+            host=follower.host if follower else entity.reader,
+            secret_name=(follower or nodes["ENTITY_A"]).secret_name,
+            secret_key=keys.keys.entity,
+            certified=follower is None,
+        ),
+        Source(
+            store="transaction",
+            host=transaction.reader,
+            secret_name=nodes["TRANSACTION"].secret_name,
+            secret_key=keys.keys.transaction,
+            certified=True,
+        ),
+    )
 
 
 def _clusters(environment: Environment) -> tuple[str, ...]:

@@ -12,8 +12,11 @@ from mainstay.backup.ages import BackupAges
 from mainstay.backup.alarms import BackupAlarms, Limits
 from mainstay.backup.archive_machine import ArchiveMachine
 from mainstay.backup.backup_store import BackupStore
+from mainstay.backup.dump_tasks import DumpTasks, Source
 from mainstay.backup.session_exports import SessionExports
 from mainstay.backup.snapshot_job import Copy, Keep, SnapshotJob
+from mainstay.network.network import Network
+from mainstay.stateless.image import ImageSource
 
 
 class BackupJobsStack(cdk.Stack):
@@ -37,6 +40,11 @@ class BackupJobsStack(cdk.Stack):
         session_key: kms.IKey,
         lock_days: int | None,
         proof_days: int,
+        network: Network,
+        image: ImageSource,
+        sources: tuple[Source, ...],
+        dump_days: int,
+        work_gib: int,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(
@@ -72,6 +80,18 @@ class BackupJobsStack(cdk.Stack):
             table_name=session_table,
             table_key_arn=session_key.key_arn,
             lock_days=lock_days,
+            log_group=log_group,
+        )
+        DumpTasks(
+            self,
+            "Dumps",
+            network=network,
+            image=image,
+            store=store,
+            sources=sources,
+            archived=bool(series),
+            retain_days=dump_days,
+            work_gib=work_gib,
             log_group=log_group,
         )
         BackupAges(self, "Ages", store=store, log_group=log_group)

@@ -64,7 +64,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
     networks = [_network(place, log) for place, log in zip(places, logs, strict=True)]
     links = [] if environment.standby is None else _peer(places, networks)
     databases = compose_databases(places, keys, logs, networks)
-    compose_backups(places, keys, logs, networks)
+    compose_backups(places, keys, logs, networks, databases)
     exits = _exits(places)
     upgraded: list[tuple[UpgradedRegion, OperationsStack]] = []
     sites = zip(places, keys, logs, networks, databases, strict=True)

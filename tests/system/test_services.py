@@ -18,11 +18,11 @@ MACHINES = (
 
 @pytest.fixture(scope="session")
 def tasks(system):
-    """Of the servers; operations are tasks that a person starts."""
+    """Of the servers; operations and backups are tasks that a person or a clock starts."""
     found = [
         task
         for task in system.of_type("AWS::ECS::TaskDefinition")
-        if not task.stack.name.endswith("-operations")
+        if not task.stack.name.endswith(("-operations", "-backupjobs"))
     ]
     assert len(found) == 4 * len(system.regions)
     return found
@@ -204,7 +204,7 @@ def test_every_server_is_told_how_long_its_stop_may_wait(production):
     tasks = [
         properties
         for stack, _, properties in production.of_type("AWS::ECS::TaskDefinition")
-        if not stack.name.endswith(("-operations", "-worker"))
+        if not stack.name.endswith(("-operations", "-worker", "-backupjobs"))
     ]
     assert tasks
     for task in tasks:

@@ -7,6 +7,7 @@ import json
 from local.emulator.extension import inside
 from local.emulator.extension.client import client
 from local.emulator.extension.registry import Made, Properties
+from local.emulator.extension.shapes import request
 from local.emulator.extension.wraps.around import after
 
 _TOPIC = ("KmsMasterKeyId", "SignatureVersion", "TracingConfig", "ArchivePolicy")
@@ -16,6 +17,8 @@ _SCHEDULE = {
     "EndDate": None,
     "KmsKeyArn": None,
 }
+
+_TARGET = ("RetryPolicy", "EcsParameters")
 
 
 def install() -> None:
@@ -37,7 +40,8 @@ def _schedule(made: Made, old: Properties, new: Properties) -> None:
     key = f"{new.get('GroupName', 'default')}/{made.physical_id}"
     record = inside.service("scheduler")._schedules[key]
     record |= {name: new.get(name, default) for name, default in _SCHEDULE.items()}
-    if "RetryPolicy" in new["Target"]:
-        record["Target"]["RetryPolicy"] = {
-            name: int(value) for name, value in new["Target"]["RetryPolicy"].items()
-        }
+    given = {name: new["Target"][name] for name in _TARGET if name in new["Target"]}
+    if given:
+        scheduler = client("scheduler")
+        asked = request(scheduler, "create_schedule", {"Target": given})
+        record["Target"] |= asked["Target"]
