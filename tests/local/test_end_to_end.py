@@ -191,8 +191,11 @@ def test_targets_are_the_tasks_and_are_healthy(session: Session, target: Target)
             }
             assert set(states.values()) == {"healthy"}
             addresses |= set(states)
+        behind = _balanced(target.client("ecs", region))
         tasks = [t for t in session.status()["tasks"] if t["region"] == region]
-        assert addresses == {task["address"] for task in tasks}
+        # A worker is asked by nobody: it has a service, and no target group.
+        assert {task["service"] for task in tasks} > behind
+        assert addresses == {task["address"] for task in tasks if task["service"] in behind}
 
 
 def test_a_killed_server_comes_back_and_no_request_notices(session: Session):
@@ -387,6 +390,17 @@ def _set(elbv2: Any, rule: str, groups: list[str], weights: list[int]) -> None:
     )
 
 
+def _balanced(ecs: Any) -> set[str]:
+    """The services with a load balancer."""
+    found: set[str] = set()
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        for arn in ecs.list_services(cluster=cluster)["serviceArns"]:
+            (one,) = ecs.describe_services(cluster=cluster, services=[arn])["services"]
+            if one["loadBalancers"]:
+                found.add(one["serviceName"])
+    return found
+
+
 def _service(ecs: Any, word: str) -> tuple[str, str, int]:
     for cluster in ecs.list_clusters()["clusterArns"]:
         for arn in ecs.list_services(cluster=cluster)["serviceArns"]:
@@ -483,6 +497,13 @@ LISTED = {
     "AWS::Route53::HostedZone": ("route53", "list_hosted_zones", "HostedZones", "Id"),
     "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets", "Name"),
     "AWS::SecretsManager::Secret": ("secretsmanager", "list_secrets", "SecretList", "Name"),
+    "AWS::SQS::Queue": ("sqs", "list_queues", "QueueUrls", None),
+    "AWS::Backup::BackupPlan": (
+        "backup",
+        "list_backup_plans",
+        "BackupPlansList",
+        "BackupPlanId",
+    ),
     "AWS::Backup::BackupVault": (
         "backup",
         "list_backup_vaults",
