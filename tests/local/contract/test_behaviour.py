@@ -131,6 +131,18 @@ def test_object_lock_refuses_a_delete_and_replication_follows(deployed, aws):
         time.sleep(0.05)
 
 
+def test_a_locked_vault_is_listed_and_says_when_its_lock_is_final(deployed, aws):
+    lock = {"MinRetentionDays": 7, "ChangeableForDays": 3}
+    vault = resource("AWS::Backup::BackupVault", BackupVaultName="l", LockConfiguration=lock)
+    deployed({"Vault": vault})
+    backup = aws("backup")
+    (listed,) = [one for one in backup.list_backup_vaults()["BackupVaultList"] if one["Locked"]]
+    described = backup.describe_backup_vault(BackupVaultName="l")
+    assert listed["BackupVaultName"] == "l"
+    days = (described["LockDate"] - described["CreationDate"]).total_seconds() / 86_400
+    assert days == pytest.approx(3, abs=0.1)
+
+
 def test_a_bucket_that_holds_something_is_not_deleted(aws):
     cloudformation = aws("cloudformation")
     name = f"behaviour-{uuid.uuid4().hex[:8]}"

@@ -37,7 +37,9 @@ def put_backup_vault_lock_configuration(request: dict[str, Any]) -> None:
     if days is not None:
         if days < 3:
             raise ApiError("InvalidParameterValueException", "ChangeableForDays is at least 3")
-        vault["LockDate"] = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+        # In seconds, as the vault's other times: the emulator lists its vaults as JSON.
+        last = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+        vault["LockDate"] = last.timestamp()
 
 
 @API.operation
@@ -177,8 +179,10 @@ def _vault(request: dict[str, Any]) -> dict[str, Any]:
 
 def _unlocked(vault: dict[str, Any]) -> None:
     date = vault.get("LockDate")
-    if date is not None and date < datetime.datetime.now(datetime.UTC):
-        raise ApiError("InvalidRequestException", f"the vault is locked for good since {date}")
+    now = datetime.datetime.now(datetime.UTC)
+    if date is not None and date < now.timestamp():
+        since = datetime.datetime.fromtimestamp(date, datetime.UTC)
+        raise ApiError("InvalidRequestException", f"the vault is locked for good since {since}")
 
 
 def _plan(request: dict[str, Any]) -> dict[str, Any]:
