@@ -26,7 +26,7 @@ QUOTA = 400.0  # blocks per second
 SIZES_GIB = (4, 64, 1024)
 SPARSE_BLOCKS = 512
 _UNLIMITED = "100000"  # blocks per second
-_QUOTA_BLOCKS = 4_096  # ten seconds of it
+_QUOTA_BLOCKS = 8_192  # twenty seconds of it
 
 
 def main() -> int:
