@@ -7,6 +7,8 @@ from tests.moto_templates.deployment import client
 
 # Actions that know no resources (Service Authorization Reference): the only ones granted on "*".
 _WITHOUT_RESOURCES = {
+    "application-autoscaling:DescribeScalableTargets",
+    "cloudwatch:GetMetricStatistics",
     "cloudwatch:PutMetricData",  # into one namespace, by a condition
     "dynamodb:ListExports",
     "ec2:DescribeInstances",
@@ -14,7 +16,12 @@ _WITHOUT_RESOURCES = {
     "ec2:DescribeSnapshots",
     "ec2:DescribeVolumes",
     "ecr:GetAuthorizationToken",
+    "ecs:DeregisterTaskDefinition",
     "ecs:DescribeTaskDefinition",
+    "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",  # by service or family, of which it knows neither
+    "elasticloadbalancing:DescribeRules",
+    "elasticloadbalancing:DescribeTargetHealth",
     "redshift-data:DescribeStatement",  # of the caller's own statements
     "redshift-data:GetStatementResult",
     # By which Step Functions sets up the delivery of a machine's log, and sends its traces.

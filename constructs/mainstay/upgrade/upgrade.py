@@ -238,7 +238,14 @@ class Upgrade(Construct):
             )
         in_cluster = {"ArnEquals": {"ecs:cluster": operations.place.cluster_arn}}
         tasks = f"arn:aws:ecs:{primary.region}:{account}:task/*"
-        self._allow(["ecs:StopTask"], [tasks], in_cluster)
+        self._allow(["ecs:StopTask", "ecs:DescribeTasks"], [tasks], in_cluster)
+        watched = [(place.region, name) for place in places for name in place.alarms]
+        if exit_ is not None:
+            watched.append((primary.region, exit_.alarm))
+        self._allow(
+            ["cloudwatch:DescribeAlarms"],
+            [f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}" for region, name in watched],
+        )
         self._because(
             f"Resource::{tasks}",
             "A task's id is not known before it runs; a condition limits it to the cluster of "
@@ -262,11 +269,9 @@ class Upgrade(Construct):
         self._allow(
             [
                 "application-autoscaling:DescribeScalableTargets",
-                "cloudwatch:DescribeAlarms",
                 "cloudwatch:GetMetricStatistics",
                 "ecs:DeregisterTaskDefinition",
                 "ecs:DescribeTaskDefinition",
-                "ecs:DescribeTasks",
                 "ecs:ListTaskDefinitions",
                 "ecs:ListTasks",
                 "elasticloadbalancing:DescribeRules",
