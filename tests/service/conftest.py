@@ -70,6 +70,11 @@ class Tenant:
                 " VALUES (%s, %s, 'portal', %s, '{\"signOn\": \"oauth2\"}')",
                 (self.application, self.id, secret_hash(SECRET)),
             )
+        self.machine.databases["reader"].wait(
+            "SELECT count(*) = 1 FROM application WHERE id = %s",
+            self.application,
+            database=DATABASE,
+        )
 
     def ask(
         self,
