@@ -89,7 +89,6 @@ def compose_backups(
         table=session_table_name(environment),
         network=networks[0].network,
         zone_ids=first.region.zone_ids,
-        keep_data=environment.keep_data,
     )
     plan.add_stack_dependency(store)
 

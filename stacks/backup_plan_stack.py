@@ -28,7 +28,6 @@ class BackupPlanStack(cdk.Stack):
         table: str,
         network: Network,
         zone_ids: tuple[str, ...],
-        keep_data: bool,
     ) -> None:
         super().__init__(
             scope,
@@ -48,5 +47,4 @@ class BackupPlanStack(cdk.Stack):
             table=table,
             network=network,
             zone_ids=zone_ids,
-            removal_policy=cdk.RemovalPolicy.RETAIN if keep_data else cdk.RemovalPolicy.DESTROY,
         )

@@ -498,12 +498,6 @@ LISTED = {
     "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets", "Name"),
     "AWS::SecretsManager::Secret": ("secretsmanager", "list_secrets", "SecretList", "Name"),
     "AWS::SQS::Queue": ("sqs", "list_queues", "QueueUrls", None),
-    "AWS::Backup::BackupPlan": (
-        "backup",
-        "list_backup_plans",
-        "BackupPlansList",
-        "BackupPlanId",
-    ),
     "AWS::Backup::BackupVault": (
         "backup",
         "list_backup_vaults",

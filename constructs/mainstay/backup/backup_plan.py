@@ -42,7 +42,6 @@ class BackupPlan(Construct):
         table: str,
         network: Network,
         zone_ids: tuple[str, ...],
-        removal_policy: cdk.RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
@@ -51,7 +50,8 @@ class BackupPlan(Construct):
         ]
         of_table = f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{table}"
         self.plan = backup.BackupPlan(self, "Plan", backup_vault=vault)
-        self.plan.apply_removal_policy(removal_policy)
+        # A plan without its selections backs up nothing; what it made lies in the vault.
+        self.plan.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         self.plan.add_rule(
             backup.BackupPlanRule(
                 rule_name="nightly",
