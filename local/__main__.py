@@ -13,7 +13,7 @@ from local import acts
 from local.acts import ActError
 from local.cdk import CdkError
 from local.emulator.server import EmulatorError
-from local.first_mode import FirstModeError
+from local.first_tenant import FirstTenantError
 from local.session import Session
 from local.target import WrongUseError, refuse_real_credentials, refuse_unless_loopback
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse_unless_loopback(session.url)
         refuse_real_credentials()
         ACTS[given.act](session, given)
-    except (WrongUseError, EmulatorError, CdkError, FirstModeError, ActError) as error:
+    except (WrongUseError, EmulatorError, CdkError, FirstTenantError, ActError) as error:
         print(f"local: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import shutil
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import assembly, first_mode, images, inputs, process
+from local import assembly, first_tenant, images, inputs, process
 from local.assembly import Assembly
 from local.cdk import Cdk, Ran
 from local.emulator.recorded import RECORDED
@@ -27,6 +28,8 @@ _TELLING = re.compile(r"CREATE_FAILED|UPDATE_FAILED|DELETE_FAILED|rror:|❌|Unre
 
 # What the CLI says of its own work before it says what differs.
 _CHATTER = ("start:", "success:", "Hold on while")
+
+_CREDENTIALS = json.dumps({"username": first_tenant.LOGIN, "password": first_tenant.PASSWORD})
 
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 
@@ -79,7 +82,6 @@ def up(session: Session, given: Namespace) -> None:
             unchanged = ran.said.count("(no changes)")
             if unchanged == len(made.stacks):
                 clock.detail(f"nothing to change: all {unchanged} stacks are as the templates say")
-            first_mode.begin(session.target(made.account), made)
         except Exception:
             if started:
                 session.end()
@@ -87,6 +89,10 @@ def up(session: Session, given: Namespace) -> None:
         # From here on what runs stays, so that a person can look at it.
         clock.say("Waiting for an answer through load balancer, nginx and app ...")
         listener = _serving(session)
+        clock.say(f"Logging in as {first_tenant.LOGIN} ...")
+        target = session.target(made.account)
+        first_tenant.make(target, made.regions[0], given.environment)
+        _login(session, listener)
     _print_recorded(made)
     _print_ready(session, made, listener, clock)
 
@@ -226,19 +232,37 @@ def _is_https(listener: dict[str, Any]) -> bool:
 
 
 def _status_of(session: Session, listener: dict[str, Any]) -> int:
-    """The status of the curl line's own request."""
+    """What Route 53 would see: the status of GET /health/login."""
+    return _ask(session, listener, "GET", "/health/login")[0]
+
+
+def _login(session: Session, listener: dict[str, Any]) -> None:
+    """The printed line's own request. Raises ActError unless it begins a session."""
+    status, body = _ask(session, listener, "POST", "/api/v1/authn", _CREDENTIALS)
+    if status != 200 or "sessionToken" not in json.loads(body):
+        raise ActError(
+            f"the login of {first_tenant.LOGIN} was answered with {status}: {body.decode()}\n"
+            f"`make local-status` shows what runs, {session.folder / 'logs'} what it says"
+        )
+
+
+def _ask(
+    session: Session, listener: dict[str, Any], method: str, path: str, body: str | None = None
+) -> tuple[int, bytes]:
+    """Status and body of an answer; status 0 where there is none."""
     host = urlsplit(listener["url"]).hostname or ""
     address, _, port = listener["address"].rpartition(":")
+    headers = {"Host": host, "Content-Type": "application/json"}
     try:
         context = ssl.create_default_context(cafile=str(session.authority))
-        connection = http.client.HTTPSConnection(address, int(port), timeout=5)
-        plain = socket.create_connection((address, int(port)), timeout=5)
+        connection = http.client.HTTPSConnection(address, int(port), timeout=10)
+        plain = socket.create_connection((address, int(port)), timeout=10)
         connection.sock = context.wrap_socket(plain, server_hostname=host)
-        connection.request("GET", "/health/login", headers={"Host": host})
+        connection.request(method, path, body=body, headers=headers)
         with connection.getresponse() as answer:
-            return answer.status
+            return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return 0
+        return 0, b""
 
 
 def _print_recorded(made: Assembly) -> None:
@@ -257,7 +281,8 @@ def _print_ready(session: Session, made: Assembly, listener: dict[str, Any], clo
     print(f"  {url.geturl()}\n")
     print(
         f"  curl --cacert {_shortened(session.authority)} "
-        f"--resolve {url.netloc}:127.0.0.1 {url.geturl()}/health/login\n"
+        f"--resolve {url.netloc}:127.0.0.1 -H 'Content-Type: application/json' "
+        f"-d '{_CREDENTIALS}' {url.geturl()}/api/v1/authn\n"
     )
     print("make local-status shows what runs; make local-reset ends and forgets everything")
 

@@ -35,6 +35,7 @@ class Place:
     address: str  # the task's own, as each has one in a VPC; its ports are the definition's
     variables: Mapping[str, str]  # the endpoint, the Region, the task's own
     authority: Path  # certificate of what the load balancers' certificates are signed by
+    databases: Path  # and of what the databases' are
 
     def path(self, container: Container, path: str) -> Path:
         """A path of the container: a task's volume is shared by its containers."""
@@ -88,9 +89,18 @@ def _edge(container: Container, place: Place) -> Program:
 
 def _app(container: Container, place: Place) -> Program:
     """The shipped service, by its image's command."""
-    command = container.command or ("python", "-m", "service.minimal_server")
+    command = container.command or ("python", "-m", "service")
     interpreter = (sys.executable,) if command[0] == "python" else (command[0],)
-    return Program(command=(*interpreter, *command[1:]), variables={"HOST": place.address})
+    variables = {
+        "HOST": place.address,
+        "TASK_ID": place.folder.name,
+        "BUILD": container.image.rpartition(":")[2],
+        "PYTHONDONTWRITEBYTECODE": "1",  # as the image says
+        "PYTHONUNBUFFERED": "1",
+        "PGSSLROOTCERT": str(place.databases),
+        "REPORTING_WORKGROUP": "",  # no warehouse: reports are read in the transaction store
+    }
+    return Program(command=(*interpreter, *command[1:]), variables=variables)
 
 
 def _mode(container: Container, place: Place) -> Program:

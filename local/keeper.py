@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import process
+from local import databases, process
 from local.reconciler import Reconciler
 from local.target import Target
 from local.world import Listener, World
@@ -38,6 +38,7 @@ class Keeper:
         self._target = target
         self._world = World(target, regions)
         self._listeners: tuple[Listener, ...] = ()
+        self._databases: dict[str, str] = {}
         self._reconciler = Reconciler(
             self._world, target=target, authority=authority, address=self._address
         )
@@ -63,6 +64,7 @@ class Keeper:
 
     def _step(self) -> None:
         self._listeners = self._world.listeners()
+        self._databases = databases.read(self._target.folder)
         self._reconciler.step(self._world.tasks())
         write_status(self._target.folder, self._status())
 
@@ -82,7 +84,10 @@ class Keeper:
         self._stopping = True
 
     def _address(self, value: str) -> str:
-        """The value with every load balancer's name:port as where that listens here."""
+        """The value with every load balancer's name:port, and every name of a database's endpoint,
+        as where those listen here."""
+        for name, address in self._databases.items():
+            value = value.replace(name, address)
         for listener in self._listeners:
             if listener.address is not None:
                 value = value.replace(f"{listener.dns_name}:{listener.port}", listener.address)

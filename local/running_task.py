@@ -22,6 +22,13 @@ State = Literal["starting", "serving", "failed", "ended", "stopping", "gone"]
 # A process that ends is started again after 1 s, 2 s, 4 s ... at most this long after its end.
 _LONGEST_PAUSE = 30
 
+# How the endpoints of clusters end, as long as no server of this machine stands for them.
+_DATABASES = ".rds.amazonaws.com"
+
+
+class NotThereYetError(RuntimeError):
+    """What the task connects to does not listen yet; it is tried again."""
+
 
 class RunningTask:
     """The processes of a task, one per container; moved on by `advance`, which never waits."""
@@ -90,7 +97,7 @@ class RunningTask:
         try:
             for container in self.task.containers:
                 self._children[container.name] = self._started(container)
-        except images.UnknownImageError as error:
+        except (images.UnknownImageError, NotThereYetError) as error:
             self._end_children()
             self.problem = str(error)
             self._pause()
@@ -103,10 +110,13 @@ class RunningTask:
             address=self.address,
             variables=self._surroundings(),
             authority=self._authority,
+            databases=self._target.folder / "databases" / "authority.pem",
         )
         made = images.program(container, place)
         self._programs[container.name] = made
         given = {name: self._address(value) for name, value in container.variables.items()}
+        if waiting := [name for name, value in given.items() if _DATABASES in value]:
+            raise NotThereYetError(f"no server listens yet for {', '.join(waiting)}")
         return process.start(
             made.command,
             folder=self._target.folder,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import process
+from local import databases, process
 from local.assembly import Assembly
 from local.emulator.server import Emulator
 from local.target import Target, WrongUseError
@@ -99,7 +99,7 @@ class Session:
             return False
         if self.emulator.pid is not None and self.emulator.answers():
             return False
-        process.end_all(self.folder)  # what an earlier run that was killed left behind
+        self.end()  # what an earlier run that was killed left behind
         Emulator(folder=self.folder, port=self.port, account=account).start()
         return True
 
@@ -116,37 +116,38 @@ class Session:
         return self.emulator.alive()
 
     def ensure_keeper(self, assembly: Assembly) -> None:
-        """Start the background process that runs the tasks, unless it runs as it should."""
-        command = [sys.executable, "-m", "local.keeper", "--endpoint", self.url]
-        command += ["--account", assembly.account, "--folder", str(self.folder)]
-        command += ["--authority", str(self.authority)]
+        """Start the background processes that run databases and tasks, unless they run so."""
+        self._ensure("databases", assembly)
+        self._ensure("keeper", assembly, "--authority", str(self.authority))
+
+    def _ensure(self, name: str, assembly: Assembly, *more: str) -> None:
+        command = [sys.executable, "-m", f"local.{name}", "--endpoint", self.url]
+        command += ["--account", assembly.account, "--folder", str(self.folder), *more]
         command += assembly.regions
-        if (pid := self.keeper_pid) is not None:
+        if (pid := self._pid(name)) is not None:
             running = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
             if [part.decode() for part in running] == command:
                 return
-            self.end_keeper()
+            process.end([pid], grace=KEEPER_SECONDS)
         child = process.start(
             command,
             folder=self.folder,
-            log=self.folder / "keeper.log",
+            log=self.folder / f"{name}.log",
             variables={"PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"},
             cwd=ROOT,
         )
-        (self.folder / "keeper.pid").write_text(str(child.pid))
+        (self.folder / f"{name}.pid").write_text(str(child.pid))
 
     @property
     def keeper_pid(self) -> int | None:
+        return self._pid("keeper")
+
+    def _pid(self, name: str) -> int | None:
         try:
-            pid = int((self.folder / "keeper.pid").read_text())
+            pid = int((self.folder / f"{name}.pid").read_text())
         except (OSError, ValueError):
             return None
         return pid if pid in process.marked(self.folder) else None
-
-    def end_keeper(self) -> None:
-        """End the tasks, gracefully, and the process that keeps them."""
-        if (pid := self.keeper_pid) is not None:
-            process.end([pid], grace=KEEPER_SECONDS)
 
     def status(self) -> dict[str, Any]:
         """What the keeper wrote last; empty where none runs."""
@@ -157,7 +158,9 @@ class Session:
 
     def end(self) -> int:
         """End every process of the folder. Returns how many there were."""
-        return process.end_all(self.folder)
+        ended = process.end_all(self.folder)
+        databases.forget(self.folder)
+        return ended
 
 
 def _connects(endpoint: str) -> bool:

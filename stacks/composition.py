@@ -20,6 +20,7 @@ from stacks.choices import (
     capacity_of,
     edge_limits_of,
     egress_of,
+    first_start_of,
     legacy_edge_of,
     routing_of,
 )
@@ -203,7 +204,7 @@ def _operations(
         network=network.network,
         image=place.environment.app.image or SERVICE_IMAGE,
         operable=databases.operable,
-        first_start=(),
+        first_start=first_start_of(place.environment, place.region),
         control=control.control,
         log_group=log.logs.functions,
     )

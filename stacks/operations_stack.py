@@ -51,11 +51,10 @@ class OperationsStack(cdk.Stack):
             control=control,
             log_group=log_group,
         )
-        if first_start:
-            FirstStart(
-                self,
-                "FirstStart",
-                operations=self.task,
-                commands=first_start,
-                log_group=log_group,
-            )
+        FirstStart(
+            self,
+            "FirstStart",
+            operations=self.task,
+            commands=first_start,
+            log_group=log_group,
+        )

@@ -34,11 +34,14 @@ class NotReadyError(RuntimeError):
 class Server:
     """A server that a test or drill starts, stops, kills and asks."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """`port` 0 is any that is free."""
         self.name = name
         self.folder = folder
         self.log_file = folder.parent / f"{folder.name}.log"
-        self.port = 0
+        self.host = host
+        self.port = port
+        self._fixed = port
         self._process: subprocess.Popen[Any] | None = None
 
     # ---------------------------------------------------------------------------------- life
@@ -49,8 +52,8 @@ class Server:
         Returns when connections are accepted; raises NotReadyError after `seconds`.
         """
         for _ in range(20):
-            self.port = self.port if _free(self.port) else _free_port()
-            self.configure(port=self.port)
+            self.port = self._fixed or (self.port if _free(self.port) else _free_port())
+            self.configure(port=self.port, listen_addresses=self.host)
             self._process = BINARIES.serve(["-D", str(self.folder)], self.log_file)
             if self._accepting(time.monotonic() + seconds):
                 return self
@@ -112,7 +115,7 @@ class Server:
         return make_conninfo(
             "",
             **({"connect_timeout": 5, "sslmode": "disable"} | more),
-            **{"host": "127.0.0.1", "port": self.port, "dbname": database, "user": user},
+            **{"host": self.host, "port": self.port, "dbname": database, "user": user},
         )
 
     def connect(

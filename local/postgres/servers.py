@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import random
 import shutil
+import socket
 import tempfile
 from functools import cache
 from itertools import count
@@ -15,7 +17,6 @@ from local.postgres.server import ADMINISTRATOR, SUPERUSER, Server
 
 # As an Aurora cluster with logical replication is set up, in sizes for a small machine.
 _SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "wal_level": "logical",
     "max_wal_senders": 20,
@@ -40,10 +41,10 @@ _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 # The replication role shows a password, as everywhere; who is on this machine may do the rest.
 _HBA = """\
-host all replicator 127.0.0.1/32 scram-sha-256
-host replication replicator 127.0.0.1/32 scram-sha-256
-host all all 127.0.0.1/32 trust
-host replication all 127.0.0.1/32 trust
+host all replicator 127.0.0.0/8 scram-sha-256
+host replication replicator 127.0.0.0/8 scram-sha-256
+host all all 127.0.0.0/8 trust
+host replication all 127.0.0.0/8 trust
 """
 
 _ADMINISTRATOR_SQL = f"""\
@@ -51,6 +52,10 @@ CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB REPLICATION;
 GRANT pg_create_subscription, pg_monitor, pg_signal_backend, pg_checkpoint TO {ADMINISTRATOR}
 WITH ADMIN OPTION;
 """
+
+
+Place = tuple[str, int]  # where a server listens; port 0 is any that is free
+_ANY: Place = ("127.0.0.1", 0)
 
 
 class Servers:
@@ -78,13 +83,23 @@ class Servers:
             server.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, name: str, **settings: Any) -> Server:
+    def free_host(self, port: int) -> str:
+        """An address of the loopback network, all of which is this machine, with the port free."""
+        while True:
+            last = random.randrange(1, 255)
+            host = f"127.{random.randrange(128, 192)}.{random.randrange(256)}.{last}"
+            with socket.socket() as probe:
+                if probe.connect_ex((host, port)) != 0:
+                    return host
+
+    def start(self, name: str, at: Place = _ANY, /, **settings: Any) -> Server:
         """A new, empty server that accepts connections."""
         folder = self._place(name)
         BINARIES.copy(_initialised(), folder)
-        return self._started(name, folder, self._settings | {"cluster_name": name} | settings)
+        settings = self._settings | {"cluster_name": name} | settings
+        return self._started(name, folder, settings, at)
 
-    def standby(self, name: str, *, of: Server, **settings: Any) -> Server:
+    def standby(self, name: str, at: Place = _ANY, /, *, of: Server, **settings: Any) -> Server:
         """A physical standby that follows another server through a slot of its own.
 
         Settings such as recovery_min_apply_delay make it the delayed one.
@@ -93,7 +108,7 @@ class Servers:
         own = {"cluster_name": name} | settings
         _base_backup(folder, name, of, own, "--create-slot")
         self._own[folder] = own
-        return self._started(name, folder, {})
+        return self._started(name, folder, {}, at)
 
     def copy_again(self, standby: Server, *, of: Server) -> None:
         """Make a standby that does not run anew, from whom it followed."""
@@ -120,8 +135,14 @@ class Servers:
         """A folder that no other server has, though it has the same name."""
         return self.folder / f"{next(self._places)}-{name}"
 
-    def _started(self, name: str, folder: Path, settings: dict[str, Any]) -> Server:
-        server = Server(name, folder)
+    def _started(
+        self,
+        name: str,
+        folder: Path,
+        settings: dict[str, Any],
+        at: Place = _ANY,
+    ) -> Server:
+        server = Server(name, folder, host=at[0], port=at[1])
         server.configure(**settings)
         self._servers.append(server)
         return server.start()

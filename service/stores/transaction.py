@@ -81,6 +81,9 @@ def _text(value: Any, name: str) -> str | None:
     return value[:_TEXT_MAX]
 
 
+_TAKES = "SELECT NOT pg_is_in_recovery() AND has_table_privilege('event', 'INSERT') AS takes"
+
+
 class TransactionStore:
     """`readers` for requests, `writers` for the worker; either may be none."""
 
@@ -108,12 +111,14 @@ class TransactionStore:
 
     async def require_writer(self) -> None:
         """UnavailableError where no server takes events."""
-        rows = await self.writers.ask(
-            {},
-            "SELECT NOT pg_is_in_recovery() AND has_table_privilege('event', 'INSERT') AS takes",
-        )
-        if not rows[0]["takes"]:
-            raise RefusedWriteError("the transaction store takes no writes")
+        for server in self.writers.servers:
+            try:
+                rows = await server.ask({}, _TAKES)
+            except Exception:  # noqa: S112 (whatever it is, this one takes no events)
+                continue
+            if rows[0]["takes"]:
+                return
+        raise RefusedWriteError("the transaction store takes no writes")
 
     async def events(
         self,

@@ -11,6 +11,8 @@ import http.client
 import json
 import os
 import re
+import shlex
+import signal
 import socket
 import ssl
 from collections import Counter
@@ -20,10 +22,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from control_table.mode import enter_read_only, leave_read_only
-from local import process
+from local import databases, process
+from local.first_tenant import LOGIN as USER
+from local.first_tenant import PASSWORD
 from local.session import Session
 from local.target import Target
 from review.retained import retained
@@ -32,6 +38,7 @@ from tests.local.clone import Clone
 
 REGIONS = ("us-east-1", "us-west-2")
 DOMAIN = "id.example.com"
+LOGIN = json.dumps({"username": USER, "password": PASSWORD})
 BEHAVIOURS = Path(__file__).with_name("behaviours.json")
 
 
@@ -73,14 +80,19 @@ def _in_order(request: pytest.FixtureRequest, chapters: dict[str, bool]) -> Iter
     chapters[request.node.name] = request.session.testsfailed == failed
 
 
-def https(session: Session, listener: dict[str, Any], path: str) -> http.client.HTTPResponse:
+def https(
+    session: Session, listener: dict[str, Any], path: str, body: str | None = None
+) -> http.client.HTTPResponse:
     host = urlsplit(listener["url"]).hostname or ""
     address, _, port = listener["address"].rpartition(":")
     context = ssl.create_default_context(cafile=str(session.authority))
     connection = http.client.HTTPSConnection(address, int(port), timeout=30)
     plain = socket.create_connection((address, int(port)), timeout=30)
     connection.sock = context.wrap_socket(plain, server_hostname=host)
-    connection.request("GET", path, headers={"Host": host, "Connection": "close"})
+    headers = {"Host": host, "Connection": "close"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    connection.request("GET" if body is None else "POST", path, body, headers)
     answer = connection.getresponse()
     answer.body = answer.read()  # pyright: ignore[reportAttributeAccessIssue]
     return answer
@@ -97,12 +109,36 @@ def listeners(session: Session, *, public: bool) -> list[dict[str, Any]]:
 def test_one_command_deploys_everything_and_ends_with_a_line_that_answers(clone: Clone):
     said = clone.act("up")
     assert said.exit_code == 0, said.words
-    line = re.search(r"curl (--cacert \S+) (--resolve \S+) (https://\S+)", said.words)
+    line = re.search(r"curl (--cacert .+)", said.words)
     assert line, said.words
-    command = [*line[1].split(), *line[2].split(), line[3]]
-    answer = _curl(clone, command)
+    answer = _curl(clone, shlex.split(line[1]))
     assert answer.startswith("HTTP/1.1 200")
-    assert '"status": "ok"' in answer
+    assert '"sessionToken"' in answer
+
+
+def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
+    clone: Clone, session: Session
+):
+    """Through the Region's queue and the deployed worker, over TLS to the cluster's writer."""
+    writer = next(
+        address
+        for name, address in databases.read(session.folder).items()
+        if "-transaction-a.cluster-" in name and "-ro-" not in name
+    )
+    dsn = make_conninfo(
+        host=writer,
+        dbname="mainstay",
+        user="mainstay",
+        sslmode="verify-full",
+        sslrootcert=str(session.folder / "databases" / "authority.pem"),
+    )
+
+    def arrived() -> bool:
+        with psycopg.connect(dsn) as connection:
+            found = connection.execute("SELECT count(*) FROM event WHERE kind = 'login'").fetchone()
+            return found is not None and found[0] > 0
+
+    assert process.until(arrived, seconds=30)
 
 
 def test_every_stack_stands_in_its_region(target: Target, clone: Clone):
@@ -296,6 +332,21 @@ def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Ta
     assert "Number of stacks with differences: 0" in clone.act("diff").words
 
 
+def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: Session):
+    """Readers are servers of their own: the login asks none of the writers."""
+    (first, *_) = listeners(session, public=True)
+    writer = next(
+        address
+        for name, address in databases.read(session.folder).items()
+        if "-entity-a.cluster-" in name and "-ro-" not in name
+    )
+    (pid,) = _listening(writer)
+    os.kill(pid, signal.SIGKILL)
+    for _ in range(10):
+        assert https(session, first, "/health/login").status == 200
+        assert https(session, first, "/api/v1/authn", body=LOGIN).status == 200
+
+
 def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
     clone: Clone, target: Target, session: Session
 ):
@@ -333,6 +384,29 @@ def test_reset_leaves_nothing_even_when_the_keeper_was_killed(clone: Clone, sess
         assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
 
 
+def _listening(address: str) -> list[int]:
+    """The database server at the address, which is what its data folder says."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"-D" in words and address in _settings(words[words.index(b"-D") + 1].decode()):
+                found.append(int(entry.name))
+    return found
+
+
+def _settings(folder: str) -> str:
+    """Where the server listens: the last word counts, a standby begins with its master's."""
+    try:
+        lines = (Path(folder) / "postgresql.auto.conf").read_text().splitlines()
+    except OSError:
+        return ""
+    return [line for line in lines if line.startswith("listen_addresses")][-1]
+
+
 def _lines(clone: Clone) -> list[str]:
     pids = clones.naming(clone.folder)
     return [Path(f"/proc/{pid}/cmdline").read_text(errors="replace") for pid in pids]
@@ -348,8 +422,11 @@ def _curl(clone: Clone, arguments: list[str]) -> str:
     with context.wrap_socket(
         socket.create_connection((address, int(port)), timeout=30), server_hostname=host
     ) as client:
-        request = f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nConnection: close\r\n\r\n"
-        client.sendall(request.encode())
+        request = [
+            f"POST {url.path} HTTP/1.1", f"Host: {url.netloc}", options["-H"],
+            f"Content-Length: {len(options['-d'])}", "Connection: close", "", options["-d"],
+        ]  # fmt: skip
+        client.sendall("\r\n".join(request).encode())
         answer = b""
         while part := client.recv(65_536):
             answer += part

@@ -23,6 +23,17 @@ from local.world import Container, Registration, Task
 
 REGION = "us-east-1"
 
+# Stands for the image's own process: it tells which half it is, at its task's address.
+SERVER = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"half": "' + os.environ["HALF"].encode() + b'"}')
+http.server.HTTPServer((os.environ["HOST"], 8080), Handler).serve_forever()
+"""
+
 
 class Control:
     """Stands for the APIs: clients of moto, and what would be run by itself."""
@@ -82,7 +93,7 @@ def container(**changes: Any) -> Container:
         **{
             "name": "server",
             "image": images.APP_IMAGE,
-            "command": (),
+            "command": ("python", "-c", SERVER),
             "variables": {"HALF": "blue", "NEXT": "balancer.test:443"},
             "ports": (8080,),
             "mounts": {},

@@ -34,6 +34,7 @@ NOT_CREATED = {
     "AWS::RDS::Integration": "moto's RDS has no integrations: the call is not implemented",
     "AWS::RedshiftServerless::Namespace": "moto has no Redshift Serverless",
     "AWS::RedshiftServerless::Workgroup": "moto has no Redshift Serverless",
+    "Custom::FirstStart": "a task in the databases; tests/lambda_ has its function",
     "Custom::ReportingDatabase": "an SQL statement of a warehouse; tests/lambda_ has its function",
     "Custom::VpcRestrictDefaultSG": "runs a function of the CDK, whose effect is not ours to copy",
 }

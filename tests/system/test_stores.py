@@ -8,6 +8,7 @@ import pytest
 
 from config.environments import PRODUCTION
 
+STORES = ("entity", "transaction")
 ROLES = {"app_reader", "app_writer"}
 
 
@@ -179,6 +180,26 @@ def test_nothing_serves_before_the_first_start(system):
         operations = system.part(region, "operations")
         for part in ("app", "worker"):
             assert operations.name in system.part(region, part).dependencies
+
+
+def test_the_first_start_makes_the_stores_where_the_masters_are(system):
+    primary, *standbys = system.regions
+    bootstrap = ["python", "-m", "service.operations", "bootstrap"]
+    assert first_start(system, primary) == [[*bootstrap, store] for store in STORES]
+    for region in standbys:
+        assert first_start(system, region) == [
+            ["python", "-m", "control_table", "begin", "--by", "bootstrap"]
+        ]
+
+
+def first_start(system: Any, region: str) -> list[list[str]]:
+    stack = system.part(region, "operations")
+    [resource] = stack.of_type("Custom::FirstStart").values()
+    group = system.resource(stack, resource["SecurityGroup"])
+    assert group.name == "NetworkGroupsOperations"
+    [task] = stack.of_type("AWS::ECS::TaskDefinition").values()
+    assert resource["TaskDefinition"] == task["Family"]
+    return resource["Commands"]
 
 
 def test_the_first_start_waits_for_every_server_that_it_works_on(production_system):

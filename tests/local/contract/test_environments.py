@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -48,6 +50,33 @@ class _Tracing(Emulator):
         return {**super()._variables(), "MAINSTAY_TRACE": str(self.folder / "unread.json")}
 
 
+@contextmanager
+def _tasks_that_end_well(aws):
+    """What is run by itself, a first start, is said to have ended well: no process runs here."""
+    over = threading.Event()
+
+    def report():
+        while not over.wait(0.2):
+            for region in ("us-east-1", "us-west-2"):
+                ecs = aws("ecs", region)
+                for cluster in ecs.list_clusters()["clusterArns"]:
+                    for arn in ecs.list_tasks(cluster=cluster)["taskArns"]:
+                        [task] = ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"]
+                        if not task.get("group", "").startswith("service:"):
+                            ended = {"containerName": "operations", "exitCode": 0}
+                            ecs.submit_task_state_change(
+                                cluster=cluster, task=arn, status="STOPPED", containers=[ended]
+                            )
+
+    agent = threading.Thread(target=report)
+    agent.start()
+    try:
+        yield
+    finally:
+        over.set()
+        agent.join()
+
+
 @pytest.fixture(scope="module")
 def unread(assembly, tmp_path_factory):
     """The properties that no handler read when an environment was deployed whole."""
@@ -55,7 +84,8 @@ def unread(assembly, tmp_path_factory):
     emulator = _Tracing(folder=folder, port=free_port(), account=ACCOUNT)
     try:
         emulator.start()
-        deployed = deploy(assembly.directory, clients(emulator.endpoint))
+        with _tasks_that_end_well(clients(emulator.endpoint)):
+            deployed = deploy(assembly.directory, clients(emulator.endpoint))
     finally:
         process.end_all(folder)
     assert len(deployed) == len(assembly.stacks)
