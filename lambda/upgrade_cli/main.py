@@ -12,6 +12,7 @@ import getpass
 import json
 import sys
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -81,10 +82,10 @@ class _Upgrades:
         ]
 
     def start(self, upgrade: str, given: dict[str, Any]) -> str:
-        """A new execution, named after the upgrade and the moment."""
+        """A new execution, named after the upgrade."""
         return self.sfn.start_execution(
             stateMachineArn=self.machine,
-            name=f"{upgrade}-{int(time.time())}",
+            name=f"{upgrade}-{uuid.uuid4().hex[:8]}",
             input=json.dumps({"upgrade": upgrade, **given}),
         )["executionArn"]
 
