@@ -74,13 +74,17 @@ class System(Lab):
         return answer, [line for line in told.getvalue().splitlines() if line.startswith("/* ")]
 
     def state(self) -> dict[str, Any]:
-        """Everything that an operation may leave different, of every node that runs."""
-        return {
-            f"{name} {what}": rows
-            for name, server in self.by_name.items()
-            if server.is_running
-            for what, rows in _state_of(server).items()
-        }
+        return state(self)
+
+
+def state(lab: Lab) -> dict[str, Any]:
+    """Everything that an operation may leave different, of every node that runs."""
+    return {
+        f"{name} {what}": rows
+        for name, server in lab.by_name.items()
+        if server.is_running
+        for what, rows in _state_of(server).items()
+    }
 
 
 def _state_of(server: Server) -> dict[str, Any]:

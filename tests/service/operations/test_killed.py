@@ -140,7 +140,8 @@ DELAYED = [
 
 
 def test_every_act_of_the_command_line_is_in_a_story():
-    assert {row.name for row in UPGRADE + LOSS + DELAYED} == set(all_acts())
+    of_an_upgrade = {act for act in all_acts() if act.startswith("upgrade ")}  # test_upgrade.py
+    assert {row.name for row in UPGRADE + LOSS + DELAYED} == set(all_acts()) - of_an_upgrade
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,18 @@ import pytest
 from service.operations import fence, replication, rights, schema, slots, upgrade
 from service.operations.bootstrap import bootstrap
 from service.operations.node import RefusedError
+from tests.service.operations.acts import all_acts, state
 from tests.service.operations.conftest import Lab, migrations
 from tests.service.operations.killing import killed_everywhere
 from tests.service.operations.story import BREAKING
-from tests.service.operations.test_killed import REVERT, state
+from tests.service.operations.test_killed import REVERT
 
 ROWS = 200
 NODES = ("entity-a", "entity-b", "follower")
 WINDOW = ("check", "halt", "migrate")  # up to the commit point
+KILLED = ("halt", "undo", "restore")  # at each of their statements, below
+KILLED_AS = {"migrate": "migrate", "expand": "migrate", "open": "unfence"}  # in test_killed.py
+ASK = ("check", "publish", "compare", "smoke")  # and change nothing
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,11 @@ def folder(tmp_path):
     return folder
 
 
+def test_every_act_of_an_upgrade_is_killed_somewhere():
+    acts = {act.removeprefix("upgrade ") for act in all_acts() if act.startswith("upgrade ")}
+    assert {*KILLED, *KILLED_AS, *ASK} == acts
+
+
 @pytest.mark.parametrize("done", range(1, len(WINDOW) + 1))
 def test_back_from_every_act_before_the_commit_point(lab, folder, done):
     before = state(lab)
@@ -61,7 +70,7 @@ def test_back_from_every_act_before_the_commit_point(lab, folder, done):
     after = state(lab)
     for one in (before, after):  # physical order alone: a column was dropped and made again
         for name in list(one):
-            one[name] = sorted(map(str, one[name]))
+            one[name] = sorted(map(str, one[name] or ()))
     assert after == before
     columns = "id, tenant_id, login, full_name"
     assert lab.rows("entity-a", f"SELECT {columns} FROM account ORDER BY id") == lab.rows(
@@ -139,7 +148,7 @@ def test_killed_anywhere_it_ends_with_nothing_lost_and_all_alike(servers_of_an_u
     """The last of the file: it leaves the new version behind. Back and forth, then forward."""
     lab, kills = servers_of_an_upgrade, 0
     for name in ("halt", "migrate", "undo", *WINDOW[1:], "open"):
-        if name in ("migrate", "open"):  # killed everywhere in test_killed.py
+        if name not in KILLED:
             with lab.operator() as operator:
                 upgrade.act(operator, name, folder)
         else:
