@@ -30,7 +30,7 @@ class Place:
     halves: dict[str, Service]
     workers: tuple[Service, ...]
     edge: Service
-    rule: str | None  # of the weights; the standby's are never touched
+    rule: str | None = None  # of the weights; the standby's are never touched
     balancer: str  # full name of the public load balancer, as its metrics have it
     alarms: tuple[str, ...]
 
