@@ -342,7 +342,7 @@ def test_the_quota_is_used_without_being_exceeded(engine, transport):
     snapshot = blocks.describe(engine.snapshot(volume).id)
     archive(blocks, store, snapshot, options=Options(workers=8))
     assert quota.taken == 60
-    assert quota.throttled <= 30
+    assert quota.throttled < quota.taken  # unpaced, each is refused many times
 
 
 def test_no_failure_of_the_command_is_a_traceback(engine, tmp_path):
