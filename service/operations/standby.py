@@ -16,7 +16,8 @@ from service.operations.node import RefusedError
 from service.operations.operator import Operator, Session
 
 # The backend's folder is the data folder; SIGINT to the first process is a fast, clean shutdown.
-STOP = "COPY (SELECT) TO PROGRAM 'kill -INT \"$(head -n 1 postmaster.pid)\"'"
+# What COPY writes is read first: a pipe whose reader has gone is an error.
+STOP = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; kill -INT \"$(head -n 1 postmaster.pid)\"'"
 
 
 def restart(operator: Operator, node: str) -> None:
