@@ -2,11 +2,12 @@
 
 The local target synthesizes with the references below in place of images that are built from
 folders (`-c edge_image=...`, `app_image`, `mode_image`,
-`dump_image`). The tag is free: it names a release.
+`dump_image`). The tag is free: it names a release, whose files local/releases.py tells.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.edge_process import COMMAND, place_of
+from local.releases import Release
 from local.world import Container
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +38,7 @@ class Place:
     variables: Mapping[str, str]  # the endpoint, the Region, the task's own
     authority: Path  # certificate of what the load balancers' certificates are signed by
     databases: Path  # and of what the databases' are
+    releases: Mapping[str, Release] | None = None  # of the app's image, where there is a table
 
     def path(self, container: Container, path: str) -> Path:
         """A path of the container: a task's volume is shared by its containers."""
@@ -46,9 +49,13 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A command with its variables, and the signal by which it ends without losing a request."""
+    """A command with its variables, and the signal by which it ends without losing a request.
+
+    `folder` is where it starts, as WORKDIR of its Dockerfile says; None where that says nothing.
+    """
 
     command: tuple[str, ...]
+    folder: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
 
@@ -88,19 +95,33 @@ def _edge(container: Container, place: Place) -> Program:
 
 
 def _app(container: Container, place: Place) -> Program:
-    """The shipped service, by its image's command."""
+    """The service of the image's release, by its image's command."""
+    release = _release(container, place)
     command = container.command or ("python", "-m", "service")
     interpreter = (sys.executable,) if command[0] == "python" else (command[0],)
     variables = {
         "HOST": place.address,
         "TASK_ID": place.folder.name,
-        "BUILD": container.image.rpartition(":")[2],
+        "BUILD": release.build,
+        "PYTHONPATH": os.pathsep.join(map(str, (release.tree, release.tree / "lambda"))),
         "PYTHONDONTWRITEBYTECODE": "1",  # as the image says
         "PYTHONUNBUFFERED": "1",
         "PGSSLROOTCERT": str(place.databases),
         "REPORTING_WORKGROUP": "",  # no warehouse: reports are read in the transaction store
     }
-    return Program(command=(*interpreter, *command[1:]), variables=variables)
+    return Program(command=(*interpreter, *command[1:]), variables=variables, folder=release.tree)
+
+
+def _release(container: Container, place: Place) -> Release:
+    if place.releases is None:
+        return Release(tree=ROOT, build=container.image.rpartition(":")[2])
+    if (found := place.releases.get(container.image)) is None:
+        raise UnknownImageError(
+            f"'image' of container {container.name} should be one of "
+            f"{', '.join(sorted(place.releases))}, the releases of this target, "
+            f"got '{container.image}'"
+        )
+    return found
 
 
 def _mode(container: Container, place: Place) -> Program:
@@ -118,6 +139,3 @@ _IMAGES: dict[str, Callable[[Container, Place], Program]] = {
     APP_IMAGE.rpartition(":")[0]: _app,
     MODE_IMAGE.rpartition(":")[0]: _mode,
 }
-
-# Where a process of an image starts, as WORKDIR of its Dockerfile says.
-WORK_FOLDERS = {APP_IMAGE.rpartition(":")[0]: ROOT}

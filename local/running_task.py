@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from local import images, process
+from local import images, process, releases
 from local.target import Target
 from local.world import Container, Task
 
@@ -111,6 +111,7 @@ class RunningTask:
             variables=self._surroundings(),
             authority=self._authority,
             databases=self._target.folder / "databases" / "authority.pem",
+            releases=releases.read(self._target.folder),
         )
         made = images.program(container, place)
         self._programs[container.name] = made
@@ -122,7 +123,7 @@ class RunningTask:
             folder=self._target.folder,
             log=self._target.folder / "logs" / f"{self._label()}-{container.name}.log",
             variables={**place.variables, **given, **made.variables},
-            cwd=images.WORK_FOLDERS.get(container.image.rpartition(":")[0]),
+            cwd=made.folder,
         )
 
     def _surroundings(self) -> Mapping[str, str]:
