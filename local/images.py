@@ -107,6 +107,7 @@ def _app(container: Container, place: Place) -> Program:
         "PYTHONDONTWRITEBYTECODE": "1",  # as the image says
         "PYTHONUNBUFFERED": "1",
         "PGSSLROOTCERT": str(place.databases),
+        "SSL_CERT_FILE": str(place.authority),  # of the load balancers, which a smoke test asks
         "REPORTING_WORKGROUP": "",  # no warehouse: reports are read in the transaction store
     }
     return Program(command=(*interpreter, *command[1:]), variables=variables, folder=release.tree)
