@@ -19,8 +19,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.postgres import Server, Servers
+from local import replica_nodes
+from local.postgres import Server, Servers, renew
 from local.postgres.certificate import Authority
+from local.replica_nodes import ReplicaNode
 from local.target import Target
 
 FILE = "databases.json"
@@ -34,14 +36,14 @@ CREATE ROLE {user} LOGIN CREATEROLE CREATEDB REPLICATION
 GRANT pg_create_subscription, pg_monitor, pg_signal_backend TO {user} WITH ADMIN OPTION
 GRANT pg_checkpoint TO {user} WITH ADMIN OPTION
 CREATE DATABASE {database} OWNER {user}"""
-_REPLICA_TAG = "mainstay:replica"
 
 
 class Databases:
     """A server for a cluster's writer, and one, a streaming standby, for all of its readers.
 
-    A copy in another Region is a standby of its global database's writer. The follower of the
-    delayed replica is a server at its network interface's address.
+    A copy in another Region is a standby of its global database's writer. The two nodes of the
+    delayed replica are servers at their network interfaces' addresses; an operation that ends the
+    delayed one finds it started again, as systemd does there.
     """
 
     def __init__(self, target: Target, regions: tuple[str, ...], servers: Servers) -> None:
@@ -51,6 +53,7 @@ class Databases:
         self._writers: dict[str, Server] = {}  # by the cluster's ARN
         self.addresses: dict[str, str] = {}  # by the endpoint's name
         self._alone: dict[str, str] = {}  # endpoints of readers where there is none
+        self._nodes: dict[str, Server] = {}  # replica nodes, by address
 
     def step(self) -> None:
         """Start what RDS says and is not there; forget what is gone."""
@@ -66,7 +69,7 @@ class Databases:
                     copies.append((cluster, group))
                 elif cluster["DBClusterMembers"]:
                     self._cluster(cluster)
-            there |= self._followers(region)
+            there |= self._replicas(region)
         for cluster, group in copies:
             self._copy(cluster, group)
         self._forget(there)
@@ -108,21 +111,31 @@ class Databases:
         for server in [one for one in self._all if one.host not in used]:
             self._all.remove(server)
             self._servers.remove(server)
+        self._nodes = {name: one for name, one in self._nodes.items() if one in self._all}
 
-    def _followers(self, region: str) -> set[str]:
-        found = set()
-        ec2 = self._target.client("ec2", region)
-        for interface in ec2.describe_network_interfaces()["NetworkInterfaces"]:
-            tags = {tag["Key"]: tag["Value"] for tag in interface.get("TagSet", ())}
-            if tags.get(_REPLICA_TAG) != "follower":
-                continue
-            address = interface["PrivateIpAddress"]
-            found.add(address)
-            if address not in self.addresses:
-                server = self._served("follower")
-                self._administrate(server, "mainstay", "mainstay")
-                self.addresses[address] = server.host
-        return found
+    def _replicas(self, region: str) -> set[str]:
+        nodes = replica_nodes.read(self._target.client("ec2", region))
+        for node in nodes:
+            if node.address not in self._nodes:
+                self._replica(node)
+            elif node.follower is not None:
+                renew(self._servers, self._nodes[node.address], of=self._nodes[node.follower])
+        return {node.address for node in nodes}
+
+    def _replica(self, node: ReplicaNode) -> None:
+        if node.follower is None:
+            server = self._served("follower")
+            self._administrate(server, "mainstay", "mainstay")
+        elif node.follower in self._nodes:
+            server = self._standby(
+                "delayed",
+                self._nodes[node.follower],
+                recovery_min_apply_delay=f"{node.delay_minutes}min",
+            )
+        else:
+            return
+        self._nodes[node.address] = server
+        self.addresses[node.address] = server.host
 
     def _served(self, name: str) -> Server:
         host = self._servers.free_host(_PORT)
@@ -130,9 +143,9 @@ class Databases:
         self._all.append(made)
         return made
 
-    def _standby(self, name: str, of: Server) -> Server:
+    def _standby(self, name: str, of: Server, **more: Any) -> Server:
         host = self._servers.free_host(_PORT)
-        settings = self._authority.settings(host)
+        settings = self._authority.settings(host) | more
         made = self._servers.standby(name, (host, _PORT), of=of, **settings)
         self._all.append(made)
         return made

@@ -11,7 +11,7 @@ No server outlives the process that started it, however that ends.
 from local.postgres.binaries import BINARIES, Binaries
 from local.postgres.server import ADMINISTRATOR, SUPERUSER, NotReadyError, Server
 from local.postgres.servers import Servers
-from local.postgres.watched import Watched
+from local.postgres.watched import Watched, renew
 
 __all__ = [
     "ADMINISTRATOR",
@@ -22,4 +22,5 @@ __all__ = [
     "Server",
     "Servers",
     "Watched",
+    "renew",
 ]

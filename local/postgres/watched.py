@@ -12,6 +12,17 @@ from local.postgres.servers import Servers
 _POLL_SECONDS = 0.05
 
 
+def renew(servers: Servers, standby: Server, *, of: Server) -> None:
+    """Start a standby again that has ended, copied anew where that was asked for."""
+    if not standby.has_ended:
+        return
+    request = Path(f"{standby.folder}.anew")
+    if request.exists():
+        servers.copy_again(standby, of=of)
+        request.unlink()
+    standby.start()
+
+
 class Watched:
     """While its block lasts, a standby that ended is started again, copied anew where asked.
 
@@ -38,17 +49,8 @@ class Watched:
 
     def _watch(self) -> None:
         while not self._over.wait(_POLL_SECONDS):
-            if not self._standby.has_ended:
-                continue
             try:
-                self._renew()
-                self._standby.start()
+                renew(self._servers, self._standby, of=self._of)
             except Exception as error:  # shown by the block: a thread's own end is silent
                 self.failure = error
                 return
-
-    def _renew(self) -> None:
-        request = Path(f"{self._standby.folder}.anew")
-        if request.exists():
-            self._servers.copy_again(self._standby, of=self._of)
-            request.unlink()

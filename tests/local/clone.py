@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.target import Target
+
 ROOT = Path(__file__).parents[2]
 _COPIED = ("config", "stacks", "constructs", "lambda", "service", "local", "review")
 _FILES = ("app.py", "cdk.json", "pyproject.toml")
@@ -55,10 +57,22 @@ class Clone:
 
     def act(self, act: str, *options: str) -> Said:
         """`make local...`, as a person would; its words are shown as it goes."""
+        return self._say(self.command(act, *options), self.variables())
+
+    def upgrade(self, *arguments: str) -> Said:
+        """`mainstay-upgrade`, as a person would who works with what is deployed."""
+        target = Target(
+            endpoint=f"http://127.0.0.1:{self.port}", account="111122223333", folder=self.local
+        )
+        python = str(self.folder / ".venv" / "bin" / "python")
+        command = [python, "-m", "upgrade_cli.main", "--environment", "production", *arguments]
+        return self._say(command, self.variables() | target.variables("us-east-1"))
+
+    def _say(self, command: list[str], variables: dict[str, str]) -> Said:
         child = subprocess.Popen(
-            self.command(act, *options),
+            command,
             cwd=self.folder,
-            env=self.variables(),
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -298,6 +298,37 @@ def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: Target):
         s3.delete_object(Bucket=made["Locked"], Key="kept", VersionId=version)
 
 
+def test_the_delayed_replica_follows_its_follower_later(session: Session):
+    """Its delay is what its launch template says; a standby that an operation ends comes back."""
+    addresses = databases.read(session.folder)
+    (delayed,) = [address for address in addresses.values() if _applies_later(address)]
+    with psycopg.connect(_superuser(delayed)) as connection:
+        (delay,) = connection.execute("SHOW recovery_min_apply_delay").fetchone() or ("",)
+        assert delay == "1h"
+        (sender,) = connection.execute(
+            "SELECT sender_host FROM pg_stat_wal_receiver"
+        ).fetchone() or ("",)
+    assert sender in addresses.values()
+    (pid,) = _listening(delayed)
+    os.kill(pid, signal.SIGINT)
+    assert process.until(lambda: _listening(delayed) not in ([], [pid]), seconds=30)
+
+
+def test_the_deployed_machine_upgrades_both_regions(clone: Clone, target: Target, session: Session):
+    """The shipped command, machine, function and operations; only resolvers, of which there are
+    none here, are not waited for."""
+    _forget_resolvers(target)
+    said = clone.upgrade("start", "--image", "mainstay.local/app:next", "--bake", "1")
+    assert said.exit_code == 0, said.words
+    assert said.words.endswith("upgraded: every row of the table is done\n"), said.words
+    for region in REGIONS:
+        for service in _app_services(target, region):
+            assert _image(target, region, service["taskDefinition"]) == "mainstay.local/app:next"
+            assert service["runningCount"] == service["desiredCount"] > 0
+    (first, *_) = listeners(session, public=True)
+    assert https(session, first, "/api/v1/authn", body=LOGIN).status == 200
+
+
 def test_again_there_is_nothing_to_change(clone: Clone):
     said = clone.act("up")
     assert said.exit_code == 0
@@ -382,6 +413,48 @@ def test_reset_leaves_nothing_even_when_the_keeper_was_killed(clone: Clone, sess
     assert not clone.local.exists()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
+
+
+def _superuser(address: str) -> str:
+    return make_conninfo(host=address, dbname="mainstay", user="postgres", sslmode="require")
+
+
+def _applies_later(address: str) -> bool:
+    with psycopg.connect(_superuser(address)) as connection:
+        found = connection.execute("SHOW recovery_min_apply_delay").fetchone()
+    return found != ("0",)
+
+
+def _forget_resolvers(target: Target) -> None:
+    """No resolver of this machine remembers an answer of the standby."""
+    lambda_ = target.client("lambda", REGIONS[0])
+    functions = lambda_.get_paginator("list_functions").paginate().search("Functions[]")
+    (function,) = [one for one in functions if "SITE" in one.get("Environment", {})["Variables"]]
+    variables = function["Environment"]["Variables"]
+    site = json.loads(variables["SITE"])
+    site["exit"]["seconds"] = 1
+    lambda_.update_function_configuration(
+        FunctionName=function["FunctionName"],
+        Environment={"Variables": {**variables, "SITE": json.dumps(site)}},
+    )
+
+
+def _app_services(target: Target, region: str) -> list[dict[str, Any]]:
+    ecs = target.client("ecs", region)
+    return [
+        service
+        for cluster in ecs.list_clusters()["clusterArns"]
+        for names in [ecs.list_services(cluster=cluster)["serviceArns"]]
+        if names
+        for service in ecs.describe_services(cluster=cluster, services=names)["services"]
+        if "-app-" in service["serviceName"] or "-worker-" in service["serviceName"]
+    ]
+
+
+def _image(target: Target, region: str, revision: str) -> str:
+    ecs = target.client("ecs", region)
+    found = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
+    return found["containerDefinitions"][0]["image"]
 
 
 def _listening(address: str) -> list[int]:
