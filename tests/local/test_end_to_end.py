@@ -402,8 +402,14 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
         assert _left(target, region) == []
 
 
-def test_reset_leaves_nothing_even_when_the_keeper_was_killed(clone: Clone, session: Session):
-    assert clone.act("up").exit_code == 0
+def test_reset_leaves_nothing_even_when_the_keeper_was_killed(
+    clone: Clone, target: Target, session: Session
+):
+    """A deploy after a destroy forgets what was retained: its names would be in the way."""
+    assert clone.act("up", "--environment", "dev").exit_code == 0
+    tables = target.client("dynamodb", REGIONS[0]).list_tables()["TableNames"]
+    assert tables
+    assert not [name for name in tables if "production" in name]
     assert any("nginx" in line for line in _lines(clone))
     assert session.keeper_pid is not None
     os.kill(session.keeper_pid, 9)
