@@ -79,10 +79,16 @@ _DEFAULT_STOP_SECONDS = 30
 
 
 class World:
-    """Reads the APIs of every Region, anew at each call: what is asked for is never remembered."""
+    """Reads the APIs of every Region, anew at each call.
+
+    Only what never changes under an ARN that is never given twice is remembered: the containers of
+    a task, and the names of a certificate.
+    """
 
     def __init__(self, target: Target, regions: tuple[str, ...]) -> None:
         self._regions = regions
+        self._of_task: dict[str, tuple[Container, ...]] = {}
+        self._of_certificate: dict[str, tuple[str, ...]] = {}
         # A client takes longer to make than all its calls of a minute.
         self._client = cache(target.client)
 
@@ -91,12 +97,14 @@ class World:
 
     def tasks(self) -> tuple[Task, ...]:
         """Every task that ECS wants running, of services and by themselves."""
-        return tuple(
+        found = tuple(
             task
             for region in self._regions
             for cluster in _pages(self.client("ecs", region), "list_clusters", "clusterArns")
             for task in self._tasks_of(region, cluster)
         )
+        self._of_task = {task.arn: task.containers for task in found}
+        return found
 
     def listeners(self) -> tuple[Listener, ...]:
         """Every listener of every load balancer, in the order of the Regions."""
@@ -145,6 +153,8 @@ class World:
         )
 
     def _containers(self, region: str, task: dict[str, Any]) -> tuple[Container, ...]:
+        if (known := self._of_task.get(task["taskArn"])) is not None:
+            return known
         ecs = self.client("ecs", region)
         arn = task["taskDefinitionArn"]
         definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
@@ -158,15 +168,20 @@ class World:
             for described in definition["containerDefinitions"]
         )
 
+    def _names(self, region: str, certificate: str) -> tuple[str, ...]:
+        if certificate not in self._of_certificate:
+            acm = self.client("acm", region)
+            described = acm.describe_certificate(CertificateArn=certificate)["Certificate"]
+            names = (described["DomainName"], *described.get("SubjectAlternativeNames", ()))
+            self._of_certificate[certificate] = names
+        return self._of_certificate[certificate]
+
     def _listener(
         self, region: str, balancer: dict[str, Any], listener: dict[str, Any]
     ) -> Listener:
         names: list[str] = []
         for certificate in listener.get("Certificates", ()):
-            acm = self.client("acm", region)
-            arn = certificate["CertificateArn"]
-            described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
-            names += [described["DomainName"], *described.get("SubjectAlternativeNames", ())]
+            names += self._names(region, certificate["CertificateArn"])
         attributes = self.client("elbv2", region).describe_listener_attributes(
             ListenerArn=listener["ListenerArn"]
         )["Attributes"]
