@@ -46,6 +46,8 @@ def begun(clone: Clone, words: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # What a shell starts behind itself ignores an interrupt, and so would this child.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert child.stdout is not None
     for line in child.stdout:

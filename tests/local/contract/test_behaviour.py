@@ -235,6 +235,19 @@ def test_the_writer_of_a_global_database_moves(aws):
         aws("cloudformation", region).delete_stack(StackName="behaviour-global")
 
 
+def test_whoever_asks_for_one_changing_stack_is_answered_when_it_has_changed(aws):
+    """One answer, where asking again and again would show it in progress first."""
+    cloudformation = aws("cloudformation")
+    name = f"behaviour-{uuid.uuid4().hex[:8]}"
+    topics = {f"Topic{number}": resource("AWS::SNS::Topic") for number in range(20)}
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": topics}))
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    cloudformation.delete_stack(StackName=stack["StackId"])
+    (stack,) = cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"]
+    assert stack["StackStatus"] == "DELETE_COMPLETE"
+
+
 def test_an_unsupported_type_ends_in_an_error_that_names_it_and_the_place(aws):
     template = json.dumps({"Resources": {"One": resource("AWS::Nowhere::Thing")}})
     with pytest.raises(ClientError, match=r"AWS::Nowhere::Thing.*local/emulator/extension/kinds"):
