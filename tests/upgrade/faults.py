@@ -2,134 +2,177 @@
 
     python -m tests.upgrade.faults --assembly cdk.out --out out/upgrade-faults.json
 
-The synthesized machine runs in memory (interpreter.py, world.py). A state fails before its effect
-or after it, once or for good; it times out; the interpreter is killed before or after it, and then
-a person resumes or aborts. After each run the whole world is looked at.
+The synthesized machine runs in memory (interpreter.py, world.py), each case (cases.py) in a child
+of its own. After each run the whole world is looked at. What was killed or has stopped, a person
+then resumes and, in another child, aborts: with the fault mended, both have to end it. A run of
+the table that was interrupted goes on where it was, if nothing has changed since.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import hashlib
 import json
 import logging
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from moto import mock_aws
 
+from tests.upgrade.cases import Case, cases
+from tests.upgrade.forked import in_children
+from tests.upgrade.interpreter import Machine
 from tests.upgrade.synthesized import definition_in
-from tests.upgrade.world import NEW, UPGRADE, Fault, World
+from tests.upgrade.table import table
+from tests.upgrade.world import ENDS, NEW, ROLLED_BACK, UPGRADE, UPGRADED, World
 
-ENDS = (
-    "upgraded",
-    "rolled back exactly",
-    "stopped safely, READ_ONLY, lock held, operator told why",
+_ROOT = Path(__file__).parents[2]
+_SOURCES = ("lambda/upgrade", "lambda/control_table", "tests/upgrade")
+PERSONS = ("resume", "abort")
+SAMPLE = (
+    Case(state="Halt replication on the primary master", kind="after", times=1_000),
+    Case(state="Upgrade the primary master", kind="timeout-after", times=1_000),
+    Case(state="Upgrade the primary master", kind="lingers"),
+    Case(state="Commit", kind="after", times=1_000),
+    Case(state="Commit", kind="alarm-standby"),
+    Case(state="Upgrade the primary master", kind="kill-after"),
+    Case(state="Switch traffic to new code", kind="kill-after"),
+    Case(state="Undo: confirm", kind="kill-after", cause="commit"),
+    Case(state="Undo: read-write mode", kind="before", times=1_000, cause="smoke"),
+    Case(state="Release the lock", kind="kill-after"),
+    Case(state="Tell the operators", kind="before", cause="compare"),
 )
-SMOKE = "Smoke-test the new code"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """`then` is a person's act after the interpreter was killed."""
+class Runs:
+    """Runs of a definition, from the same world at rest; `run` is to be called in a child."""
 
-    state: str
-    kind: str
-    times: int
-    then: str = ""
-    broken: bool = False  # whether the new code is: how the undoing is reached
+    def __init__(self, definition: str) -> None:
+        self._definition, self._world = definition, World()
+        self._machine: Machine = self._world.machine()
 
-    def __str__(self) -> str:
-        often = "once" if self.times == 1 else "always"
-        return f"{self.state}: {self.kind} {often}{', then ' + self.then if self.then else ''}"
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        with self._machine.installed():
+            self._machine.known(self._definition)
+            yield
 
+    def run(self, case: Case) -> dict[str, Any]:
+        """How it ended: `wrong` is empty, or what is."""
+        began, world = time.perf_counter(), self._world
+        case.prepare(world)
+        with redirect_stdout(StringIO()):
+            ended = self._start("first", image=NEW)
+            dead = world.dead
+            outcome = "killed" if dead else world.outcome(ended)
+            hit = world.faults[0].hits > 0
+            afterwards = {}
+            if dead or outcome not in (UPGRADED, ROLLED_BACK):
+                afterwards = dict(in_children(self._by_hand, PERSONS, at_once=1))
+        wrong = [] if hit else ["the state was not reached"]
+        wrong += [] if dead or outcome in ENDS else [outcome]
+        wrong += [
+            f"{who}: {end}" for who, end in afterwards.items() if end not in (UPGRADED, ROLLED_BACK)
+        ]
+        return {
+            **asdict(case),
+            "outcome": outcome,
+            "afterwards": afterwards,
+            "wrong": "; ".join(wrong),
+            "why": (ended.get("cause") or "")[:300],
+            "path": ended["path"],
+            "seconds": round(time.perf_counter() - began, 2),
+        }
 
-def cases(definition: str) -> Iterator[Case]:
-    """Of every task state; of those that undo, with new code that fails its smoke test."""
-    for state, shape in json.loads(definition)["States"].items():
-        if shape["Type"] != "Task":
-            continue
-        broken = state.startswith("Undo") or state in ("Back or stop",)
-        if state in ("Stop", "Tell the operators"):
-            continue  # reached by the faults that last; what they cannot do, nobody can
-        for kind in ("before", "after", "timeout"):
-            for times in (1, 1_000):
-                yield Case(state=state, kind=kind, times=times, broken=broken)
-        for kind in ("kill-before", "kill-after"):
-            for then in ("resume", "abort"):
-                yield Case(state=state, kind=kind, times=1, then=then, broken=broken)
+    def _by_hand(self, person: str) -> str:
+        """A person's act, with the fault mended; one that is refused says to resume."""
+        world = self._world
+        world.dead, world.faults = False, []
+        take = bool(world.taken)
+        if person == "abort":
+            ended = self._start("aborted", image=NEW, intent="abort")
+            if ended.get("error") != "Upgrade.Refused" or world.lock() is None:
+                return world.outcome(ended)
+        world.taken.clear()
+        return world.outcome(self._start("resumed", image=NEW, take_mode=take))
 
-
-def run(definition: str, case: Case | None) -> dict[str, Any]:
-    """One run in a world of its own; `outcome` is one of ENDS or begins with WRONG."""
-    began = time.perf_counter()
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):  # type: ignore[arg-type]
-        world = World()
-        if case is not None:
-            world.fault = Fault(state=case.state, kind=case.kind, times=case.times)
-            if case.broken:
-                world.ecs["us-east-1"].broken.add(NEW)
-        machine = world.machine()
-        with machine.installed(), redirect_stdout(StringIO()):
-            told = {"upgrade": UPGRADE, "image": NEW, "by": "a test"}
-            ended = machine.run(definition, "first", told)
-            path = ended["path"]
-            if world.dead:
-                world.dead = False
-                ended = _by_hand(world, machine, definition, case.then if case else "resume")
-                path = [*path, "(killed)", *ended["path"]]
-        outcome = world.outcome(ended)
-        reached = case is None or world.fault is None or world.fault.hits > 0
-    return {
-        "case": None if case is None else asdict(case),
-        "outcome": outcome if reached else "not reached",
-        "why": (ended.get("cause") or "")[:300],
-        "path": path,
-        "seconds": round(time.perf_counter() - began, 2),
-    }
-
-
-def _by_hand(world: World, machine: Any, definition: str, then: str) -> dict[str, Any]:
-    """What a person does about a killed run; an abort that comes too late becomes a resume."""
-    # Its first states may never have been: then there is nothing to abort, and it is begun anew.
-    told = {"upgrade": UPGRADE, "by": "a test", "image": NEW}
-    if then == "abort":
-        ended = machine.run(definition, "aborted", {**told, "intent": "abort"})
-        if ended.get("error") != "Upgrade.Refused" or world.lock() is None:
-            return ended
-    return machine.run(definition, "resumed", told)
+    def _start(self, name: str, **given: Any) -> dict[str, Any]:
+        told = {"upgrade": UPGRADE, "by": "a test", **given}
+        return self._machine.run(self._definition, name, told)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Every case; prints the table, writes it, and returns 1 unless every run ends as it should."""
+    given = _parser().parse_args(arguments)
+    logging.disable(logging.ERROR)  # moto tells every failure, and failures are what is wanted
+    definition = definition_in(given.assembly)
+    wanted = SAMPLE if given.sample else tuple(cases(definition))
+    wanted = [case for case in wanted if given.only in str(case)]
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    known = _Known(given.out.with_suffix(".part"), _digest(definition))
+    missing = [case for case in wanted if case.key not in known.results]
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):  # type: ignore[arg-type]
+        runs = Runs(definition)
+        with runs.ready():
+            gc.freeze()  # what the children share is not to be written
+            for case, result in in_children(runs.run, missing, at_once=given.processes):
+                known.add(case, result)
+                print(f"{result['wrong'] or result['outcome']:58.58} {case}", flush=True)
+    results = [known.results[case.key] for case in wanted]
+    given.out.write_text(json.dumps({"digest": known.digest, "runs": results}, indent=1))
+    wrong = [each for each in results if each["wrong"]]
+    print("\n" + table(results))
+    for outcome, count in Counter(each["outcome"] for each in results).most_common():
+        print(f"{count:5}  {outcome}")
+    print(f"{len(results)} runs, {len(wrong)} of them wrong: {given.out}")
+    return 1 if wrong else 0
+
+
+class _Known:
+    """The results so far, a line for each; those of other code are forgotten."""
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self._path, self.digest, self.results = path, digest, {}
+        lines = path.read_text().splitlines() if path.exists() else []
+        if lines[:1] != [digest]:
+            path.write_text(digest + "\n")
+            return
+        for line in lines[1:]:
+            key, result = json.loads(line)
+            self.results[key] = result
+
+    def add(self, case: Case, result: dict[str, Any]) -> None:
+        self.results[case.key] = result
+        with self._path.open("a") as file:
+            file.write(json.dumps([case.key, result]) + "\n")
+
+
+def _digest(definition: str) -> str:
+    """Of all that a result depends on, but for the packages."""
+    found = hashlib.sha256(definition.encode())
+    for folder in _SOURCES:
+        for path in sorted((_ROOT / folder).glob("*.py")):
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assembly", type=Path, default=Path("cdk.out"))
     parser.add_argument("--out", type=Path, default=Path("out/upgrade-faults.json"))
-    parser.add_argument("--only", default="", help="states whose names hold this")
-    given = parser.parse_args(arguments)
-    logging.disable(logging.ERROR)  # moto tells every failure, and failures are what is wanted
-    definition = definition_in(given.assembly)
-    results = [run(definition, None)]
-    for case in cases(definition):
-        if given.only in case.state:
-            results.append(run(definition, case))
-            outcome, seconds = results[-1]["outcome"], results[-1]["seconds"]
-            print(f"{outcome[:60]:60} {seconds:6} s  {case}", flush=True)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(results, indent=1))
-    counts = Counter(each["outcome"] for each in results)
-    print()
-    for outcome, count in counts.most_common():
-        print(f"{count:5}  {outcome}")
-    wrong = [each for each in results if each["outcome"] not in ENDS]
-    print(f"{len(results)} runs, {len(wrong)} of them wrong: {given.out}")
-    return 1 if wrong else 0
+    parser.add_argument("--only", default="", help="cases whose description holds this")
+    parser.add_argument("--sample", action="store_true", help="a few of the cases")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    return parser
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from threading import Event
 from typing import Any
 from unittest import mock
 
@@ -42,11 +44,16 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_ecs as ecs,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_sns as sns,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata as engine
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256"}
 
@@ -60,17 +67,23 @@ class TaskError(Exception):
 
 
 class Machine:
-    """Runs a definition; `function` and `task` are what its states reach, `sleep` is its time."""
+    """Runs a definition; `function` and `task` are what its states reach, `sleep` is its time.
+
+    `publish` is told of what is moto's own: a state, and what it would do.
+    """
 
     def __init__(
         self,
         *,
         function: Callable[[str, dict[str, Any]], Any],
         task: Callable[[str, dict[str, Any]], dict[str, Any]],
+        publish: Callable[[str, Callable[[], None]], None],
         sleep: Callable[[float], None],
     ) -> None:
+        self._publish = publish
         self._function, self._task, self.sleep = function, task, sleep
         self.state = ""  # that is being done
+        self._ended = Event()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -82,10 +95,18 @@ class Machine:
     def _patches(self) -> Iterator[None]:
         machine = self
         before = service.StateTaskService._eval_execution
+        logic = ExecutionWorker._execution_logic
+        published = sns.StateTaskServiceSns._eval_service_task
 
         def named(self: Any, env: Any) -> Any:
             machine.state = self.name
             return before(self, env)
+
+        def to_its_end(self: Any) -> None:
+            try:
+                logic(self)
+            finally:
+                machine._ended.set()
 
         def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> Any:
             payload = json.loads(parameters["Payload"])
@@ -103,6 +124,9 @@ class Machine:
             parameters = checked("ecs", "RunTask", given["normalised_parameters"])
             env.stack.append({"Tasks": [machine._task(machine.state, parameters)]})
 
+        def publish(self: Any, env: Any, *args: Any, **given: Any) -> None:
+            machine._publish(machine.state, lambda: published(self, env, *args, **given))
+
         def resolver(self: Any, env: Any, *_: Any, **__: Any) -> Callable[[], Any]:
             task = env.stack.pop()["Tasks"][0]
             return lambda: task
@@ -113,16 +137,20 @@ class Machine:
         stubs = intrinsic._DECLARATION_BY_VARIABLE_REFERENCE
         own = {name: text for name, text in stubs.items() if name not in ("$uuid", "$hash")}
         with (
+            mock.patch.object(ExecutionWorker, "_execution_logic", to_its_end),
             mock.patch.object(service.StateTaskService, "_eval_execution", named),
             mock.patch.object(lambda_eval_utils, "_invoke_lambda_function", invoke),
             mock.patch.object(ecs.StateTaskServiceEcs, "_eval_service_task", run),
             mock.patch.object(ecs.StateTaskServiceEcs, "_build_sync_resolver", resolver),
             mock.patch.object(ecs.StateTaskServiceEcs, "_normalise_parameters", unchanged),
+            mock.patch.object(sns.StateTaskServiceSns, "_eval_service_task", publish),
             mock.patch.object(service.StateTaskService, "_from_error", _told(service)),
             mock.patch.object(ecs.StateTaskServiceEcs, "_from_error", _told(ecs)),
+            mock.patch.object(sns.StateTaskServiceSns, "_from_error", _told(sns)),
             mock.patch.object(WaitFunction, "_wait_interval", self._waited),
             mock.patch.object(retrier_decl, "time", _Time(self.sleep)),
             mock.patch.dict(stubs, own, clear=True),
+            mock.patch.object(AmazonStateLanguageParser, "parse", _parsed),
             _encoder(),
         ):
             yield
@@ -130,17 +158,18 @@ class Machine:
     def _waited(self, env: Any, wait_seconds: float) -> None:
         self.sleep(wait_seconds)
 
+    def known(self, definition: str) -> str:
+        """The ARN of the state machine, made if it is not there yet, and parsed."""
+        return _machine(boto3.client("stepfunctions", region_name="us-east-1"), definition)
+
     def run(self, definition: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """Start an execution and wait for its end; `path` are the states that it entered."""
         api = boto3.client("stepfunctions", region_name="us-east-1")
         arn = _machine(api, definition)
+        self._ended.clear()
         started = api.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
-        limit = time.monotonic() + 120
-        while (told := api.describe_execution(executionArn=started["executionArn"]))[
-            "status"
-        ] == "RUNNING":
-            assert time.monotonic() < limit, f"the execution hangs at '{self.state}'"
-            time.sleep(0.005)
+        assert self._ended.wait(120), f"the execution hangs at '{self.state}'"
+        told = api.describe_execution(executionArn=started["executionArn"])
         events = api.get_execution_history(executionArn=started["executionArn"])["events"]
         path = [e["stateEnteredEventDetails"]["name"] for e in events if _entered(e)]
         return {**told, "path": path}
@@ -191,8 +220,15 @@ def _member(value: Any, shape: Any, path: str) -> Any:
     return value
 
 
+_KINDS = {
+    service: service.StateTaskService,
+    ecs: ecs.StateTaskServiceEcs,
+    sns: sns.StateTaskServiceSns,
+}
+
+
 def _told(module: Any) -> Callable[..., FailureEvent]:
-    kind = service.StateTaskService if module is service else ecs.StateTaskServiceEcs
+    kind = _KINDS[module]
     before = kind._from_error
 
     def from_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
@@ -219,6 +255,10 @@ def _error_name(name: str) -> ErrorName:
         return CustomErrorName(name)
     kind = StatesErrorNameType.from_name(name)
     return StatesErrorName(kind)
+
+
+# A definition takes half a second to parse, and nothing of an execution is kept in the result.
+_parsed = cache(AmazonStateLanguageParser.parse)
 
 
 class _Time:

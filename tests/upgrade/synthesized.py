@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _ACCOUNT = "123456789012"
+OPERATORS = "operators"  # the topic
 _FUNCTION = f"arn:aws:lambda:us-east-1:{_ACCOUNT}:function:upgrade"
 
 
@@ -42,7 +43,8 @@ def _text(value: Any, template: dict[str, Any]) -> str:
             assert template["Resources"][name]["Type"] == "AWS::Lambda::Function"
             return _FUNCTION
         case {"Ref": name}:
-            return f"arn:aws:sns:us-east-1:{_ACCOUNT}:{name}"
+            assert template["Resources"][name]["Type"] == "AWS::SNS::Topic"
+            return f"arn:aws:sns:us-east-1:{_ACCOUNT}:{OPERATORS}"
         case {"Fn::ImportValue": name}:
             return name.rpartition(":")[2]
     raise AssertionError(f"no text for {value}")

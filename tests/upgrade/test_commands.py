@@ -16,9 +16,14 @@ from upgrade_cli import mode as mode_cli
 _TABLE = f"control-{PRIMARY}"
 
 
-def _client(service: str):
+@pytest.fixture
+def client(world):
+    return lambda service: _client(world, service)
+
+
+def _client(world, service: str):
     if service != "cloudformation":
-        return _aws(service, PRIMARY)
+        return world.client(service, PRIMARY)
     resource = {"ResourceType": "AWS::DynamoDB::GlobalTable", "PhysicalResourceId": _TABLE}
     return SimpleNamespace(
         describe_stack_resources=lambda **_: {"StackResources": [resource]},
@@ -27,23 +32,23 @@ def _client(service: str):
 
 
 @pytest.fixture
-def say(machine, definition, capsys, monkeypatch):
+def say(machine, client, definition, capsys, monkeypatch):
     """`say("status")`: the exit code and what was printed."""
     monkeypatch.setattr(upgrade_cli, "_PAUSE_SECONDS", 0.01)
     _machine(_aws("stepfunctions", PRIMARY), definition)
-    return lambda *words: _said(upgrade_cli.main, capsys, words)
+    return lambda *words: _said(upgrade_cli.main, client, capsys, words)
 
 
-def _said(main, capsys, words):
-    code = main(["--environment", "test", "--by", "me", *words], client=_client)
+def _said(main, client, capsys, words):
+    code = main(["--environment", "test", "--by", "me", *words], client=client)
     told = capsys.readouterr()
     return code, told.out + told.err
 
 
 @pytest.fixture
-def said(world, capsys):
+def said(client, capsys):
     def say(act, *words):
-        code = mode_cli.main([act, "--table", _TABLE, "--by", "me", *words], client=_client)
+        code = mode_cli.main([act, "--table", _TABLE, "--by", "me", *words], client=client)
         told = capsys.readouterr()
         return code, told.out + told.err
 
@@ -63,7 +68,7 @@ def test_an_upgrade_is_started_followed_and_told(say, world):
 
 
 def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(say, world):
-    world.fault = Fault("Compare both masters", "before")
+    world.faults = [Fault("Compare both masters", "before")]
     code, told = say("start", "--image", NEW, "--id", UPGRADE)
     assert code == 1
     assert "Upgrade.Stopped" in told
@@ -74,14 +79,14 @@ def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(say, world):
     code, told = say("abort")
     assert code == 1
     assert "past its commit point: resume it" in told
-    world.fault = None
+    world.faults = []
     assert say("resume")[0] == 0
 
 
 def test_an_abort_before_the_commit_point_is_what_was_asked_for(say, world):
-    world.fault = Fault("Smoke-test the new code", "kill-before", times=1)
+    world.faults = [Fault("Smoke-test the new code", "kill-before", times=1)]
     assert say("start", "--image", NEW, "--id", UPGRADE)[0] == 1
-    world.dead, world.fault = False, None
+    world.dead, world.faults = False, []
     code, told = say("abort")
     assert code == 0, told
     assert world.state() == world.at_first
@@ -108,7 +113,7 @@ def test_read_only_is_entered_shown_and_left_by_its_epoch(said, world):
 
 
 def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(said, world):
-    dynamodb = _aws("dynamodb", PRIMARY)
+    dynamodb = world.client("dynamodb", PRIMARY)
     lock.acquire(dynamodb, _TABLE, holder="upgrade r by me", token="upgrade r", at=world.now)
     mode.enter_read_only(dynamodb, _TABLE, reason="r", by="upgrade r", at=world.now)
     code, told = said("leave", "--epoch", "2", "--reason", "impatience")

@@ -5,14 +5,30 @@ Every fault at every state is `make upgrade-faults`; here are the ways that diff
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from control_table import lock, mode
-from mainstay.upgrade.steps import STEPS
-from tests.upgrade.faults import ENDS, Case, cases, run
-from tests.upgrade.world import NEW, OLD, PRIMARY, STANDBY, UPGRADE, Fault, _aws
-
-UPGRADED, ROLLED_BACK, STOPPED = ENDS
+from mainstay.upgrade.steps import STEPS, Operation
+from tests.conftest import ROOT
+from tests.upgrade.cases import cases
+from tests.upgrade.faults import SAMPLE
+from tests.upgrade.world import (
+    ENDS,
+    NEW,
+    OLD,
+    PRIMARY,
+    ROLLED_BACK,
+    STANDBY,
+    STOPPED,
+    UPGRADE,
+    UPGRADED,
+    Fault,
+    _aws,
+)
 
 
 def test_every_row_is_done_in_the_order_of_the_table(upgrade, world):
@@ -56,7 +72,7 @@ def test_an_alarm_at_the_tenth_or_one_without_a_verdict_takes_everything_back(
 
 
 def test_a_lock_of_somebody_else_is_left_alone(upgrade, world):
-    dynamodb = _aws("dynamodb", PRIMARY)
+    dynamodb = world.client("dynamodb", PRIMARY)
     lock.acquire(dynamodb, f"control-{PRIMARY}", holder="a deploy", token="theirs", at=world.now)
     ended = upgrade("first")
     assert ended["error"] == "Upgrade.Refused"
@@ -67,7 +83,7 @@ def test_a_lock_of_somebody_else_is_left_alone(upgrade, world):
 
 @pytest.mark.parametrize("region", [PRIMARY, STANDBY])
 def test_it_does_not_begin_while_somebody_needs_read_only(upgrade, world, region):
-    dynamodb = _aws("dynamodb", region)
+    dynamodb = world.client("dynamodb", region)
     mode.enter_read_only(dynamodb, f"control-{region}", reason="lag", by="an alarm", at=world.now)
     ended = upgrade("first")
     assert ended["error"] == "Upgrade.Refused"
@@ -79,7 +95,7 @@ def _stolen_at(world, state: str, region: str = PRIMARY) -> None:
     def steal(name: str) -> None:
         if name == state:
             mode.enter_read_only(
-                _aws("dynamodb", region),
+                world.client("dynamodb", region),
                 f"control-{region}",
                 reason="the writer is gone",
                 by="an alarm",
@@ -127,18 +143,18 @@ def test_read_only_by_somebody_else_after_the_window_does_not_stop_it_and_stays(
 
 
 def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, world):
-    world.fault = Fault("Restore the secondary master", "before")
+    world.faults = [Fault("Restore the secondary master", "before")]
     assert world.outcome(upgrade("first")) == STOPPED
     assert world.databases.a == 2
     refused = upgrade("aborted", intent="abort")
     assert refused["error"] == "Upgrade.Refused"
     assert "forward only" in refused["cause"]
-    world.fault = None
+    world.faults = []
     assert world.outcome(upgrade("resumed")) == UPGRADED
 
 
 def test_another_image_under_the_same_name_is_refused(upgrade, world):
-    world.fault = Fault("Restore the secondary master", "before")
+    world.faults = [Fault("Restore the secondary master", "before")]
     upgrade("first")
     assert upgrade("other", image="app:3")["error"] == "Upgrade.Refused"
 
@@ -158,26 +174,37 @@ def test_an_execution_that_was_taken_over_does_nothing_any_more(world, machine):
     assert world.ecs[PRIMARY].definition("app-blue")["containerDefinitions"][0]["image"] == OLD
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        Case(state="Halt replication on the primary master", kind="after", times=1_000),
-        Case(state="Upgrade the primary master", kind="timeout", times=1_000),
-        Case(state="Commit", kind="after", times=1_000),
-        Case(state="Upgrade the primary master", kind="kill-after", times=1, then="resume"),
-        Case(state="Switch traffic to new code", kind="kill-after", times=1, then="abort"),
-        Case(state="Undo: confirm", kind="kill-after", times=1, then="resume", broken=True),
-        Case(state="Undo: read-write mode", kind="before", times=1_000, broken=True),
-        Case(state="Release the lock", kind="kill-after", times=1, then="resume"),
-    ],
-    ids=str,
-)
-def test_a_fault_ends_in_one_of_the_three_ways(definition, case):
-    found = run(definition, case)
-    assert found["outcome"] in ENDS, found
+def test_a_sample_of_all_faults_ends_in_one_of_the_three_ways(production, tmp_path):
+    """As `make upgrade-faults` runs them all; in a process of its own, since it forks."""
+    out = tmp_path / "faults.json"
+    words = ["--assembly", str(production.directory), "--out", str(out), "--sample"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.upgrade.faults", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = json.loads(out.read_text())["runs"]
+    assert len(runs) == len(SAMPLE)
+    for run in runs:
+        assert run["outcome"] in (*ENDS, "killed")
+        assert set(run["afterwards"].values()) <= {UPGRADED, ROLLED_BACK}
 
 
-def test_every_task_state_is_among_the_cases(definition):
-    states = {case.state for case in cases(definition)}
-    assert {step.name for step in STEPS} <= states
-    assert len(states) > 45
+def test_every_task_state_is_among_the_cases_with_every_fault_that_it_can_have(definition):
+    states = json.loads(definition)["States"]
+    tasks = {name for name, shape in states.items() if shape["Type"] == "Task"}
+    for kind in (
+        "before",
+        "after",
+        "timeout-before",
+        "timeout-after",
+        "kill-before",
+        "alarm-primary",
+    ):
+        assert {case.state for case in cases(definition) if case.kind == kind} == tasks
+    operations = {step.name for step in STEPS if isinstance(step.by, Operation)}
+    assert operations <= {case.state for case in cases(definition) if case.kind == "lingers"}
+    assert {case.state for case in SAMPLE} <= tasks

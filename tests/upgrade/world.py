@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,8 +15,10 @@ import boto3
 from control_table import lock, mode
 from control_table.acknowledgements import acknowledge
 from tests.upgrade.databases import Databases, RefusedError
+from tests.upgrade.fake_dynamodb import FakeDynamoDb
 from tests.upgrade.fake_ecs import FakeEcs
 from tests.upgrade.interpreter import Machine, TaskError
+from tests.upgrade.synthesized import OPERATORS
 from upgrade.conduct import Conductor
 from upgrade.site import Site, site_of
 
@@ -24,6 +27,9 @@ OLD, NEW = "app:1", "app:2"
 COUNT = 2  # tasks of each half
 ALARM = "mainstay-test-us-west-2-left"
 UPGRADE = "release-2"
+UPGRADED, ROLLED_BACK = "upgraded", "rolled back exactly"
+STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
+ENDS = (UPGRADED, ROLLED_BACK, STOPPED)  # of every run
 
 
 @cache
@@ -31,16 +37,22 @@ def _aws(service: str, region: str) -> Any:
     return boto3.client(service, region_name=region)
 
 
-class Killed(BaseException):
-    """The interpreter is gone: no state has any effect from here on."""
+# On the way back; in any other order it is a time-out after the effect.
+_BEFORE_IT_IS_ENDED = ("Take the lock", "Back or stop", "Undo: end what still runs")
+ALARM_RINGS, OPENED = "an alarm", "somebody"  # who else writes the mode
 
 
 @dataclass
 class Fault:
-    """At one state: what happens, and how often."""
+    """At one state: what happens, and how often.
+
+    An error `before` its effect or `after` it; a time-out likewise, or of a task that `lingers` and
+    has its effect at the next state, unless it is ended; the interpreter is killed; another writer
+    of the mode comes between: an alarm in one of the Regions, or somebody who opens the primary.
+    """
 
     state: str
-    kind: str  # before, after, timeout, kill-before, kill-after
+    kind: str  # as tests/upgrade/cases.py lists them
     times: int = 1_000  # of the same state; 1 is a fault that passes
     hits: int = 0
 
@@ -56,9 +68,8 @@ class World:
     """Made inside of moto; `violations` is what must never be, seen after every effect."""
 
     databases: Databases = field(default_factory=Databases)
-    fault: Fault | None = None
+    faults: list[Fault] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)
     smoked: bool = False
     dead: bool = False
@@ -67,9 +78,13 @@ class World:
 
     def __post_init__(self) -> None:
         self.ecs = {place: FakeEcs(place, self._changed) for place in (PRIMARY, STANDBY)}
+        self.tables = {place: FakeDynamoDb(f"control-{place}") for place in (PRIMARY, STANDBY)}
         self.groups: dict[str, str] = {}
         self._acknowledged: dict[str, tuple[int, datetime]] = {}
+        self._lingering: tuple[str, dict[str, Any]] | None = None  # an act, and its task
+        self.taken: set[str] = set()  # Regions that an alarm keeps in READ_ONLY
         self._make_balancer()
+        self._make_pager()
         for region in (PRIMARY, STANDBY):
             self._make_region(region)
         self.site: Site = site_of(json.dumps(self._described()), self.client)
@@ -79,6 +94,8 @@ class World:
     def client(self, service: str, region: str) -> Any:
         if service == "ecs":
             return self.ecs[region]
+        if service == "dynamodb":
+            return self.tables[region]
         if service == "cloudwatch":
             return _CloudWatch(region)
         return _aws(service, region)
@@ -86,7 +103,9 @@ class World:
     # What the machine reaches.
 
     def machine(self) -> Machine:
-        return Machine(function=self._function, task=self._task, sleep=self.sleep)
+        return Machine(
+            function=self._function, task=self._task, publish=self._struck, sleep=self.sleep
+        )
 
     def sleep(self, seconds: float) -> None:
         """Time passes: tasks obey the mode of now, and say so."""
@@ -107,19 +126,16 @@ class World:
         return conductor.conduct(event)
 
     def _task(self, state: str, given: dict[str, Any]) -> dict[str, Any]:
-        return self._struck(state, lambda: self._operate(given))
+        def begin() -> None:
+            task, act = self._start_operation(given)
+            self._lingering = (act, task)
+
+        return self._struck(state, lambda: self._operate(given), begin=begin)
 
     def _operate(self, given: dict[str, Any]) -> dict[str, Any]:
-        [override] = given["overrides"]["containerOverrides"]
-        *_, word, act = override["command"]
-        assert word == "upgrade"
-        ecs = self.ecs[PRIMARY]
-        task = ecs.start_task(given["cluster"], given["taskDefinition"], given["group"])
+        task, act = self._start_operation(given)
         try:
-            if act == "smoke":
-                self._smoke()
-            else:
-                self.databases.act(act)
+            self._effect(act)
         except RefusedError as error:
             raise TaskError(
                 "States.TaskFailed", json.dumps({"StoppedReason": str(error)})
@@ -128,6 +144,19 @@ class World:
             task.update(lastStatus="STOPPED", desiredStatus="STOPPED")
         self.sleep(2)
         return {"TaskArn": task["taskArn"], "LastStatus": "STOPPED"}
+
+    def _start_operation(self, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        [override] = given["overrides"]["containerOverrides"]
+        *_, word, act = override["command"]
+        assert word == "upgrade"
+        ecs = self.ecs[PRIMARY]
+        return ecs.start_task(given["cluster"], given["taskDefinition"], given["group"]), act
+
+    def _effect(self, act: str) -> None:
+        if act == "smoke":
+            self._smoke()
+        else:
+            self.databases.act(act)
 
     def _smoke(self) -> None:
         serving = self.ecs[PRIMARY].running("app", "green")
@@ -138,20 +167,50 @@ class World:
             raise RefusedError("no login succeeds on the new code")
         self.smoked = True
 
-    def _struck(self, state: str, act: Callable[[], Any]) -> Any:
-        """The act, unless the fault says otherwise."""
+    def _struck(
+        self, state: str, act: Callable[[], Any], begin: Callable[[], None] = lambda: None
+    ) -> Any:
+        """The act, unless a fault says otherwise; `begin` is what lingers of a task."""
         if self.dead:
             raise TaskError("Killed", "the interpreter is gone")
+        self._linger(state)
         self.before_state(state)
         self.calls.append(state)
-        fault = self.fault
-        if fault is None or not fault.strikes(state):
+        fault = next((each for each in self.faults if each.strikes(state)), None)
+        if fault is None:
             return self._watched(act)
-        if fault.kind in ("after", "timeout", "kill-after"):
+        if fault.kind in ("alarm-primary", "alarm-standby", "opened"):
+            self._write_mode(fault.kind)
+            return self._watched(act)
+        if fault.kind.endswith("after"):
             self._watched(act)
+        if fault.kind.endswith("lingers"):
+            begin()
         self.dead = fault.kind.startswith("kill")
-        name = "States.Timeout" if fault.kind == "timeout" else "Injected"
-        raise TaskError(name, f"{fault.kind} at {state}")
+        timed_out = fault.kind in ("timeout-before", "timeout-after", "lingers")
+        raise TaskError("States.Timeout" if timed_out else "Injected", f"{fault.kind} at {state}")
+
+    def _linger(self, state: str) -> None:
+        """A task that still runs has its effect, later than anybody waited for it."""
+        if self._lingering is None or state in _BEFORE_IT_IS_ENDED:
+            return
+        (act, task), self._lingering = self._lingering, None
+        if task["desiredStatus"] == "RUNNING":
+            with suppress(RefusedError):
+                self._effect(act)
+            task.update(lastStatus="STOPPED", desiredStatus="STOPPED")
+
+    def _write_mode(self, kind: str) -> None:
+        """Somebody else changes the mode of a Region."""
+        region = STANDBY if kind == "alarm-standby" else PRIMARY
+        dynamodb, table = self.tables[region], f"control-{region}"
+        if kind != "opened":
+            self.taken.add(region)
+            mode.enter_read_only(dynamodb, table, reason="lag", by=ALARM_RINGS, at=self.now)
+        elif (found := self.mode(region)).mode == mode.Mode.READ_ONLY:
+            mode.leave_read_only(
+                dynamodb, table, epoch=found.epoch, reason="impatience", by=OPENED, at=self.now
+            )
 
     def _watched(self, act: Callable[[], Any]) -> Any:
         try:
@@ -172,8 +231,10 @@ class World:
                     self._violated(f"{half} has traffic on new code before its smoke test")
                 if speaks == 1 and databases.b != 1:
                     self._violated(f"{half} has traffic on old code, and no store of its schema")
-        held = lock.read(_aws("dynamodb", PRIMARY), "control-" + PRIMARY)
-        if held is None and self.state() not in (self.at_first, self._upgraded()):
+        for region in self.taken:
+            if self.mode(region).by != ALARM_RINGS:
+                self._violated(f"the READ_ONLY of an alarm in {region} was left")
+        if self.lock() is None and self.state() not in (self._first(), self._upgraded()):
             self._violated("something is half done, and nobody holds the lock")
 
     def _violated(self, what: str) -> None:
@@ -183,7 +244,7 @@ class World:
     # What there is.
 
     def mode(self, region: str) -> mode.State:
-        found = mode.read(_aws("dynamodb", region), f"control-{region}")
+        found = mode.read(self.tables[region], f"control-{region}")
         assert found is not None
         return found
 
@@ -194,7 +255,7 @@ class World:
         return {half: by_group[self.groups[half]] for half in ("blue", "green")}
 
     def lock(self) -> lock.Lock | None:
-        return lock.read(_aws("dynamodb", PRIMARY), f"control-{PRIMARY}")
+        return lock.read(self.tables[PRIMARY], f"control-{PRIMARY}")
 
     def state(self) -> dict[str, Any]:
         """Everything that an upgrade changes: compared as a whole, with what it was."""
@@ -224,9 +285,14 @@ class World:
             "dns": self.exit_alarm(),
         }
 
+    def _first(self) -> dict[str, Any]:
+        """The first state, but for the modes that somebody else has changed since."""
+        modes = {**self.at_first["modes"], **dict.fromkeys(self.taken, "READ_ONLY")}
+        return {**self.at_first, "modes": modes}
+
     def _upgraded(self) -> dict[str, Any]:
         """The first state with the release in it."""
-        found = json.loads(json.dumps(_listed(self.at_first)))
+        found = json.loads(json.dumps(_listed(self._first())))
         text = json.dumps(found).replace(OLD, NEW)
         wanted = _unlisted(json.loads(text))
         for (region, cluster, _), service in wanted["services"].items():
@@ -243,30 +309,31 @@ class World:
 
     def outcome(self, ended: dict[str, Any]) -> str:
         """One of the three ways to end, or what is wrong with this one."""
-        state, held = self.state(), self.lock()
+        state, held, error = self.state(), self.lock(), ended.get("error")
+        told = self.told()
         if self.violations:
             return f"WRONG: {'; '.join(self.violations)}"
         if state == self._upgraded() and held is None and ended["status"] == "SUCCEEDED":
-            return "upgraded"
-        error = ended.get("error")
-        if (
-            state == self.at_first
-            and held is None
-            and error
-            in (
-                "Upgrade.RolledBack",
-                "Upgrade.Refused",
-            )
-        ):
-            return "rolled back exactly"
+            return UPGRADED
+        back = error in ("Upgrade.RolledBack", "Upgrade.Refused")
+        if state == self._first() and held is None and back:
+            return ROLLED_BACK
         read_only = all(each == "READ_ONLY" for each in state["modes"].values())
-        if error == "Upgrade.Stopped" and held is not None and read_only and self.told_why(ended):
-            return "stopped safely, READ_ONLY, lock held, operator told why"
-        return f"WRONG: {ended['status']} {error}, lock {held}, {_difference(self.at_first, state)}"
+        own = held is not None and held.token == f"upgrade {UPGRADE}"
+        why = ended.get("cause")
+        if error == "Upgrade.Stopped" and own and read_only and why and why in told:
+            return STOPPED
+        return (
+            f"WRONG: {ended['status']} {error}, lock {held}, told {told}, "
+            f"{_difference(self._first(), state)}"
+        )
 
-    def told_why(self, ended: dict[str, Any]) -> bool:
-        topics = _aws("sns", PRIMARY).list_topics()["Topics"]
-        return bool(ended.get("cause")) and bool(topics)
+    def told(self) -> list[str]:
+        """Why upgrades have stopped, as the operators were told since the last look."""
+        queue = _aws("sqs", PRIMARY).get_queue_url(QueueName="pager")["QueueUrl"]
+        found = _aws("sqs", PRIMARY).receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        messages = [json.loads(each["Body"]) for each in found.get("Messages", ())]
+        return [each["why"] for each in messages if each["upgrade"] == UPGRADE]
 
     # How it is made.
 
@@ -296,16 +363,22 @@ class World:
         )["Rules"]
         self.rule = rule["RuleArn"]
 
-    def _make_region(self, region: str) -> None:
-        dynamodb, ecs = _aws("dynamodb", region), self.ecs[region]
-        table = f"control-{region}"
-        keys = (("pk", "HASH"), ("sk", "RANGE"))
-        dynamodb.create_table(
-            TableName=table,
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n, _ in keys],
-            BillingMode="PAY_PER_REQUEST",
+    def _make_pager(self) -> None:
+        """Somebody who is on call hears of what the topic is told."""
+        sns, sqs = _aws("sns", PRIMARY), _aws("sqs", PRIMARY)
+        topic = sns.create_topic(Name=OPERATORS)["TopicArn"]
+        queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
+        answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        sns.subscribe(
+            TopicArn=topic,
+            Protocol="sqs",
+            Endpoint=answer["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
         )
+
+    def _make_region(self, region: str) -> None:
+        dynamodb, ecs = self.tables[region], self.ecs[region]
+        table = f"control-{region}"
         mode.begin(dynamodb, table, by="test", at=self.now)
         for family in ("app-blue", "app-green", "app-worker", "operations", "edge"):
             container = {"name": "server", "image": "edge:1" if family == "edge" else OLD}
@@ -327,7 +400,6 @@ class World:
                     MinCapacity=COUNT,
                     MaxCapacity=12,
                 )
-        _aws("sns", region).create_topic(Name="operators")
         for name in (ALARM, "failing-blue", "failing-green"):
             cloudwatch = _aws("cloudwatch", region)
             cloudwatch.put_metric_alarm(
@@ -371,7 +443,7 @@ class World:
                 "namespace": "mainstay/test",
                 "metric": "RegionLeft",
                 "alarm": ALARM,
-                "seconds": 90,
+                "seconds": 10,
                 "quiet_requests": 200,
             },
             "operations": {
@@ -409,7 +481,7 @@ class World:
                     continue
                 self._acknowledged[task_id] = (state.epoch, self.now)
                 acknowledge(
-                    _aws("dynamodb", PRIMARY),
+                    self.tables[PRIMARY],
                     f"control-{PRIMARY}",
                     layer=cluster,
                     task_id=task_id,

@@ -276,6 +276,9 @@ class Definition(Construct):
             comment="READ_ONLY, and the lock is held: a person resumes or aborts",
         )
         _catch(stop, tell, keep=True)
+        tell.add_retry(
+            errors=["States.ALL"], interval=cdk.Duration.seconds(_PAUSE_SECONDS), max_attempts=3
+        )
         _catch(tell, end, keep=True)
         stop.next(tell)
         tell.next(end)
