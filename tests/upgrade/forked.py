@@ -9,6 +9,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -26,7 +27,7 @@ def in_children(
     To be called where no other thread runs: a child has none but the one that asked for it.
     """
     fork = multiprocessing.get_context("fork")
-    waiting, running = deque(items), {}
+    waiting, running = deque(items), dict[Connection, tuple[BaseProcess, Item]]()
     while waiting or running:
         while waiting and len(running) < at_once:
             item = waiting.popleft()
@@ -35,7 +36,8 @@ def in_children(
             child.start()
             theirs.close()
             running[ours] = (child, item)
-        for ours in wait(list(running)):
+        for ours in list(wait(list(running))):
+            assert isinstance(ours, Connection)
             child, item = running.pop(ours)
             try:
                 answer = ours.recv()

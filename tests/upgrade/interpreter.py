@@ -22,7 +22,6 @@ from unittest import mock
 
 import boto3
 import jsonata
-from botocore.session import Session
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
@@ -54,6 +53,8 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata as engine
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+from tests.upgrade.models import sdk
 
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256"}
 
@@ -121,7 +122,10 @@ class Machine:
             return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": told}
 
         def run(self: Any, env: Any, *_: Any, **given: Any) -> None:
-            parameters = checked("ecs", "RunTask", given["normalised_parameters"])
+            try:
+                parameters = sdk("ecs", "RunTask", given["normalised_parameters"])
+            except ValueError as error:
+                raise TaskError("States.Runtime", str(error)) from None
             env.stack.append({"Tasks": [machine._task(machine.state, parameters)]})
 
         def publish(self: Any, env: Any, *args: Any, **given: Any) -> None:
@@ -187,37 +191,6 @@ def _machine(api: Any, definition: str) -> str:
         definition=definition,
         roleArn="arn:aws:iam::123456789012:role/machine",
     )["stateMachineArn"]
-
-
-_SESSION = Session()
-
-
-def checked(service_name: str, operation: str, given: dict[str, Any]) -> dict[str, Any]:
-    """A task's Arguments as the SDK's, after its model; TaskError for what that does not know."""
-    shape = _SESSION.get_service_model(service_name).operation_model(operation).input_shape
-    assert shape is not None
-    return _member(given, shape, operation)
-
-
-def _member(value: Any, shape: Any, path: str) -> Any:
-    if shape.type_name == "structure":
-        known = {name[0].upper() + name[1:]: name for name in shape.members}
-        if unknown := set(value) - set(known):
-            raise TaskError("States.Runtime", f"{path} does not know {sorted(unknown)}")
-        if missing := set(shape.required_members) - {known[name] for name in value}:
-            raise TaskError("States.Runtime", f"{path} needs {sorted(missing)}")
-        return {
-            known[name]: _member(each, shape.members[known[name]], f"{path}.{name}")
-            for name, each in value.items()
-        }
-    if shape.type_name == "list":
-        return [_member(each, shape.member, f"{path}[]") for each in value]
-    kinds = {"string": str, "boolean": bool, "integer": int}
-    if not isinstance(value, kinds.get(shape.type_name, object)):
-        raise TaskError("States.Runtime", f"{path} should be a {shape.type_name}, got {value!r}")
-    if values := getattr(shape, "enum", None):
-        assert value in values, f"{path} should be one of {values}, got {value}"
-    return value
 
 
 _KINDS = {
