@@ -118,6 +118,7 @@ service: setup ## The identity service on this machine, with a tenant: make serv
 bench-service: setup ## CPU of a session's validation and of a login, into out/
 	@.venv/bin/python -m benchmarks.service
 
+UPGRADE_OPTIONS ?=
 LOG ?=
 edge-diff: setup apache ## What the edge does otherwise than the legacy chain: make edge-diff LOG=<access log>
 	@.venv/bin/python -m migration $(if $(LOG),--log '$(LOG)')
@@ -130,6 +131,9 @@ promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over:
 
 recover-drill: setup ## A mistaken DELETE on one machine, and its rows back from the delayed replica
 	@.venv/bin/python -m gameday.recover
+
+upgrade: setup ## The eight-step upgrade under load on this machine, into out/: UPGRADE_OPTIONS="--bake 30"
+	@.venv/bin/python -m gameday.upgrade $(UPGRADE_OPTIONS)
 
 bench-backup: setup ## An archive and its restores, in CPU, memory, requests and bytes, into out/
 	@.venv/bin/python -m benchmarks.backup

@@ -13,6 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import psycopg
@@ -32,9 +33,11 @@ _REST_SECONDS = 1.0
 _GRACE_SECONDS = 0.5
 # Of a whole question, over all servers, before the caller is told that none answers.
 BUDGET_SECONDS = 6.0
-# Divides by zero, and so ends the transaction, on a server of another version.
-_CHECK = "SELECT 1 / (coalesce(max(version), 0) {} %s)::int FROM operations.migration"
 _VERSION = "SELECT coalesce(max(version), 0) AS version FROM operations.migration"
+# Divides by zero, and so ends the transaction, on a server of another version.
+_CHECK = f"SELECT version, 1 / (version {{}} %s)::int FROM ({_VERSION}) AS found"
+# The versions of the entity store that the statements of a request were answered on.
+ANSWERED_ON: ContextVar[set[int] | None] = ContextVar("ANSWERED_ON", default=None)
 
 # The next server is asked after these: it is away, too busy, restarting, or catching up.
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError, OSError)
@@ -142,8 +145,10 @@ class Server:
                     await connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
                 cursor = connection.cursor(row_factory=dict_row)
                 await cursor.execute(statement.encode(), values)
-                await connection.execute(self._check, (self.version,))
+                checked = await connection.execute(self._check, (self.version,))
                 await connection.execute("COMMIT")
+            if not self._or_newer and (noted := ANSWERED_ON.get()) is not None:
+                noted |= {row[0] for row in await checked.fetchall()}
             return await cursor.fetchall() if cursor.description else []
 
     async def has_version(self) -> bool:

@@ -19,7 +19,7 @@ from service.api.call import Answer, Call, Endpoint
 from service.api.problems import ProblemError
 from service.api.tenancy import caller_of, tenant_of
 from service.aws import FAILURES
-from service.databases import UnavailableError
+from service.databases import ANSWERED_ON, UnavailableError
 from service.log import log, log_request
 from service.passwords import BusyError
 from service.schema_version import SchemaVersionError
@@ -77,11 +77,20 @@ class _Path:
             await _send(answer, request_id, send)
             _tell(scope, "none", answer.status, request_id, started)
             return
+        ANSWERED_ON.set(versions := set())
         call = Call(self._runtime, endpoint, scope, receive, request_id)
         answer = await _answer(call)
         await _send(answer, request_id, send)
         tenant = getattr(call, "tenant", None)
-        _tell(scope, endpoint.name, answer.status, request_id, started, tenant and tenant.host)
+        _tell(
+            scope,
+            endpoint.name,
+            answer.status,
+            request_id,
+            started,
+            tenant=tenant and tenant.host,
+            schema=",".join(map(str, sorted(versions))),
+        )
 
 
 async def _answer(call: Call) -> Answer:
@@ -178,7 +187,9 @@ def _tell(
     status: int,
     request_id: str,
     started: float,
+    *,
     tenant: str | None = None,
+    schema: str = "",
 ) -> None:
     """No path and no query: both can hold what a client should not have written there."""
     method = scope["method"]
@@ -190,6 +201,7 @@ def _tell(
         status=status,
         request_id=request_id,
         tenant=tenant or "",
+        schema=schema,
         milliseconds=(time.perf_counter() - started) * 1_000,
     )
 

@@ -1,0 +1,68 @@
+"""The local target as the drill's target: its public load balancer, its tenants, its databases."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import make_conninfo
+
+from gameday.upgrade.target import Entrance, Target, Tenant
+from local import databases
+from local.session import Session
+
+_DATABASE = _ADMINISTRATOR = "mainstay"  # what RDS gives the user that a cluster's secret names
+
+
+class NotDeployedError(RuntimeError):
+    """The local target does not have what the drill needs."""
+
+
+def target_of(session: Session, tenants: tuple[Tenant, ...], *, users: int) -> Target:
+    """What the primary Region's entrance and the masters' writers are. Raises NotDeployedError."""
+    return Target(
+        entrance=_entrance(session),
+        tenants=tenants,
+        users=users,
+        masters=(writer(session, "entity-a"), writer(session, "entity-b")),
+        transaction=writer(session, "transaction-a"),
+    )
+
+
+def writer(session: Session, cluster: str) -> str:
+    """How an administrator connects to a cluster's writer. Raises NotDeployedError."""
+    for name, address in databases.read(session.folder).items():
+        if f"-{cluster}.cluster-" in name and ".cluster-ro-" not in name:
+            return dsn(session, address)
+    raise NotDeployedError(f"no server listens for the writer of '{cluster}'")
+
+
+def readers(session: Session) -> list[str]:
+    """How to connect to every server that answers reads of the entity store."""
+    return [
+        dsn(session, address)
+        for name, address in databases.read(session.folder).items()
+        if "-entity-" in name and ".cluster-ro-" in name
+    ]
+
+
+def dsn(session: Session, address: str) -> str:
+    return make_conninfo(
+        "",
+        host=address,
+        dbname=_DATABASE,
+        user=_ADMINISTRATOR,
+        sslmode="verify-full",
+        sslrootcert=str(session.folder / "databases" / "authority.pem"),
+        connect_timeout=5,
+    )
+
+
+def _entrance(session: Session) -> Entrance:
+    for one in session.status().get("listeners", ()):
+        if one["public"] and one["address"] and (one["url"] or "").startswith("https://"):
+            host, _, port = one["address"].rpartition(":")
+            _, _, domain = (urlsplit(one["url"]).hostname or "").partition(".")
+            return Entrance(
+                host=host, port=int(port), domain=domain, authority=str(session.authority)
+            )
+    raise NotDeployedError("no public load balancer listens: see `make local-status`")
