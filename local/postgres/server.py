@@ -43,6 +43,7 @@ class Server:
         self.port = port
         self._fixed = port
         self._process: subprocess.Popen[Any] | None = None
+        self._kept: dict[tuple[str, str], psycopg.Connection[Any]] = {}  # by database and user
 
     # ---------------------------------------------------------------------------------- life
 
@@ -66,6 +67,7 @@ class Server:
         """End the server: `smart`, `fast` (a clean shutdown) or `immediate` (a crash)."""
         if self._process is None:
             return
+        self._hang_up()
         signals = {"smart": "SIGTERM", "fast": "SIGINT", "immediate": "SIGQUIT"}
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.Signals[signals[mode]])
@@ -79,6 +81,7 @@ class Server:
         """SIGKILL to the server and every process of it at once, as when a machine is gone."""
         if self._process is None:
             return
+        self._hang_up()
         pids = [self._process.pid, *_children(self._process.pid)]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -136,25 +139,61 @@ class Server:
         rows = self.rows(sql, *values, **where)
         return rows[0][0] if rows else None
 
-    def wait(self, sql: str, *values: Any, seconds: float = 30, **where: str) -> None:
+    def wait(
+        self,
+        sql: str,
+        *values: Any,
+        seconds: float = 30,
+        database: str = "postgres",
+        user: str = SUPERUSER,
+    ) -> None:
         """Ask until the first column is true; NotReadyError after `seconds`.
 
-        A server that refuses the question is asked again.
+        All in one connection, for each is a process of the server. A server that refuses the
+        question is asked again, and one that refuses or ends the connection is called again.
         """
+        with contextlib.ExitStack() as open_:
+            connection = None
 
-        def holds() -> bool:
+            def holds() -> bool:
+                nonlocal connection
+                try:
+                    if connection is None or connection.closed:
+                        connection = self.connect(database, user)
+                        open_.callback(connection.close)
+                    row = connection.execute(sql.encode(), values or None).fetchone()
+                except psycopg.Error:
+                    return False
+                return bool(row and row[0])
+
+            _until(holds, seconds, f"{sql} on {self.name}")
+
+    def ask(
+        self, sql: str, *values: Any, database: str = "postgres", user: str = SUPERUSER
+    ) -> list[tuple[Any, ...]]:
+        """What a question returns, as `rows`, in a connection that stays until the server ends."""
+        kept = self._kept.get((database, user))
+        if kept is not None and not kept.closed:
             try:
-                return bool(self.value(sql, *values, **where))
-            except psycopg.Error:
-                return False
-
-        _until(holds, seconds, f"{sql} on {self.name}")
+                return kept.execute(sql.encode(), values or None).fetchall()
+            except psycopg.OperationalError:
+                if not kept.closed:
+                    raise
+        # The first question, or the first one since the server was started again by another.
+        kept = self._kept[database, user] = self.connect(database, user)
+        return kept.execute(sql.encode(), values or None).fetchall()
 
     def log(self, lines: int = 20) -> str:
         """The end of what the server wrote."""
         if not self.log_file.exists():
             return ""
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+
+    def _hang_up(self) -> None:
+        """End the connections of `ask`: a server that stops smartly waits for its clients."""
+        for connection in self._kept.values():
+            connection.close()
+        self._kept.clear()
 
     def _accepting(self, deadline: float) -> bool:
         while time.monotonic() < deadline and self.is_running:

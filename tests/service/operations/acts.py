@@ -88,14 +88,12 @@ def state(lab: Lab) -> dict[str, Any]:
 
 
 def _state_of(server: Server) -> dict[str, Any]:
-    there = server.value("SELECT count(*) FROM pg_database WHERE datname = %s", DATABASE)
-    if not there:
+    if not server.ask("SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
         return {"database": None}
-    with server.connect(DATABASE) as connection:
-        try:
-            return connection.execute(_ALL.encode()).fetchall()[0][0]
-        except psycopg.errors.UndefinedTable:
-            return {"operations": None}
+    try:
+        return server.ask(_ALL, database=DATABASE)[0][0]
+    except psycopg.errors.UndefinedTable:
+        return {"operations": None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
+from local.postgres import Server
+from local.process import until
 from service.operations.operator import Operator
+
+_OPEN = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mainstay-operations'"
 
 Act = Callable[[Operator], Any]
 # What a run had done, and whether it was killed.
@@ -89,12 +95,16 @@ def _run_process(lab: Any, act: Act, after: int) -> Run:
 
 def _wait_for_servers(lab: Any) -> None:
     """What the killed one had open is rolled back by then."""
+
+    def gone(server: Server) -> bool:
+        try:
+            return not server.ask(_OPEN)[0][0]
+        except psycopg.Error:
+            return False  # it restarts
+
     for server in lab.by_name.values():
         if server.is_running:
-            server.wait(
-                "SELECT count(*) = 0 FROM pg_stat_activity"
-                " WHERE application_name = 'mainstay-operations'"
-            )
+            assert until(lambda server=server: gone(server), seconds=30), server.log()
 
 
 def _child(lab: Any, act: Act, after: int, pipe: int) -> None:
