@@ -11,10 +11,10 @@ from gameday.upgrade.timeline import svg
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf7; --ink: #1d2430; --quiet: #667085;
   --line: #d9dce3; --ok: #2a7f62; --refused: #c98a1b; --failed: #c0392b; --step: #3b6ea5;
-  --window: #c98a1b22; }
+}
 @media (prefers-color-scheme: dark) { :root { --paper: #14171c; --ink: #e6e8ec; --quiet: #98a2b3;
   --line: #333a45; --ok: #4fb38d; --refused: #e0aa45; --failed: #ef6a5b; --step: #6fa3dc;
-  --window: #e0aa4522; } }
+} }
 body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
   max-width: 1180px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
@@ -26,7 +26,7 @@ th { font-weight: 600; color: var(--quiet); } td.number, th.number { text-align:
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .small { font-size: 10px; fill: var(--quiet); } svg .name { font-weight: 600; }
 svg .grid { stroke: var(--line); stroke-dasharray: 2 3; } svg .base { stroke: var(--line); }
-svg .window { fill: var(--window); } svg .ok { fill: var(--ok); }
+svg .window { fill: var(--refused); fill-opacity: .14; } svg .ok { fill: var(--ok); }
 svg .refused, svg .refusing { fill: var(--refused); } svg .failed { fill: var(--failed); }
 svg .step { fill: var(--step); }
 .key b { font-weight: 600; } .key .ok { color: var(--ok); } .key .refused { color: var(--refused); }
