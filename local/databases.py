@@ -26,7 +26,7 @@ from local.replica_nodes import ReplicaNode
 from local.target import Target
 
 FILE = "databases.json"
-_PAUSE_SECONDS = 1.0  # a look costs some 50 ms of CPU, of the two sides together
+_PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 15
 _PORT = 5432
 
