@@ -14,6 +14,8 @@ from local.running_task import RunningTask
 from local.target import Target
 from local.world import Task, World
 
+_Member = tuple[str, str, str, int]  # Region, target group, address, port
+
 
 class Reconciler:
     """`address` translates a variable's value: a load balancer's name into its front's address."""
@@ -29,6 +31,7 @@ class Reconciler:
         self._world, self._target = world, target
         self._authority, self._address = authority, address
         self.running: dict[str, RunningTask] = {}  # by the task's ARN
+        self._told: set[str] = set()  # ARNs of tasks that ECS knows to run
 
     def step(self, wanted: Sequence[Task]) -> None:
         """Start what is wanted and missing, stop what is not wanted, register what listens."""
@@ -47,41 +50,30 @@ class Reconciler:
                 self._report(one)
             if one.state == "gone":
                 del self.running[arn]
-        leaving = self._leaving(by_arn)
+        leaving = {
+            arn
+            for arn, one in self.running.items()
+            if arn not in by_arn and one.state not in ("stopping", "gone")
+        }
         # First no new request, then the signal: a server refuses connections once it has it.
-        self._register(by_arn, leaving)
+        healthy = self._register(by_arn, leaving)
         for arn in leaving:
             self.running[arn].stop()
-
-    def _leaving(self, wanted: dict[str, Task]) -> set[str]:
-        """What is to stop now: of a service's old tasks as many as have a successor that serves.
-
-        ECS as it is emulated calls a replacement running at once, and its predecessor stopped;
-        a service would be without servers until those have started.
-        """
-        missing: dict[object, int] = {}
-        for arn, task in wanted.items():
-            if self.running[arn].state != "serving":
-                missing[task.home] = missing.get(task.home, 0) + 1
-        leaving = set()
-        for arn, one in self.running.items():
-            if arn in wanted or one.state in ("stopping", "gone"):
-                continue
-            if one.state == "serving" and one.task.service and missing.get(one.task.home, 0) > 0:
-                missing[one.task.home] -= 1
-            else:
-                leaving.add(arn)
-        return leaving
+        self._told &= by_arn.keys()
+        for arn in by_arn.keys() - self._told:
+            if _runs(self.running[arn], healthy):
+                self._tell_running(self.running[arn])
 
     def stop(self) -> None:
         """Ask everything to end; `step` with nothing wanted brings it to its end."""
         for one in self.running.values():
             one.stop()
 
-    def _register(self, wanted: dict[str, Task], leaving: set[str]) -> None:
+    def _register(self, wanted: dict[str, Task], leaving: set[str]) -> set[_Member]:
         """Each target group holds what listens of its services, and nothing else of this machine.
 
         A task that leaves is deregistered before it has ended, so no request is sent to it.
+        Returns the targets that were healthy.
         """
         belongs: dict[tuple[str, str], set[tuple[str, int]]] = {}
         for task in wanted.values():
@@ -92,20 +84,36 @@ class Reconciler:
                 members = belongs.setdefault((one.task.region, entry.target_group), set())
                 if arn not in leaving and one.state == "serving":
                     members.add((one.address, entry.port))
-        for (region, group), members in belongs.items():
-            self._set_targets(region, group, members)
+        return {
+            (region, group, *member)
+            for (region, group), members in belongs.items()
+            for member in self._set_targets(region, group, members)
+        }
 
-    def _set_targets(self, region: str, group: str, members: set[tuple[str, int]]) -> None:
+    def _set_targets(
+        self, region: str, group: str, members: set[tuple[str, int]]
+    ) -> set[tuple[str, int]]:
+        """Returns those of them that the load balancer found healthy before."""
         elbv2 = self._world.client("elbv2", region)
         try:
             described = elbv2.describe_target_health(TargetGroupArn=group)
         except elbv2.exceptions.TargetGroupNotFoundException:
-            return  # deleted between the two looks; the next step does not name it
-        there = {_key(entry["Target"]) for entry in described["TargetHealthDescriptions"]}
+            return set()  # deleted between the two looks; the next step does not name it
+        entries = described["TargetHealthDescriptions"]
+        there = {_key(entry["Target"]) for entry in entries}
         if added := members - there:
             elbv2.register_targets(TargetGroupArn=group, Targets=_targets(added))
         if left := there - members:
             elbv2.deregister_targets(TargetGroupArn=group, Targets=_targets(left))
+        healthy = {_key(e["Target"]) for e in entries if e["TargetHealth"]["State"] == "healthy"}
+        return healthy & members
+
+    def _tell_running(self, one: RunningTask) -> None:
+        """As its agent would: only then does ECS end the task that this one replaces."""
+        self._world.client("ecs", one.task.region).submit_task_state_change(
+            cluster=one.task.cluster, task=one.task.arn, status="RUNNING"
+        )
+        self._told.add(one.task.arn)
 
     def _report(self, one: RunningTask) -> None:
         """Tell ECS that a task which was run by itself has ended, and how, as its agent would."""
@@ -120,6 +128,14 @@ class Reconciler:
         tasks = ecs.describe_tasks(cluster=names["cluster"], tasks=[names["task"]])["tasks"]
         if any(task["lastStatus"] != "STOPPED" for task in tasks):
             ecs.stop_task(**names, reason="Essential container in task exited")
+
+
+def _runs(one: RunningTask, healthy: set[_Member]) -> bool:
+    """Whether it serves, and each of its load balancers has found that out."""
+    return one.state == "serving" and all(
+        (one.task.region, entry.target_group, one.address, entry.port) in healthy
+        for entry in one.task.registrations
+    )
 
 
 def _key(target: dict[str, Any]) -> tuple[str, int]:

@@ -56,6 +56,28 @@ class Control:
         self.reported.append(words)
 
 
+class Unhealthy:
+    """The control plane, whose load balancers have not found any target healthy until `over`."""
+
+    def __init__(self, control: Control) -> None:
+        self._make, self.over = control.client, False
+
+    def client(self, service: str, region: str) -> Any:
+        made = self._make(service, region)
+        if service != "elbv2" or self.over:
+            return made
+        describe = made.describe_target_health
+
+        def unhealthy(**words: Any) -> Any:
+            found = describe(**words)
+            for entry in found["TargetHealthDescriptions"]:
+                entry["TargetHealth"]["State"] = "initial"
+            return found
+
+        made.describe_target_health = unhealthy
+        return made
+
+
 @pytest.fixture
 def group() -> Iterator[str]:
     with mock_aws():
@@ -207,8 +229,8 @@ def test_a_task_that_was_run_by_itself_is_reported_with_its_exit_code(
 ):
     command = ("python", "-c", "raise SystemExit(3)")
     wanted = [task("once", service=None, command=command, ports=())]
-    settle(reconciler, wanted, lambda: bool(control.reported))
-    report, stop = control.reported
+    settle(reconciler, wanted, lambda: len(control.reported) > 1)
+    *_, report, stop = control.reported
     assert report["containers"] == [{"containerName": "server", "exitCode": 3, "status": "STOPPED"}]
     assert stop["task"] == wanted[0].arn
     settle(reconciler, [], lambda: not reconciler.running)
@@ -222,21 +244,32 @@ def test_stopping_leaves_no_process(reconciler: Reconciler, group: str, folder: 
     assert process.marked(folder) == ()
 
 
-def test_old_tasks_serve_until_their_successors_do(reconciler: Reconciler, group: str):
-    """As ECS with a minimum of 100 %: a replacement takes no server away before it serves."""
-    old, new = task("old", group), task("new", group)
-    settle(reconciler, [old], lambda: len(serving(reconciler)) == 1)
-    before = reconciler.running[old.arn]
+def test_ecs_is_told_of_a_task_once_it_serves_and_its_load_balancer_knows(
+    reconciler: Reconciler, control: Control, group: str
+):
+    """As the agent does: ECS ends what the task replaces when it hears of it, and no sooner."""
+    new = task("new", group)
     reconciler.step([new])
-    assert before.state == "serving"
-    assert members(group) == {before.address}
+    assert control.reported == []
+    settle(reconciler, [new], lambda: bool(control.reported))
+    assert members(group) == serving(reconciler) == {reconciler.running[new.arn].address}
+    for _ in range(3):
+        reconciler.step([new])
+    assert control.reported == [{"cluster": "cluster", "task": new.arn, "status": "RUNNING"}]
 
-    def over() -> bool:
-        assert members(group) & serving(reconciler)
-        return old.arn not in reconciler.running
 
-    settle(reconciler, [new], over)
-    assert members(group) == {reconciler.running[new.arn].address}
+def test_a_target_that_is_not_healthy_yet_is_no_running_task(
+    reconciler: Reconciler, control: Control, group: str, monkeypatch: pytest.MonkeyPatch
+):
+    unhealthy = Unhealthy(control)
+    monkeypatch.setattr(control, "client", unhealthy.client)
+    new = task("new", group)
+    settle(reconciler, [new], lambda: bool(members(group)))
+    for _ in range(3):
+        reconciler.step([new])
+    assert control.reported == []
+    unhealthy.over = True
+    settle(reconciler, [new], lambda: bool(control.reported))
 
 
 def test_a_service_without_tasks_has_no_servers(reconciler: Reconciler, group: str):
@@ -245,10 +278,3 @@ def test_a_service_without_tasks_has_no_servers(reconciler: Reconciler, group: s
     reconciler.step([])
     assert members(group) == set()
     settle(reconciler, [], lambda: not reconciler.running)
-
-
-def test_no_successor_is_awaited_for_a_task_of_another_service(reconciler: Reconciler, group: str):
-    old, other = task("old", group), task("other", service="another", ports=(8081,))
-    settle(reconciler, [old], lambda: len(serving(reconciler)) == 1)
-    reconciler.step([other])
-    assert reconciler.running[old.arn].state == "stopping"

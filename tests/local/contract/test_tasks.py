@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,44 @@ def _report(aws, family: str, arn: str, code: int) -> None:
     aws("ecs").submit_task_state_change(
         cluster=family, task=arn, status="STOPPED", containers=containers
     )
+
+
+def test_a_deployment_is_over_when_the_agent_says_that_its_tasks_run(aws, family):
+    """Until then the tasks before it stay: no service is without servers while it is replaced."""
+    ecs = aws("ecs")
+
+    def service() -> dict[str, Any]:
+        return ecs.describe_services(cluster=family, services=["app"])["services"][0]
+
+    def tasks() -> set[str]:
+        return set(ecs.list_tasks(cluster=family, serviceName="app")["taskArns"])
+
+    def report(arns: set[str]) -> None:
+        for arn in arns:
+            ecs.submit_task_state_change(cluster=family, task=arn, status="RUNNING")
+
+    ecs.create_service(cluster=family, serviceName="app", taskDefinition=family, desiredCount=2)
+    assert (service()["runningCount"], service()["pendingCount"]) == (0, 2)
+    old = tasks()
+    report(old)
+    assert (service()["runningCount"], service()["pendingCount"]) == (2, 0)
+    made = ecs.register_task_definition(
+        family=family,
+        networkMode="awsvpc",
+        containerDefinitions=[{"name": "operations", "image": "image:2", "essential": True}],
+    )
+    revision = made["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster=family, service="app", taskDefinition=revision)
+    new = tasks() - old
+    assert len(new) == 2
+    one, other = new
+    report({one})
+    assert tasks() == old | new
+    assert [d["rolloutState"] for d in service()["deployments"]] == ["IN_PROGRESS", "COMPLETED"]
+    report({other})
+    assert tasks() == new
+    assert [d["rolloutState"] for d in service()["deployments"]] == ["COMPLETED"]
+    ecs.delete_service(cluster=family, service="app", force=True)
 
 
 def test_a_task_keeps_how_it_ended(aws, family):

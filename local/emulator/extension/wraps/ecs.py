@@ -1,4 +1,10 @@
-"""Services and task definitions: the properties that the emulator's handlers do not read."""
+"""Services and task definitions: the properties that the emulator's handlers do not read, and
+tasks that run once something says so.
+
+Without Docker the emulator calls a service's new tasks running, and so its deployment complete,
+before anything runs. Here they are PENDING until the agent reports (apis/ecs.py); until then the
+tasks of the deployment before stay, as AWS has it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +19,23 @@ from local.emulator.extension.wraps.around import after
 def install() -> None:
     after("AWS::ECS::Service", _complete_service)
     after("AWS::ECS::TaskDefinition", _complete_task_definition)
+    ecs = inside.service("ecs")
+    ecs._run_task = _waiting_for_the_agent(ecs, ecs._run_task)
+
+
+def _waiting_for_the_agent(ecs: Any, run: Any) -> Any:
+    """In place of the function that the emulator starts a service's tasks by."""
+
+    def started(request: dict[str, Any]) -> Any:
+        before = set(ecs._tasks)
+        answer = run(request)
+        for arn in set(ecs._tasks) - before:
+            task = ecs._tasks[arn]
+            if task["group"].startswith("service:"):
+                task.update(lastStatus="PENDING", startedAt=None, _startup_stable=False)
+        return answer
+
+    return started
 
 
 # Property -> the member of the service's record, and what it is without the property.
