@@ -74,15 +74,10 @@ def enter(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def start(site: Site, plan: Plan, *, now: datetime) -> None:
-    """The standby is started, and waited for only before it returns to DNS."""
-    place = site.primary
-    for other, name, service in _leaving(site):
-        count = capacity(plan, place) if other is place else before(plan, other, name)["count"]
-        services.set_count(site, other, service, count, revision=revision(plan, other, service))
-    green = place.halves[LEAVES]
-    services.require_steady(
-        site, place, green, capacity(plan, place), revision=revision(plan, place, green)
-    )
+    place, green = site.primary, site.primary.halves[LEAVES]
+    count, wanted = capacity(plan, place), revision(plan, place, green)
+    services.set_count(site, place, green, count, revision=wanted)
+    services.require_steady(site, place, green, count, revision=wanted)
 
 
 def alarms(site: Site, plan: Plan, *, now: datetime) -> None:
@@ -110,11 +105,12 @@ def leave(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def trail(site: Site, plan: Plan, *, now: datetime) -> None:
+    """Everything but the half that `start` has brought, the standby's too: writers wait no more."""
     waiting = []
     for place in site.places:
         for name, service in place.releasing.items():
-            if name in HALVES and (place is not site.primary or name == LEAVES):
-                continue  # `start` has brought those
+            if place is site.primary and name == LEAVES:
+                continue
             count = before(plan, place, name)["count"]
             wanted = revision(plan, place, service)
             services.set_count(site, place, service, count, revision=wanted)

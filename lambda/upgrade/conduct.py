@@ -24,7 +24,7 @@ from upgrade.undoing import UNDOINGS
 # Asked within one call, so that a condition that holds in a moment is seen in a moment; the state
 # machine's own retries are for what takes longer.
 _PATIENCE_SECONDS = 8.0
-_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.25, 2.0  # each twice as long as the one before
+_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.25, 0.5  # writers wait for some of the conditions
 
 
 class Conductor:
