@@ -36,6 +36,7 @@ from stacks.network_stack import NetworkStack
 from stacks.operations_stack import OperationsStack
 from stacks.peering_stack import PeeringRequestStack, PeeringStack
 from stacks.place import Place
+from stacks.read_only_stack import ReadOnlyStack
 from stacks.records_stack import RecordsStack, RegionExitStack
 from stacks.shift_stack import ShiftStack
 from stacks.upgrade_stack import UpgradedRegion, UpgradeStack
@@ -91,6 +92,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
             app=app_tier, edge=edge, worker=worker.worker, control=control.control
         )
         upgraded.append((region, operations))
+    _read_only(places, logs, databases, upgraded)
     if environment.databases.entity.master_b is not None:
         _upgrade(places[0], logs[0], upgraded, exits)
     if environment.github_repository is not None:
@@ -186,6 +188,37 @@ def _control(place: Place) -> ControlStack:
         **place.named("control"),
         keep_data=place.environment.keep_data,
     )
+
+
+def _read_only(
+    places: list[Place],
+    logs: list[LogsStack],
+    databases: list[RegionDatabases],
+    upgraded: list[tuple[UpgradedRegion, OperationsStack]],
+) -> None:
+    """In every Region, for an alarm is seen where its metric is; each enters READ_ONLY in all."""
+    controls = {
+        place.region.name: region.control
+        for place, (region, _) in zip(places, upgraded, strict=True)
+    }
+    for place, log, known, (_, operations) in zip(places, logs, databases, upgraded, strict=True):
+        stack = ReadOnlyStack(
+            place.scope,
+            "ReadOnly",
+            **place.named("readonly"),
+            environment_name=place.environment.name,
+            masters=known.masters,
+            copies=known.copies,
+            successors=known.successors,
+            followers=known.followers,
+            controls=controls,
+            operations=operations.task,
+            app_logs=log.logs.app,
+            log_group=log.logs.functions,
+        )
+        for control in controls.values():
+            # What it reads of the other Region is there when it is deployed.
+            stack.add_stack_dependency(cdk.Stack.of(control))
 
 
 def _operations(

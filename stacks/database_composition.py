@@ -124,6 +124,12 @@ class RegionDatabases:
     transaction: StoreAccess
     sessions: SessionReplica
     reports: Reports | None
+    # The entity store's clusters of the Region, by a short name of each.
+    masters: dict[str, RelationalStore]
+    copies: dict[str, RelationalStore]
+    # Replicas by what operations call them: those that could take the writes, and the others.
+    successors: dict[str, str]
+    followers: dict[str, str]
     # Stacks that stand before the first operation can succeed, in this Region and beyond.
     first_start_needs: tuple[cdk.Stack, ...]
 
@@ -176,8 +182,27 @@ def _known(site: _Site, primary: _Site) -> RegionDatabases:
         reports=next(
             (Reports(warehouse=one, database=TRANSACTION.name) for one in site.warehouses), None
         ),
+        masters=_stores(site, {"A": "entity-a", "B": "entity-b"}),
+        copies=_stores(site, {"Copy": "entity-copy"}),
+        **_replicas(site, primary),
         first_start_needs=tuple(site.depends),
     )
+
+
+def _stores(site: _Site, names: dict[str, str]) -> dict[str, RelationalStore]:
+    return {short: site.stores[name] for short, name in names.items() if name in site.stores}
+
+
+def _replicas(site: _Site, primary: _Site) -> dict[str, dict[str, str]]:
+    """As `service.operations lag` names them, which measures all of them in the primary Region."""
+    if site is not primary:
+        return {"successors": {}, "followers": {}}
+    successors, followers = {}, {}
+    if "entity-b" in site.stores:
+        successors = {"B": "entity_b_from_entity_a", "A": "entity_a_from_entity_b"}
+    if "FOLLOWER" in site.nodes:
+        followers = {"Follower": "follower_from_entity_a", "Delayed": "delayed"}
+    return {"successors": successors, "followers": followers}
 
 
 def _entity_access(site: _Site, primary: _Site) -> StoreAccess:

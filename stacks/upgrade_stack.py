@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -109,7 +108,7 @@ class UpgradeStack(cdk.Stack):
         worker = region.worker
         return UpgradePlace(
             region=region.app.region,
-            table=known(_name_of(region.control.table)),
+            table=known(region.control.table_name),
             halves={
                 half: UpgradeService.of(
                     service.service,
@@ -145,11 +144,4 @@ class UpgradeStack(cdk.Stack):
 def _alarm(alarm: cloudwatch.Alarm) -> str:
     resource = alarm.node.default_child
     assert isinstance(resource, cloudwatch.CfnAlarm)
-    return resource.ref
-
-
-def _name_of(table: dynamodb.TableV2) -> str:
-    """The L2's own name is worked out of its ARN, which no weak reference can be."""
-    resource = table.node.default_child
-    assert isinstance(resource, dynamodb.CfnGlobalTable)
     return resource.ref

@@ -1,7 +1,7 @@
 """The mode of a Region: one item, whose every change raises its epoch by one.
 
 Each change is conditional on the epoch that its maker saw, so that of two makers who saw the same
-state one is told that it was too late.
+state one is told that it was too late. Over a state an event may lay a hold, READ_ONLY in any case.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def begin(dynamodb: Any, table: str, *, by: str, at: datetime) -> State:
             TableName=table, Item=_item(first), ConditionExpression="attribute_not_exists(pk)"
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        return _known(dynamodb, table)
+        return known(dynamodb, table)
     return first
 
 
@@ -80,7 +80,7 @@ def change(
             ExpressionAttributeValues={":seen": {"N": str(epoch)}},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        found = _known(dynamodb, table)
+        found = known(dynamodb, table)
         if found == new:  # this very change, whose answer was lost
             return found
         raise EpochPassedError(
@@ -98,7 +98,7 @@ def enter_read_only(dynamodb: Any, table: str, *, reason: str, by: str, at: date
     Raises NoModeError where there is no item.
     """
     while True:
-        found = _known(dynamodb, table)
+        found = known(dynamodb, table)
         if (found.mode, found.reason, found.by) == (Mode.READ_ONLY, reason, by):
             return found
         try:
@@ -125,6 +125,38 @@ def leave_read_only(
     return change(dynamodb, table, mode=Mode.READ_WRITE, reason=reason, by=by, at=at, epoch=epoch)
 
 
+def hold_read_only(
+    dynamodb: Any, table: str, *, reason: str, by: str, at: datetime, epoch: int
+) -> State:
+    """Lay a hold over the state with this epoch: READ_ONLY, whatever the state below says.
+
+    All that an event may do. It writes `held` and raises the epoch, so that its maker needs no
+    right to write `mode` and can turn nobody's READ_ONLY into anything else; the next `change`,
+    a person's, ends it. Raises EpochPassedError when the epoch is not the table's any more, and
+    NoModeError where there is no item.
+    """
+    held = {"reason": {"S": reason}, "by": {"S": by}, "at": {"S": timestamp(at)}}
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key=KEY,
+            UpdateExpression="SET held = :held ADD epoch :one",
+            ConditionExpression="epoch = :seen",
+            ExpressionAttributeValues={
+                ":held": {"M": held},
+                ":one": {"N": "1"},
+                ":seen": {"N": str(epoch)},
+            },
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        found = known(dynamodb, table)
+        raise EpochPassedError(
+            f"'epoch' should be {found.epoch}, set by {found.by} at {found.at}, got {epoch}; "
+            "read the mode again and decide anew"
+        ) from None
+    return State(mode=Mode.READ_ONLY, reason=reason, epoch=epoch + 1, by=by, at=held["at"]["S"])
+
+
 def timestamp(at: datetime) -> str:
     """ISO 8601 in UTC, to the second. Raises ValueError for a time that knows no zone."""
     if at.tzinfo is None:
@@ -132,20 +164,24 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _known(dynamodb: Any, table: str) -> State:
+def known(dynamodb: Any, table: str) -> State:
+    """As `read`. Raises NoModeError where there is no item."""
     found = read(dynamodb, table)
     if found is None:
         raise NoModeError(f"'{table}' has no mode yet; run the bootstrap of this Region")
     return found
 
 
-def _state(item: Mapping[str, Mapping[str, str]]) -> State:
+def _state(item: Mapping[str, Mapping[str, Any]]) -> State:
+    """What stands: a hold, where there is one, and else what was written below it."""
+    held = item.get("held", {}).get("M")
+    above = held or item
     return State(
-        mode=Mode(item["mode"]["S"]),
-        reason=item["reason"]["S"],
+        mode=Mode.READ_ONLY if held else Mode(item["mode"]["S"]),
+        reason=above["reason"]["S"],
         epoch=int(item["epoch"]["N"]),
-        by=item["by"]["S"],
-        at=item["at"]["S"],
+        by=above["by"]["S"],
+        at=above["at"]["S"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,16 +72,26 @@ def _scaling_policy(properties: Properties) -> Iterator[Quantity]:
         yield "alarm_metric", 2  # autoscaling makes one to scale out and one to scale in
 
 
+def _schedule(properties: Properties) -> Iterator[Quantity]:
+    """A task each few minutes, billed for a minute at least; nightly ones are not worth a line."""
+    rate = re.fullmatch(r"rate\((\d+) minutes\)", properties["ScheduleExpression"])
+    if rate and "EcsParameters" in properties["Target"]:
+        yield "task_minute", HOURS * 60 / int(rate[1])
+
+
 _BY_PROPERTIES: dict[str, Callable[[Properties], Iterator[Quantity]]] = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::CompositeAlarm": lambda _: iter([("composite_alarm", 1.0)]),
     "AWS::EC2::EIP": lambda _: iter([("public_address", HOURS)]),
     "AWS::EC2::NatGateway": lambda _: iter([("nat", HOURS)]),
     "AWS::EC2::VPCEndpoint": _endpoint,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
     "AWS::KMS::Key": lambda _: iter([("key", 1.0)]),
+    "AWS::Logs::MetricFilter": lambda _: iter([("custom_metric", 1.0)]),
     "AWS::Route53::HealthCheck": _health_check,
     "AWS::Route53::HostedZone": lambda _: iter([("zone", 1.0)]),
+    "AWS::Scheduler::Schedule": _schedule,  # starting is free, up to 14 million a month
     "AWS::WAFv2::WebACL": _web_acl,
 }
 # Priced by what the tasks are, below, and by what passes, in review.cost.traffic.

@@ -23,6 +23,8 @@ _QUICK = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts"
 # Looks at the writer, and how many in a row it may miss.
 _WRITER_SECONDS = 1.0
 _MISSES = 3
+# Counted in the log by an alarm, which takes two tasks' word and Amazon RDS's.
+NO_WRITER = "entered READ_ONLY: no writer"
 
 
 class ModeWatcher:
@@ -110,5 +112,5 @@ class WriterWatcher:
             missed = 0 if await self._takes_writes() else missed + 1
             if missed >= _MISSES and not self._mode.read_only and epoch == self._mode.epoch:
                 self._mode.lose_writer()
-                log("mode", what="entered READ_ONLY: no writer", epoch=self._mode.epoch)
+                log("mode", what=NO_WRITER, epoch=self._mode.epoch)
                 missed = 0

@@ -50,11 +50,18 @@ def fail_over(operator: Operator, rds: Any, master: str) -> str:
     def done() -> bool:
         nonlocal latest
         latest = describe(rds, node)
-        return latest.status == "available" and latest.writer != lost and _writes(operator, master)
+        return latest.status == "available" and latest.writer != lost and writes(operator, master)
 
     operator.wait(done, f"the endpoint of {master} has a writer", every=POLL_SECONDS)
     say({"lost": master, "promoted": latest.writer})
     return latest.writer or ""
+
+
+def nothing_to_do(rds: Any, node: Node) -> str:
+    """The instance that writes, of a cluster that has changed its writer already, or needs not."""
+    writer = describe(rds, node).writer or ""
+    say({"writes": writer, "done": f"{node.name} takes writes: nothing was to be done"})
+    return writer
 
 
 def describe(rds: Any, node: Node) -> Cluster:
@@ -102,7 +109,7 @@ def _ask_for(operator: Operator, rds: Any, node: Node, found: Cluster) -> None:
         tell(f"-- {node.cluster} changes its writer already: {error}")
 
 
-def _writes(operator: Operator, master: str) -> bool:
+def writes(operator: Operator, master: str) -> bool:
     try:
         return not operator.on(master).value("SELECT pg_is_in_recovery()")
     except psycopg.OperationalError:

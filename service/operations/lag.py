@@ -15,7 +15,8 @@ NAMESPACE = "Mainstay/Databases"
 
 _SLOT = """
 SELECT (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint,
-       (pg_current_wal_lsn() - restart_lsn)::bigint, active, wal_status
+       (pg_current_wal_lsn() - restart_lsn)::bigint, active, wal_status,
+       extract(epoch FROM clock_timestamp() - inactive_since)::float8
 FROM pg_replication_slots WHERE slot_name = %s
 """
 # The time that the newest applied change was written at the publisher.
@@ -38,8 +39,9 @@ WHERE NOT EXISTS (
 def report(operator: Operator, *, delay_target: float | None = None) -> list[dict[str, Any]]:
     """One entry per replica; a node that does not answer is an entry with `error`.
 
-    `seconds` is None where nothing was received yet. `retained_bytes` is what a slot makes its
-    publisher keep. `delay_target` is how far behind the delayed replica has to be, in seconds.
+    `seconds` is None where nothing was received yet, and grows while nobody reads the slot.
+    `retained_bytes` is what a slot makes its publisher keep. `delay_target` is how far behind the
+    delayed replica has to be, in seconds.
     """
     found = [_guarded(link.name, _link, operator, link) for link in operator.links_of()]
     for name, node in operator.nodes.items():
@@ -60,8 +62,13 @@ def _guarded(replica: str, ask: Any, operator: Operator, *arguments: Any) -> dic
 def _link(operator: Operator, link: Link) -> dict[str, Any]:
     slot = operator.on(link.publisher.name).rows(_SLOT, link.name)
     subscriber = operator.on(link.subscriber.name)
-    behind, retained, active, status = slot[0] if slot else (None, None, False, "gone")
-    seconds = 0.0 if behind == 0 else subscriber.value(_APPLIED, link.name)
+    none = (None, None, False, "gone", None)
+    behind, retained, active, status, unread = slot[0] if slot else none
+    # A subscription that is off tells nothing of what it applied; its slot tells since when.
+    ages = (subscriber.value(_APPLIED, link.name), unread)
+    seconds = max((age for age in ages if age is not None), default=None)
+    if behind == 0:
+        seconds = 0.0
     problems = replication.verify(operator, link)
     return {
         "bytes": behind,

@@ -24,7 +24,7 @@ def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
 
     In Aurora the RDS API does it (`rds` is a boto3 client); elsewhere the reader that has received
     most is promoted. Returns who was promoted; RefusedError where the master answers or no reader
-    does. Promoted already, it stays so.
+    does. Promoted already, it stays so; a cluster of Aurora whose name takes writes is such.
     """
     node = operator.node(master)
     answering = [reader for reader in node.readers if answers(operator, reader)]
@@ -32,6 +32,8 @@ def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
         if not _in_recovery(operator, reader):
             return reader  # an earlier call's work
     if not is_lost(operator, master):
+        if node.cluster is not None and aurora.writes(operator, master):
+            return aurora.nothing_to_do(rds, node)
         raise RefusedError(f"{master} answers: to move the writer, use move")
     if node.cluster is not None:
         return aurora.fail_over(operator, rds, master)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from control_table.mode import (
+    KEY,
     EpochPassedError,
     Mode,
     NoModeError,
@@ -14,6 +15,7 @@ from control_table.mode import (
     begin,
     change,
     enter_read_only,
+    hold_read_only,
     leave_read_only,
     read,
     timestamp,
@@ -106,3 +108,37 @@ def test_times_are_kept_in_utc():
 def test_fails_on_a_time_that_knows_no_zone():
     with pytest.raises(ValueError, match="'at' should know its time zone, got 2026"):
         timestamp(NOW.replace(tzinfo=None))
+
+
+def test_a_hold_is_read_only_over_whatever_stands_and_says_who_laid_it(begun):
+    held = hold_read_only(begun, "control", reason="writer gone", by="alarm", at=LATER, epoch=1)
+    assert held == there(begun)
+    assert (held.mode, held.epoch, held.by) == (Mode.READ_ONLY, 2, "alarm")
+
+
+def test_a_hold_changes_nothing_of_what_it_lies_over(begun):
+    """Its maker has no right to: only `held` and the epoch are the hold's."""
+    before = begun.get_item(TableName="control", Key=KEY)["Item"]
+    hold_read_only(begun, "control", reason="writer gone", by="alarm", at=LATER, epoch=1)
+    after = begun.get_item(TableName="control", Key=KEY)["Item"]
+    assert {name for name in after if after[name] != before.get(name)} == {"held", "epoch"}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_next_change_ends_a_hold(begun, mode):
+    hold_read_only(begun, "control", reason="writer gone", by="alarm", at=NOW, epoch=1)
+    change(begun, "control", mode=mode, reason="mended", by="ana", at=LATER, epoch=2)
+    assert (there(begun).mode, there(begun).by) == (mode, "ana")
+    assert "held" not in begun.get_item(TableName="control", Key=KEY)["Item"]
+
+
+def test_fails_on_a_hold_over_an_epoch_that_passed_or_over_nothing(begun):
+    enter_read_only(begun, "control", reason="drill", by="ana", at=NOW)
+    laid = {"reason": "writer gone", "by": "alarm", "at": LATER}
+    with pytest.raises(EpochPassedError, match=r"'epoch' should be 2, set by ana .*got 1"):
+        hold_read_only(begun, "control", epoch=1, **laid)
+    assert there(begun).by == "ana"
+    begun.delete_item(TableName="control", Key=KEY)
+    with pytest.raises(NoModeError):
+        hold_read_only(begun, "control", epoch=2, **laid)
+    assert read(begun, "control") is None

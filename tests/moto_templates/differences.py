@@ -55,7 +55,7 @@ MOTO_FORGETS: dict[str, set[str]] = {
         "enableECSManagedTags",
         "healthCheckGracePeriodSeconds",
     },
-    "AWS::Lambda::Function": {"LoggingConfig"},
+    "AWS::Lambda::Function": {"DeadLetterConfig", "LoggingConfig"},
     "AWS::RDS::DBCluster": {
         "EngineLifecycleSupport",
         "EnablePerformanceInsights",

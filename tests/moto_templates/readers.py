@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.moto_templates.api_shapes import missing
 from tests.moto_templates.deployment import Resource, client
 
 Reader = Callable[[Resource], Any]
@@ -37,6 +38,38 @@ def _alarm(resource: Resource) -> Any:
     cloudwatch = client("cloudwatch", resource.region)
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[resource.ref])["MetricAlarms"]
     return {**alarm, **cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])}
+
+
+def _rule(resource: Resource) -> Any:
+    events = client("events", resource.region)
+    rule = events.describe_rule(Name=resource.ref)
+    targets = events.list_targets_by_rule(Rule=resource.ref)["Targets"]
+    sent = resource.properties["Targets"]
+    assert missing(sent, targets) == [], resource.logical_id
+    return {**rule, **events.list_tags_for_resource(ResourceARN=rule["Arn"])}
+
+
+def _permission(resource: Resource) -> Any:
+    answer = client("lambda", resource.region).get_policy(
+        FunctionName=resource.sent["FunctionName"]
+    )
+    statements = {each["Sid"]: each for each in json.loads(answer["Policy"])["Statement"]}
+    found = statements[resource.ref]
+    return {
+        "StatementId": resource.ref,
+        "FunctionName": found["Resource"],
+        "Action": found["Action"],
+        "Principal": found["Principal"]["Service"],
+        "SourceArn": found["Condition"]["ArnLike"]["AWS:SourceArn"],
+    }
+
+
+def _metric_filter(resource: Resource) -> Any:
+    logs = client("logs", resource.region)
+    (found,) = logs.describe_metric_filters(
+        logGroupName=resource.sent["logGroupName"], filterNamePrefix=resource.ref
+    )["metricFilters"]
+    return found
 
 
 def _logging(resource: Resource) -> Any:
@@ -293,12 +326,15 @@ READERS: dict[str, Reader] = {
     "AWS::ElasticLoadBalancingV2::TargetGroup": _balanced(
         "describe_target_groups", "TargetGroupArns", "TargetGroups"
     ),
+    "AWS::Events::Rule": _rule,
     "AWS::IAM::InstanceProfile": _profile,
     "AWS::IAM::Policy": _inline_policy,
     "AWS::IAM::Role": _role,
     "AWS::KMS::Key": _key,
     "AWS::Lambda::Function": _function,
+    "AWS::Lambda::Permission": _permission,
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::Logs::MetricFilter": _metric_filter,
     "AWS::RDS::DBCluster": _rds(
         "describe_db_clusters", "DBClusterIdentifier", "DBClusters", "DBClusterArn"
     ),

@@ -15,7 +15,7 @@ ORDER = [
     *("dns", "keys", "logs", "network", "control", "peering", "exit"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
     *("reporting", "delayed", "events", "backups", "backupjobs", "backupplan"),
-    *("operations", "certificate", "app", "worker", "edge", "records", "upgrade"),
+    *("operations", "certificate", "app", "worker", "edge", "records", "readonly", "upgrade"),
 ]
 
 

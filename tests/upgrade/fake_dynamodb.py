@@ -52,6 +52,22 @@ class FakeDynamoDb:
         self._require(TableName, Item, **condition)
         self._items[_key(Item)] = copy.deepcopy(Item)
 
+    def update_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: Item,  # noqa: N803
+        UpdateExpression: str,  # noqa: N803
+        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
+        **condition: Any,
+    ) -> None:
+        assert UpdateExpression == "SET held = :held ADD epoch :one"
+        values = ExpressionAttributeValues
+        self._require(TableName, Key, ExpressionAttributeValues=values, **condition)
+        item = self._items[_key(Key)]
+        item["held"] = copy.deepcopy(values[":held"])
+        item["epoch"] = {"N": str(int(item["epoch"]["N"]) + int(values[":one"]["N"]))}
+
     def delete_item(self, *, TableName: str, Key: Item, **condition: Any) -> None:  # noqa: N803
         self._require(TableName, Key, **condition)
         self._items.pop(_key(Key), None)

@@ -1,17 +1,14 @@
-"""`mainstay-upgrade` and `mainstay-mode`, as a person says them."""
+"""`mainstay-upgrade`, as a person says it."""
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
-from control_table import lock, mode
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.world import NEW, PRIMARY, UPGRADE, Fault, _aws
 from upgrade_cli import main as upgrade_cli
-from upgrade_cli import mode as mode_cli
 
 _TABLE = f"control-{PRIMARY}"
 
@@ -43,16 +40,6 @@ def _said(main, client, capsys, words):
     code = main(["--environment", "test", "--by", "me", *words], client=client)
     told = capsys.readouterr()
     return code, told.out + told.err
-
-
-@pytest.fixture
-def said(client, capsys):
-    def say(act, *words):
-        code = mode_cli.main([act, "--table", _TABLE, "--by", "me", *words], client=client)
-        told = capsys.readouterr()
-        return code, told.out + told.err
-
-    return say
 
 
 def test_an_upgrade_is_started_followed_and_told(say, world):
@@ -96,27 +83,3 @@ def test_without_an_upgrade_under_way_it_says_so(say):
     code, told = say("status")
     assert code == 1
     assert "the lock is nobody's" in told
-
-
-def test_read_only_is_entered_shown_and_left_by_its_epoch(said, world):
-    assert said("enter")[0] == 1  # without a reason
-    code, told = said("enter", "--reason", "the disk is full")
-    assert code == 0
-    assert json.loads(told)["mode"] == "READ_ONLY"
-    assert said("leave", "--reason", "mended")[0] == 1  # without an epoch
-    code, told = said("leave", "--epoch", "1", "--reason", "mended")
-    assert code == 1
-    assert "should be 2" in told
-    code, told = said("leave", "--epoch", "2", "--reason", "mended")
-    assert code == 0
-    assert json.loads(told)["mode"] == "READ_WRITE"
-
-
-def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(said, world):
-    dynamodb = world.client("dynamodb", PRIMARY)
-    lock.acquire(dynamodb, _TABLE, holder="upgrade r by me", token="upgrade r", at=world.now)
-    mode.enter_read_only(dynamodb, _TABLE, reason="r", by="upgrade r", at=world.now)
-    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
-    assert code == 1
-    assert "mainstay-upgrade resume" in told
-    assert world.mode(PRIMARY).mode == mode.Mode.READ_ONLY

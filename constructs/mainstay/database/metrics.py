@@ -1,7 +1,8 @@
 """What there is to watch of the databases, as metrics; which of them alarm, monitoring decides.
 
 Names carry the statistic and the unit. Those of AWS are per cluster; those of the namespace
-below are written by `python -m service.operations lag --publish <environment>`.
+below are written by `python -m service.operations lag --publish <environment>`, which
+ReplicationMeasure starts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 NAMESPACE = "Mainstay/Databases"
 _MINUTE = cdk.Duration.minutes(1)
+MEASURED_EVERY = cdk.Duration.minutes(5)  # those of operations: a task of half a minute each
 
 
 class ClusterMetrics:
@@ -38,6 +40,10 @@ class ClusterMetrics:
     def maximum_log_on_disk_in_bytes(self) -> cloudwatch.Metric:
         return self._metric("TransactionLogsDiskUsage", "Maximum")
 
+    def minimum_writer_uptime_in_seconds(self) -> cloudwatch.Metric:
+        """Of the instance that writes; missing while none does, small after a restart."""
+        return self._metric("EngineUptime", "Minimum", Role="WRITER")
+
     def average_cpu_in_percent(self) -> cloudwatch.Metric:
         return self._metric("CPUUtilization", "Average")
 
@@ -51,11 +57,11 @@ class ClusterMetrics:
         """Above 2,000 million the cluster refuses writes: vacuum is held back by something."""
         return self._metric("MaximumUsedTransactionIDs", "Maximum")
 
-    def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
+    def _metric(self, name: str, statistic: str, **dimensions: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace="AWS/RDS",
             metric_name=name,
-            dimensions_map={"DBClusterIdentifier": self._cluster},
+            dimensions_map={"DBClusterIdentifier": self._cluster, **dimensions},
             statistic=statistic,
             period=_MINUTE,
         )

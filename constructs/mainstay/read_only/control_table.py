@@ -18,6 +18,35 @@ _READ = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 
 
+def hold_statements(table_arn: str) -> list[iam.PolicyStatement]:
+    """Read mode and lock, and lay a hold over the mode: for whoever may enter READ_ONLY alone.
+
+    Of the mode's item only `held` and the epoch can be written, and nothing can be put or
+    deleted: whatever code has these rights, it cannot write `mode`, nor over anybody's READ_ONLY.
+    By ARN, for a hold is laid in every Region at once.
+    """
+    keys = "dynamodb:LeadingKeys"
+    return [
+        iam.PolicyStatement(
+            actions=["dynamodb:GetItem"],
+            resources=[table_arn],
+            conditions={"ForAllValues:StringEquals": {keys: [_MODE, _LOCK]}},
+        ),
+        iam.PolicyStatement(
+            actions=["dynamodb:UpdateItem"],
+            resources=[table_arn],
+            conditions={
+                "ForAllValues:StringEquals": {
+                    keys: [_MODE],
+                    "dynamodb:Attributes": ["pk", "sk", "epoch", "held"],
+                },
+                # Otherwise an update could answer with what may not be written.
+                "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE"]},
+            },
+        ),
+    ]
+
+
 class ControlTable(Construct):
     """Each Region has its own, and none is replicated: a wrong write reaches one Region alone.
 
@@ -47,6 +76,13 @@ class ControlTable(Construct):
             deletion_protection=removal_policy == cdk.RemovalPolicy.RETAIN,
             removal_policy=removal_policy,
         )
+
+    @property
+    def table_name(self) -> str:
+        """The L2's own name is worked out of its ARN, which no weak reference can be."""
+        resource = self.table.node.default_child
+        assert isinstance(resource, dynamodb.CfnGlobalTable)
+        return resource.ref
 
     def grant_follow_mode(self, grantee: iam.IGrantable) -> dict[str, str]:
         """Read the mode and acknowledge it: for everything that obeys. Returns its variables."""

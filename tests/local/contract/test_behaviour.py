@@ -97,6 +97,50 @@ def test_an_alarm_on_metric_math_rings_through_a_topic(deployed, aws):
     assert (told["AlarmName"], told["NewStateValue"]) == (seen.refs["Alarm"], "ALARM")
 
 
+def test_an_alarm_that_changes_is_an_event_for_the_rules_that_wait_for_it(deployed, aws):
+    """A metric's alarm, and the composite alarm that it sets."""
+    seen = deployed(
+        {
+            "Queue": resource("AWS::SQS::Queue"),
+            "Alarm": resource(
+                "AWS::CloudWatch::Alarm",
+                Namespace="Behaviour", MetricName="Lag", Statistic="Maximum", Period=60,
+                EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                TreatMissingData="notBreaching",
+            ),
+            "Other": resource(
+                "AWS::CloudWatch::CompositeAlarm", AlarmRule={"Fn::Sub": 'NOT (OK("${Alarm}"))'}
+            ),
+            "Rule": resource(
+                "AWS::Events::Rule",
+                EventPattern={
+                    "source": ["aws.cloudwatch"],
+                    "detail-type": ["CloudWatch Alarm State Change"],
+                    "resources": [att("Alarm", "Arn"), att("Other", "Arn")],
+                    "detail": {"state": {"value": ["ALARM"]}},
+                },
+                Targets=[{"Id": "queue", "Arn": att("Queue", "Arn")}],
+            ),
+        }
+    )  # fmt: skip
+    aws("cloudwatch").set_alarm_state(
+        AlarmName=seen.refs["Alarm"], StateValue="OK", StateReason="a test"
+    )
+    aws("sqs").purge_queue(QueueUrl=seen.refs["Queue"])
+    aws("cloudwatch").put_metric_data(
+        Namespace="Behaviour", MetricData=[{"MetricName": "Lag", "Value": 2}]
+    )
+    told = set()
+    deadline = time.monotonic() + 30
+    while len(told) < 2 and time.monotonic() < deadline:
+        answer = aws("sqs").receive_message(QueueUrl=seen.refs["Queue"], WaitTimeSeconds=5)
+        for message in answer.get("Messages", ()):
+            event = json.loads(message["Body"])
+            assert event["detail"]["state"]["value"] == "ALARM"
+            told.add(event["detail"]["alarmName"])
+    assert told == {seen.refs["Alarm"], seen.refs["Other"]}
+
+
 def test_object_lock_refuses_a_delete_and_replication_follows(deployed, aws):
     retention = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
     lock = {"ObjectLockEnabled": "Enabled", "Rule": retention}

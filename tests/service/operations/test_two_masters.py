@@ -166,6 +166,10 @@ def test_a_conflict_is_counted_and_the_subscription_is_seen_to_be_off(operator, 
     operator.wait(lambda: entries(operator)[conflict.name]["errors"] >= 1, "it is counted")
     found = entries(operator)[conflict.name]
     assert found["problems"] == [f"the subscription '{conflict.name}' is off"]
+    # It says nothing more of itself, and is behind all the same, by more and more.
+    first = found["seconds"]
+    assert first > 0
+    operator.wait(lambda: entries(operator)[conflict.name]["seconds"] > first, "it grows")
 
 
 def test_a_reader_of_the_master_itself_is_measured_too(masters, operator):

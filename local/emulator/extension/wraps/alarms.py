@@ -1,11 +1,11 @@
-"""Alarms in templates and APIs: metric math is kept, and every alarm is evaluated in full."""
+"""Alarms in templates and APIs: metric math is kept, every alarm is evaluated in full, and told."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from local.emulator.extension import inside
-from local.emulator.extension.alarms import evaluation
+from local.emulator.extension.alarms import evaluation, events
 from local.emulator.extension.models import service
 from local.emulator.extension.shapes import fit
 
@@ -17,6 +17,7 @@ def install() -> None:
     provisioners = inside.provisioners
     provisioners._cw_metric_alarm_record = _with_metrics(provisioners._cw_metric_alarm_record)
     evaluation.CLOUDWATCH._evaluate_alarm = evaluation.evaluate_alarm
+    evaluation.CLOUDWATCH._record_history = events.telling(evaluation.CLOUDWATCH._record_history)
     evaluation.start()
 
 

@@ -1,0 +1,216 @@
+"""`mainstay-mode`, as a person says it: entering is free, leaving is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto import mock_aws
+
+from control_table import lock, mode
+from upgrade_cli import mode as mode_cli
+
+PRIMARY, STANDBY = "us-east-1", "us-west-2"
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+_TABLE = f"control-{PRIMARY}"
+
+
+@cache
+def _aws(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+
+
+def _client(service: str, region: str) -> Any:
+    """The account's, whose stacks are said to hold what the template makes of them."""
+    if service != "cloudformation":
+        return _aws(service, region)
+    resources = {
+        "control": [("AWS::DynamoDB::GlobalTable", f"control-{region}")],
+        "readonly": [
+            ("AWS::CloudWatch::Alarm", f"lag-{region}"),
+            ("AWS::CloudWatch::CompositeAlarm", f"down-{region}"),
+        ],
+    }
+    masters = "entity-a,entity-b" if region == PRIMARY else "none"
+    outputs = {"Regions": f"{PRIMARY},{STANDBY}", "Masters": masters}
+    return SimpleNamespace(
+        describe_stack_resources=lambda StackName: {  # noqa: N803 (boto3's)
+            "StackResources": [
+                {"ResourceType": kind, "PhysicalResourceId": name}
+                for kind, name in resources[StackName.rpartition("-")[2]]
+            ]
+        },
+        describe_stacks=lambda **_: {
+            "Stacks": [
+                {"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]}
+            ]
+        },
+        exceptions=SimpleNamespace(ClientError=LookupError),
+    )
+
+
+def _mode(region: str) -> mode.State:
+    return mode.known(_aws("dynamodb", region), f"control-{region}")
+
+
+@pytest.fixture(autouse=True)
+def account() -> Iterator[None]:
+    """Two Regions that take writes, both masters with their writers, and no alarm in ALARM."""
+    with mock_aws():
+        _aws.cache_clear()
+        for region in (PRIMARY, STANDBY):
+            keys = (("pk", "HASH"), ("sk", "RANGE"))
+            _aws("dynamodb", region).create_table(
+                TableName=f"control-{region}",
+                KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+                AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n, _ in keys],
+                BillingMode="PAY_PER_REQUEST",
+            )
+            mode.begin(_aws("dynamodb", region), f"control-{region}", by="bootstrap", at=NOW)
+            _alarm(region, "OK")
+        rds = _aws("rds", PRIMARY)
+        for name in ("entity-a", "entity-b"):
+            rds.create_db_cluster(
+                DBClusterIdentifier=name,
+                Engine="aurora-postgresql",
+                MasterUsername="mainstay",
+                MasterUserPassword="not-a-secret",
+            )
+            rds.create_db_instance(
+                DBInstanceIdentifier=f"{name}-1",
+                DBClusterIdentifier=name,
+                DBInstanceClass="db.r8g.large",
+                Engine="aurora-postgresql",
+            )
+        yield
+
+
+@pytest.fixture
+def said(capsys):
+    """`said("leave", "--epoch", "2")`: the exit code and what was printed."""
+
+    def say(act, *words):
+        code = mode_cli.main([act, "--by", "me", *words], client=_client)
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return say
+
+
+def test_read_only_is_entered_shown_and_left_by_its_epoch(said):
+    assert said("enter")[0] == 1  # without a reason
+    code, told = said("enter", "--reason", "the disk is full")
+    assert code == 0
+    assert json.loads(told)["mode"] == "READ_ONLY"
+    assert said("leave", "--reason", "mended")[0] == 1  # without an epoch
+    code, told = said("leave", "--epoch", "1", "--reason", "mended")
+    assert code == 1
+    assert "should be 2" in told
+    code, told = said("leave", "--epoch", "2", "--reason", "mended")
+    assert code == 0
+    assert json.loads(told)["mode"] == "READ_WRITE"
+
+
+def _alarm(region: str, state: str) -> None:
+    cloudwatch = _aws("cloudwatch", region)
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"lag-{region}",
+        AlarmDescription="behind: docs/runbooks/read-only-by-itself.md",
+        Namespace="a",
+        MetricName="b",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName=f"lag-{region}", StateValue=state, StateReason="a test")
+
+
+@pytest.mark.parametrize("region", [PRIMARY, STANDBY])
+def test_read_only_is_not_left_while_an_alarm_of_any_region_stands(said, region):
+    said("enter", "--reason", "lag")
+    _alarm(region, "ALARM")
+    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    assert code == 1
+    assert f"the alarm lag-{region} of {region} is in ALARM: behind: docs/runbooks" in told
+    assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
+    assert json.loads(said("show")[1])["stand"][0].startswith(f"the alarm lag-{region}")
+    _alarm(region, "OK")
+    assert said("leave", "--epoch", "2", "--reason", "mended")[0] == 0
+
+
+def test_read_only_is_not_left_while_a_master_is_away(said):
+    said("enter", "--reason", "a move")
+    _aws("rds", PRIMARY).delete_db_instance(DBInstanceIdentifier="entity-b-1")
+    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    assert (code, "the master entity-b has no writer" in told) == (1, True)
+    _aws("rds", PRIMARY).delete_db_cluster(DBClusterIdentifier="entity-b", SkipFinalSnapshot=True)
+    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    assert (code, "the master entity-b is not there" in told) == (1, True)
+    assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
+
+
+def test_a_person_may_leave_past_a_cause_and_the_record_says_so(said):
+    said("enter", "--reason", "lag")
+    _alarm(STANDBY, "ALARM")
+    assert said("leave", "--epoch", "2", "--force")[0] == 1  # without a reason
+    code, told = said("leave", "--epoch", "2", "--force", "--reason", "the standby is gone")
+    assert code == 0, told
+    left = _mode(PRIMARY)
+    assert left.mode == mode.Mode.READ_WRITE
+    assert left.reason.startswith("the standby is gone (forced, although the alarm lag-us-west-2")
+
+
+def test_what_cannot_be_asked_is_no_reason_to_leave(said):
+    def away(service: str, region: str):
+        if service == "rds":
+            raise EndpointConnectionError(endpoint_url="https://rds")
+        return _client(service, region)
+
+    said("enter", "--reason", "a move")
+    words = ["leave", "--table", _TABLE, "--by", "me", "--epoch", "2", "--reason", "impatience"]
+    assert mode_cli.main(words, client=away) == 1
+    assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
+
+
+def test_no_force_leaves_past_the_lock_of_an_upgrade(said):
+    _held_by_an_upgrade()
+    _alarm(PRIMARY, "ALARM")
+    code, told = said("leave", "--epoch", "2", "--force", "--reason", "impatience")
+    assert code == 1
+    assert "mainstay-upgrade resume" in told
+    assert "lag-us-east-1" in told
+    assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
+
+
+def _held_by_an_upgrade() -> None:
+    dynamodb = _aws("dynamodb", PRIMARY)
+    lock.acquire(dynamodb, _TABLE, holder="upgrade r by me", token="upgrade r", at=NOW)
+    mode.enter_read_only(dynamodb, _TABLE, reason="r", by="upgrade r", at=NOW)
+
+
+def test_nor_in_the_other_region_whose_own_lock_is_free(said):
+    """An upgrade of both Regions holds the primary's lock alone."""
+    _held_by_an_upgrade()
+    other = f"control-{STANDBY}"
+    who = {"reason": "r", "by": "upgrade r", "at": NOW}
+    mode.enter_read_only(_aws("dynamodb", STANDBY), other, **who)
+    words = ["leave", "--region", STANDBY, "--by", "me", "--epoch", "2", "--reason", "impatience"]
+    assert mode_cli.main([*words, "--force"], client=_client) == 1
+    assert _mode(STANDBY).mode == mode.Mode.READ_ONLY
+
+
+def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(said):
+    _held_by_an_upgrade()
+    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    assert code == 1
+    assert "mainstay-upgrade resume" in told
+    assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY

@@ -1,0 +1,55 @@
+"""READ_ONLY that an event enters in the middle of an upgrade: it stops, or it is not disturbed."""
+
+from __future__ import annotations
+
+from control_table import mode
+from read_only_events.causes import Cause, Kind
+from read_only_events.handler import act
+from tests.upgrade.world import PRIMARY, STANDBY, _aws
+
+_STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
+
+
+def _happens(world, kind: Kind, *states: str) -> list[dict]:
+    """At those states of the upgrade; returns what the function has answered by then."""
+    answers = []
+    topic = _aws("sns", PRIMARY).create_topic(Name="read-only")["TopicArn"]
+
+    def event(name: str) -> None:
+        if name in states:
+            cause = Cause(kind=kind, by=f"alarm {kind}", reason="an event", at=world.now)
+            tables = {region: f"control-{region}" for region in (PRIMARY, STANDBY)}
+            answers.append(
+                act(cause, tables=tables, topic=topic, client=world.client, now=world.now)
+            )
+
+    world.before_state = event
+    return answers
+
+
+def test_a_failover_within_the_window_stops_it_until_a_person_takes_the_mode(upgrade, world):
+    answers = _happens(world, Kind.WRITER, "Commit")
+    ended = upgrade("first")
+    assert answers[0]["entered"] == [PRIMARY, STANDBY]
+    assert world.outcome(ended) == _STOPPED
+    assert "alarm writer" in ended["cause"]
+    assert {world.mode(region).by for region in (PRIMARY, STANDBY)} == {"alarm writer"}
+    world.before_state = lambda _: None
+    assert world.outcome(upgrade("resumed", take_mode=True)) == "upgraded"
+    assert world.mode(PRIMARY).mode == mode.Mode.READ_WRITE
+
+
+def test_a_failover_before_the_window_undoes_the_upgrade_and_stays(upgrade, world):
+    _happens(world, Kind.WRITER, "Let one half carry all")
+    ended = upgrade("first")
+    assert ended["error"] == "Upgrade.RolledBack"
+    assert {**world.state(), "modes": None} == {**world.at_first, "modes": None}
+    assert world.mode(PRIMARY).by == "alarm writer"
+    assert world.lock() is None
+
+
+def test_replicas_that_the_upgrade_itself_pauses_do_not_disturb_it(upgrade, world):
+    """Within the window, and after it, while the other master waits for its migration."""
+    answers = _happens(world, Kind.LAG, "Commit", "Upgrade the trailing half")
+    assert world.outcome(upgrade("first")) == "upgraded"
+    assert [answer["entered"] for answer in answers] == [[], []]
