@@ -83,7 +83,7 @@ def test_the_rule_and_the_function_know_the_same_events():
 
 def test_every_alarm_that_is_obeyed_is_known_by_its_kind(system):
     for stack in stacks(system).values():
-        pattern = rule(stack, "aws.cloudwatch")
+        pattern = rule(stack, "aws.cloudwatch") or {}
         assert pattern["detail"] == {"state": {"value": ["ALARM"]}}
         known = json.loads(variables(stack)["ALARMS"])
         assert {joined(arn) for arn in pattern["resources"]} == set(known)

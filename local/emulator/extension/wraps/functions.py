@@ -1,4 +1,4 @@
-"""Functions: how many may run at once, and the class of an exception as Lambda tells it."""
+"""Functions: how many run at once, where a failed one goes, and its exception's class."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _RESERVED = "ReservedConcurrentExecutions"
 
 def install() -> None:
     after("AWS::Lambda::Function", _reserve)
+    after("AWS::Lambda::Function", _lay_dead_letters)
     functions = inside.service("lambda_svc")
     functions._execute_function_warm = _naming_exceptions(functions._execute_function_warm)
 
@@ -28,6 +29,15 @@ def _reserve(made: Made, old: Properties, new: Properties) -> None:
         )
     else:
         client("lambda").delete_function_concurrency(FunctionName=made.physical_id)
+
+
+def _lay_dead_letters(made: Made, old: Properties, new: Properties) -> None:
+    wanted = new.get("DeadLetterConfig") or {}
+    if wanted != (old.get("DeadLetterConfig") or {}):
+        client("lambda").update_function_configuration(
+            FunctionName=made.physical_id,
+            DeadLetterConfig={"TargetArn": wanted.get("TargetArn", "")},
+        )
 
 
 def _naming_exceptions(execute: Any) -> Any:

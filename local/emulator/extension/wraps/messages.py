@@ -18,7 +18,7 @@ _SCHEDULE = {
     "KmsKeyArn": None,
 }
 
-_TARGET = ("RetryPolicy", "EcsParameters")
+_TARGET = ("RetryPolicy", "EcsParameters", "Input")
 
 
 def install() -> None:

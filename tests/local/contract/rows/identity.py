@@ -83,11 +83,13 @@ def _function(seen: Seen) -> Any:
     api = seen.aws("lambda")
     found = api.get_function(FunctionName=seen.ref)
     said = api.invoke(FunctionName=seen.ref)["Payload"].read()
+    queue = found["Configuration"]["DeadLetterConfig"]["TargetArn"].rpartition(":")[2]
     return {
         **part(found["Configuration"], "Runtime", "Timeout", "Architectures", "MemorySize"),
         "variable": found["Configuration"]["Environment"]["Variables"]["NAME"],
         "reserved": found["Concurrency"]["ReservedConcurrentExecutions"],
         "says": json.loads(said),
+        "dead": one(name for name, ref in seen.refs.items() if ref.endswith(f"/{queue}")),
         "who": found["Tags"]["who"],
     }
 
@@ -242,13 +244,18 @@ ROWS = [
     ),
     Row(
         kind="AWS::Lambda::Function",
-        beside={"Role": role("lambda")},
+        beside={
+            "Role": role("lambda"),
+            "Dead": resource("AWS::SQS::Queue"),
+            "Buried": resource("AWS::SQS::Queue"),
+        },
         properties={
             **_FUNCTION,
             "Code": _code("one"),
             "Timeout": 30,
             "MemorySize": 256,
             "ReservedConcurrentExecutions": 2,
+            "DeadLetterConfig": {"TargetArn": att("Dead", "Arn")},
             "Environment": {"Variables": {"NAME": "first"}},
             "Tags": tags(who="a"),
         },
@@ -260,12 +267,14 @@ ROWS = [
             "MemorySize": 256,
             "variable": "first",
             "reserved": 2,
+            "dead": "Dead",
             "says": "one",
             "who": "a",
         },
         update={
             "Code": _code("two"),
             "ReservedConcurrentExecutions": 3,
+            "DeadLetterConfig": {"TargetArn": att("Buried", "Arn")},
             "Environment": {"Variables": {"NAME": "second"}},
             "Tags": tags(who="b"),
         },
@@ -276,6 +285,7 @@ ROWS = [
             "MemorySize": 256,
             "variable": "second",
             "reserved": 3,
+            "dead": "Buried",
             "says": "two",
             "who": "b",
         },
