@@ -77,7 +77,9 @@ def table(told: dict) -> list[str]:
         for bar in bars
     ]
     verb = "holds" if told["holds"] else "DOES NOT HOLD"
-    return ["", *lines, "", f"{verb}; {OUT}, {OUT.with_suffix('.html')}"]
+    steps = " + ".join(f"{step} {took:.1f}" for step, took in told["window"]["steps"].items())
+    refused = f"writes refused, in seconds: {steps}"
+    return ["", *lines, "", refused, f"{verb}; {OUT}, {OUT.with_suffix('.html')}"]
 
 
 def _drill(given: argparse.Namespace) -> Drill:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from gameday.upgrade.attempts import Attempt
 from gameday.upgrade.client import Rates
 from gameday.upgrade.clients import ROOT, Clients
 from gameday.upgrade.deployed import readers, target_of
-from gameday.upgrade.live import Live
+from gameday.upgrade.live import Live, Progress
 from gameday.upgrade.rows import Followed, Row
 from gameday.upgrade.target import Target, login
 from gameday.upgrade.verdict import Found
@@ -75,7 +76,9 @@ def deploy(drill: Drill, session: Session, live: Live) -> Target:
     """The environment of release 1 with two loaded tenants, and everything at rest."""
     drill.target.mkdir(parents=True, exist_ok=True)
     release.provide(drill.target)
-    acts.up(session, Namespace(environment=drill.environment))
+    shown: Any = Progress(drill.folder / "deploy.log", sys.stdout)
+    with contextlib.redirect_stdout(shown):
+        acts.up(session, Namespace(environment=drill.environment))
     made = tenants.named(*_LABELS)
     target = target_of(session, made, users=drill.users)
     live.say(f"Loading {len(made)} tenants with {drill.users:,} accounts each ...")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from gameday.upgrade import measures
@@ -13,7 +14,26 @@ from gameday.upgrade.attempts import KINDS, OUTCOMES, Attempt
 _EVERY_SECONDS = {True: 1.0, False: 5.0}  # on a terminal, and elsewhere
 
 
+class Progress:
+    """A file of all that a deploy says; of it, the lines with the seconds are shown as well."""
+
+    def __init__(self, file: Path, out: TextIO) -> None:
+        self._file, self._out = file, out
+
+    def write(self, text: str) -> int:
+        with self._file.open("a") as file:
+            file.write(text)
+        if text.startswith("["):
+            self._out.write(text if text.endswith("\n") else f"{text}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self._out.flush()
+
+
 class Live:
+    """`out` is what a person looks at."""
+
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
         self._terminal = out.isatty()

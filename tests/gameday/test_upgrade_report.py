@@ -305,6 +305,15 @@ def test_elsewhere_than_on_a_terminal_a_line_comes_every_five_seconds(
     assert re.search(r"Bake +6.0 s .*login 5/0/0 .*write 0/5/0", lines[1])
 
 
+def test_of_a_deploy_the_lines_with_the_seconds_are_shown_and_all_is_kept(tmp_path: Path):
+    out = io.StringIO()
+    shown = live.Progress(tmp_path / "log", out)
+    print("[   1.0 s] Deploying ...", file=shown, flush=True)
+    print("  a detail", file=shown)
+    assert out.getvalue() == "[   1.0 s] Deploying ...\n"
+    assert (tmp_path / "log").read_text() == "[   1.0 s] Deploying ...\n  a detail\n"
+
+
 def test_a_terminal_s_table_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch):
     now = [100.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
