@@ -22,6 +22,7 @@ from gameday.upgrade.clients import ROOT, Clients
 from gameday.upgrade.deployed import readers, target_of
 from gameday.upgrade.live import Live, Progress
 from gameday.upgrade.rows import Followed, Row
+from gameday.upgrade.shares import favour
 from gameday.upgrade.target import Target, login
 from gameday.upgrade.verdict import Found
 from local import acts
@@ -79,6 +80,7 @@ def deploy(drill: Drill, session: Session, live: Live) -> Target:
     shown: Any = Progress(drill.folder / "deploy.log", sys.stdout)
     with contextlib.redirect_stdout(shown):
         acts.up(session, Namespace(environment=drill.environment))
+    favour(session.folder)
     made = tenants.named(*_LABELS)
     target = target_of(session, made, users=drill.users)
     live.say(f"Loading {len(made)} tenants with {drill.users:,} accounts each ...")

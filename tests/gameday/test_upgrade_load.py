@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,8 +23,10 @@ from gameday.upgrade.arrivals import arrivals
 from gameday.upgrade.attempts import FAILED, KINDS, OK, REFUSED, Attempt, Growing
 from gameday.upgrade.client import Client, Plan, Rates
 from gameday.upgrade.clients import ClientError, Clients
+from gameday.upgrade.shares import favour
 from gameday.upgrade.target import Entrance, Target, from_json, login
 from gameday.upgrade.wire import Wire
+from local import process
 from local.one_machine import DATABASE, DOMAIN, OneMachine
 from local.postgres import Server
 from local.process import end_all
@@ -144,6 +148,25 @@ def test_a_server_that_hangs_is_asked_as_often_and_the_time_counts_from_when_it_
     assert len(due) - 1 <= len(logins) <= len(due)
     assert max(each.late for each in logins) > 0.2
     assert all(each.took >= each.late for each in logins)
+
+
+def test_who_stands_for_aws_is_favoured_and_nobody_else(tmp_path: Path):
+    favoured, other = (
+        process.start(
+            [sys.executable, "-c", "import time; time.sleep(60)", name],
+            folder=tmp_path,
+            log=tmp_path / "log",
+            variables={},
+        )
+        for name in ("local.emulator.launch", "service")
+    )
+    groups = [Path(f"/proc/{child.pid}/autogroup") for child in (favoured, other)]
+    can = os.geteuid() == 0 and groups[0].exists()
+    try:
+        assert process.until(lambda: favour(tmp_path) == int(can), seconds=10)
+        assert [group.read_text().split()[-1] for group in groups if can] == ["-10", "0"][: 2 * can]
+    finally:
+        assert end_all(tmp_path) == 2
 
 
 def test_half_a_line_is_read_when_it_is_whole(tmp_path: Path):
@@ -293,7 +316,7 @@ def test_each_answered_login_logout_and_write_has_its_event_or_is_lost(
 def test_who_answered_on_which_schema_stands_in_the_log(
     machine: OneMachine, loaded: list[Attempt], tmp_path: Path
 ):
-    files = [process.log for process in machine.processes]
+    files = [each.log for each in machine.processes]
     found = served.crossed(served.read(files), loaded, speak={"1": 1, "2": 2})
     assert (found.old_on_new, found.new_on_old, found.unexplained) == ([], [], [])
     assert found.by["build 1 on schema 1"] > 10
