@@ -27,6 +27,8 @@ class Databases:
         default_factory=lambda: {"a>b": True, "b>a": True, "a>follower": True}
     )
     equal: bool = True
+    written: bool = False  # users have written in the new schema, and B has not heard of it
+    lost: bool = False  # and so it is gone
 
     def act(self, name: str) -> None:
         getattr(self, name)()
@@ -58,6 +60,7 @@ class Databases:
 
     def restore(self) -> None:
         self.b = self.follower = self.a
+        self.written = False
         self.links = dict.fromkeys(self.links, True)
 
     def compare(self) -> None:
@@ -65,6 +68,7 @@ class Databases:
             raise RefusedError("A and B differ")
 
     def undo(self) -> None:
+        self.lost = self.lost or self.written
         self.a = self.b
         self.links = dict.fromkeys(self.links, True)
         self.fenced = False

@@ -222,6 +222,9 @@ class World:
         """What must never be, at any moment."""
         databases, weights = self.databases, self.weights()
         writable = self.mode(PRIMARY).mode == mode.Mode.READ_WRITE and not databases.fenced
+        databases.written |= writable and databases.a != databases.b
+        if databases.lost:
+            self._violated("what users wrote in the new schema is lost")
         for half, weight in weights.items():
             for task in self.ecs[PRIMARY].running("app", half) if weight else ():
                 speaks = 1 if self._image(PRIMARY, task) == OLD else databases.target
@@ -260,7 +263,8 @@ class World:
     def state(self) -> dict[str, Any]:
         """Everything that an upgrade changes: compared as a whole, with what it was."""
         databases = asdict(self.databases)
-        databases.pop("transaction")  # which only gained, and old code goes on with it
+        for name in ("transaction", "written", "lost"):  # the first only gains
+            databases.pop(name)
         return {
             "weights": self.weights(),
             "modes": {region: str(self.mode(region).mode) for region in self.ecs},

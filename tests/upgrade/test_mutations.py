@@ -1,0 +1,137 @@
+"""An upgrade that is spoilt on purpose: each mutation makes a check fail, in memory or on servers.
+
+| mutation | applied to | what fails |
+|---|---|---|
+| skip the fence | the table: no row that halts | the migration refuses (here) |
+| | the operation: `fence` does nothing | `halt` refuses (test_upgrade.py) |
+| skip the slot advance | the operation: `advance` does nothing | `open` refuses (test_upgrade.py) |
+| | and nothing refuses any more | B stands still (test_traps.py) |
+| leave the reverse subscription on | the operation: on | `publish` refuses (test_upgrade.py) |
+| | and nothing refuses any more | writes are overwritten (test_traps.py) |
+| switch before the smoke test | the table: a tenth first | untested code had traffic (here) |
+| release the lock early | the table: before B is restored | half done, nobody's lock (here) |
+| | the table: before the halves are alike | the last look refuses (here) |
+| | the function: in `commit` | half done, nobody's lock (here) |
+| commit after the first write | the table: the mode is left first | a write is undone (here) |
+| register an undoing too late | the function: not at all | the last look refuses (here) |
+
+test_upgrade.py and test_traps.py are those of tests/service/operations, on PostgreSQL itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from mainstay.upgrade.steps import COMMIT, STEPS, Step
+from tests.conftest import ROOT
+from tests.upgrade.synthesized import definition_from
+from tests.upgrade.world import NEW, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
+from upgrade import acts
+from upgrade.conduct import Conductor
+
+ON_SERVERS = {
+    "test_upgrade.py": (
+        "test_mutation_without_the_fence_the_migration_is_refused",
+        "test_mutation_without_the_advance_nobody_may_write",
+        "test_mutation_with_the_way_back_left_on_the_halt_is_seen",
+    ),
+    "test_traps.py": (
+        "test_mutation_a_slot_not_led_past_the_migration",
+        "test_mutation_the_reverse_subscription_left_on_overwrites_what_users_wrote",
+    ),
+}
+
+
+def without(key: str) -> list[Step]:
+    return [step for step in STEPS if step.key != key]
+
+
+def moved(key: str, *, before: str) -> list[Step]:
+    """The table with one row earlier or later than it stands."""
+    rows = without(key)
+    at = [step.key for step in rows].index(before)
+    return [*rows[:at], next(step for step in STEPS if step.key == key), *rows[at:]]
+
+
+@pytest.fixture
+def spoilt(machine, world):
+    """`spoilt(steps)`: how an upgrade by another table ends, and why."""
+
+    def run(steps: list[Step]) -> tuple[str, str]:
+        told = {"upgrade": UPGRADE, "image": NEW, "by": "a test"}
+        ended = machine.run(definition_from(steps), "first", told)
+        return world.outcome(ended), ended.get("cause") or ""
+
+    return run
+
+
+def test_the_table_itself_upgrades(spoilt):
+    assert spoilt(list(STEPS)) == (UPGRADED, "")
+
+
+def test_mutation_without_the_fence_the_migration_refuses_and_everything_returns(spoilt):
+    outcome, why = spoilt(without("halt"))
+    assert outcome == ROLLED_BACK
+    assert "A is written or read: halt first" in why
+
+
+def test_mutation_traffic_before_the_smoke_test_is_seen(spoilt):
+    outcome, _ = spoilt(moved("smoke", before="bake"))
+    assert "green has traffic on new code before its smoke test" in outcome
+
+
+def test_mutation_the_lock_released_before_the_secondary_is_restored_is_seen(spoilt):
+    late = [step for step in STEPS if step.key in ("restore", "compare")]
+    outcome, _ = spoilt([*(step for step in STEPS if step not in late), *late])
+    assert "something is half done, and nobody holds the lock" in outcome
+
+
+def test_mutation_the_lock_released_before_the_halves_are_as_they_were_is_refused(spoilt):
+    outcome, why = spoilt(moved("unlock", before="share"))
+    assert outcome == STOPPED
+    assert "not as it should be after the upgrade: the weights" in why
+
+
+def test_mutation_the_lock_released_by_the_commit_is_seen(upgrade, world, monkeypatch):
+    commit = acts.commit
+
+    def early(site, plan, *, now):
+        commit(site, plan, now=now)
+        acts.release_lock(site, plan)
+
+    monkeypatch.setitem(acts.ACTS, "commit", early)
+    assert "something is half done, and nobody holds the lock" in world.outcome(upgrade("first"))
+
+
+def test_mutation_a_commit_after_the_first_write_loses_it(spoilt, world):
+    world.faults = [Fault("Commit", "before")]
+    outcome, _ = spoilt(moved(COMMIT, before="publish"))
+    assert "what users wrote in the new schema is lost" in outcome
+
+
+def test_mutation_an_undoing_that_is_not_registered_before_its_act_is_missed(
+    upgrade, world, monkeypatch
+):
+    begun = Conductor._begun
+
+    def unregistered(self, plan, event):
+        begun(self, plan, {**event, "undo": None})
+
+    monkeypatch.setattr(Conductor, "_begun", unregistered)
+    world.faults = [Fault("Disable half of the app servers", "after")]
+    ended = upgrade("first")
+    assert world.outcome(ended) == STOPPED
+    assert "not as it was before the upgrade: the weights" in ended["cause"]
+
+
+@pytest.mark.parametrize("file", ON_SERVERS)
+def test_the_mutations_on_servers_are_where_the_table_says(file):
+    path = ROOT / "tests" / "service" / "operations" / file
+    functions = {
+        node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)
+    }
+    assert set(ON_SERVERS[file]) <= functions
+    assert re.search(rf"\({re.escape(file)}\)", __doc__ or "")
