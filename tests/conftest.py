@@ -66,8 +66,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "account" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if _needs_account(item)])
+        items[:] = [item for item in items if not _needs_account(item)]
     if hasattr(config, "workerinput"):
         items[:] = longest_first(items)
+
+
+def _needs_account(item: pytest.Item) -> bool:
+    return item.get_closest_marker("account") is not None
 
 
 def app_environment(**variables: str) -> dict[str, str]:

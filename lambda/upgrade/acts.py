@@ -6,6 +6,7 @@ An act raises NotYetError while its condition does not hold; called again it goe
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -167,7 +168,10 @@ def end(site: Site, plan: Plan, outcome: str) -> None:
 
 
 def release_lock(site: Site, plan: Plan) -> None:
-    lock.release(site.client("dynamodb", site.primary.region), site.primary.table, token=plan.name)
+    """If it is the upgrade's; asked again, it may be the next one's by now."""
+    dynamodb, table = site.client("dynamodb", site.primary.region), site.primary.table
+    with suppress(lock.LockHeldError):
+        lock.release(dynamodb, table, token=plan.name)
 
 
 def differences(site: Site, plan: Plan, *, released: bool) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from control_table import lock
 from control_table.mode import Mode
-from upgrade import leaving_dns, modes, services
+from upgrade import acts, leaving_dns, modes, services
 from upgrade import plan as plans
 from upgrade.errors import RefusedError
 from upgrade.plan import BACK, ENDED, Plan
@@ -62,7 +62,7 @@ def _taken_over(site: Site, plan: Plan, event: dict[str, Any], *, now: datetime)
     """Whoever comes last acts; a person sees to it that the execution before has ended."""
     dynamodb, table = site.client("dynamodb", site.primary.region), site.primary.table
     if plan.way == ENDED:
-        lock.release(dynamodb, table, token=plan.name)  # of an end that was cut off
+        acts.release_lock(site, plan)  # of an end that was cut off
         return plan
     if event.get("image") and event["image"] != plan.image:
         raise RefusedError(f"upgrade '{plan.upgrade}' is of {plan.image}, not {event['image']}")

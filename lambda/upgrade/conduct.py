@@ -55,13 +55,16 @@ class Conductor:
                 return self._decide(plan, event)
             case "stopped":
                 return self._stopped(plan, event)
+            case _ if plan.way == ENDED:  # asked again, because the answer was lost
+                acts.release_lock(self._site, plan)
+                return self._facts(plan)
             case "note":
                 self._begun(plan, event)
                 return {**self._facts(plan), **self._task(plan, event)}
         if name in UNDOINGS:
             return self._undo(plan, event, name)
         self._begun(plan, event)
-        self._until(plan, lambda: self._act(plan, event, name))
+        self._until(plan, event, lambda: self._act(plan, event, name))
         self._finish(plan, event)
         return self._facts(plan)
 
@@ -70,7 +73,8 @@ class Conductor:
 
     def _undo(self, plan: Plan, event: dict[str, Any], name: str) -> dict[str, Any]:
         if event.get("always") or event["registered_as"] in plan.registered:
-            self._until(plan, lambda: UNDOINGS[name](self._site, plan, now=self._now()))
+            undoing = UNDOINGS[name]
+            self._until(plan, event, lambda: undoing(self._site, plan, now=self._now()))
             self._finish(plan, event)
         return self._facts(plan)
 
@@ -88,8 +92,6 @@ class Conductor:
 
     def _begun(self, plan: Plan, event: dict[str, Any]) -> None:
         """Guard the epoch, register the compensation, say that the row began."""
-        if plan.way == ENDED:
-            return
         if plan.window and event.get("guarded", True):
             modes.require_own(self._site, plan)
         undo = event.get("undo")
@@ -109,8 +111,12 @@ class Conductor:
         if plan.way == ENDED:
             acts.release_lock(self._site, plan)
 
-    def _until(self, plan: Plan, act: Callable[[], None]) -> None:
-        """Try for a while; what an act has noted is kept when it has to be called again."""
+    def _until(self, plan: Plan, event: dict[str, Any], act: Callable[[], None]) -> None:
+        """Try for a while; what an act has noted is kept when it has to be called again.
+
+        Raises SupersededError where another execution has begun during a pause: an execution that
+        was stopped leaves its function running for as long as that waits.
+        """
         end, pause = self._clock() + _PATIENCE_SECONDS, _POLL_SECONDS
         while True:
             try:
@@ -121,6 +127,7 @@ class Conductor:
                     raise
             self._pause(pause)
             pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+            self._plan(event)
 
     def _task(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
         """What the task of an operation is run with."""
@@ -131,7 +138,12 @@ class Conductor:
         }
 
     def _decide(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
-        """After a failure: back, or stop. Nobody's word about the mode is acted against."""
+        """After a failure: back, or stop. Nobody's word about the mode is acted against.
+
+        What has ended stays so: only its last answer was lost.
+        """
+        if plan.way == ENDED:
+            return {"go": plan.outcome, "reason": plan.reason}
         error = event.get("error") or {}
         said = f"{error.get('Error', 'unknown')}: {_cause(error)}"
         stolen = error.get("Error") == EpochStolenError.__name__ and plan.window
@@ -148,6 +160,8 @@ class Conductor:
         """READ_ONLY, the lock held, and a person told: the state in which nothing gets worse."""
         error = event.get("error") or {}
         said = f"{error.get('Error', 'unknown')}: {_cause(error)}"
+        if plan.way == ENDED:  # nothing is half done, and the lock may be somebody else's by now
+            return {"outcome": plan.outcome, "reason": said}
         modes.hold(self._site, plan, at=self._now())
         plan.outcome, plan.reason = "stopped", said
         self._save(plan)

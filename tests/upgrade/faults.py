@@ -33,7 +33,8 @@ from tests.upgrade.forked import in_children
 from tests.upgrade.interpreter import Machine
 from tests.upgrade.synthesized import definition_in
 from tests.upgrade.table import table
-from tests.upgrade.world import ENDS, NEW, ROLLED_BACK, UPGRADE, UPGRADED, World
+from tests.upgrade.world import ENDS, NEW, PRIMARY, ROLLED_BACK, UPGRADE, UPGRADED, World
+from upgrade import plan as plans
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = ("lambda/upgrade", "lambda/control_table", "tests/upgrade")
@@ -97,12 +98,14 @@ class Runs:
         """A person's act, with the fault mended; one that is refused says to resume."""
         world = self._world
         world.dead, world.faults = False, []
-        take = bool(world.taken)
+        plan = plans.read(world.tables[PRIMARY], f"control-{PRIMARY}", UPGRADE)
+        take = plan is not None and plan.window and bool(world.taken)
         if person == "abort":
             ended = self._start("aborted", image=NEW, intent="abort")
             if ended.get("error") != "Upgrade.Refused" or world.lock() is None:
                 return world.outcome(ended)
-        world.taken.clear()
+        if take:
+            world.taken.clear()
         return world.outcome(self._start("resumed", image=NEW, take_mode=take))
 
     def _start(self, name: str, **given: Any) -> dict[str, Any]:

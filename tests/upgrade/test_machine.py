@@ -174,6 +174,43 @@ def test_an_execution_that_was_taken_over_does_nothing_any_more(world, machine):
     assert world.ecs[PRIMARY].definition("app-blue")["containerDefinitions"][0]["image"] == OLD
 
 
+def test_an_act_that_waits_when_it_is_taken_over_does_nothing_any_more(world):
+    """An execution that was stopped leaves its function running, and that asks again."""
+    told = {"upgrade": UPGRADE, "image": NEW, "by": "one", "step": "exit"}
+    world._conduct({**told, "act": "begin", "execution": "first"})
+    slept = world.sleep
+
+    def aborted(seconds: float) -> None:
+        slept(seconds)
+        world.sleep = slept
+        world._conduct({**told, "act": "begin", "execution": "second", "intent": "abort"})
+        undo = {"act": "undo_exit", "registered_as": "exit", "guarded": False}
+        world._conduct({**told, **undo, "execution": "second"})
+        assert world.exit_alarm() == "OK"
+
+    world.sleep = aborted
+    with pytest.raises(Exception, match="is second's") as error:
+        world._conduct({**told, "act": "exit", "undo": "exit", "execution": "first"})
+    assert type(error.value).__name__ == "SupersededError"
+    assert world.exit_alarm() == "OK"  # and the standby is not out of DNS for nobody
+
+
+@pytest.mark.parametrize("last", ["Release the lock", "Undo: confirm"])
+def test_an_end_whose_answer_is_lost_has_ended_and_the_next_upgrade_keeps_its_lock(
+    upgrade, world, last
+):
+    if last != "Release the lock":
+        world.ecs[PRIMARY].broken.add(NEW)
+    world.faults = [Fault(last, "after")]
+    ended = upgrade("first")
+    assert world.outcome(ended) == (UPGRADED if last == "Release the lock" else ROLLED_BACK)
+    dynamodb, table = world.client("dynamodb", PRIMARY), f"control-{PRIMARY}"
+    lock.acquire(dynamodb, table, holder="the next", token="upgrade next", at=world.now)
+    world.faults = []
+    upgrade("again")
+    assert world.lock().token == "upgrade next"
+
+
 def test_a_sample_of_all_faults_ends_in_one_of_the_three_ways(production, tmp_path):
     """As `make upgrade-faults` runs them all; in a process of its own, since it forks."""
     out = tmp_path / "faults.json"

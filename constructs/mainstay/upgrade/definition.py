@@ -30,6 +30,7 @@ _INPUT = "$states.context.Execution.Input"
 # Asking again changes none of these: they end the row at once.
 _FINAL = ("RefusedError", "EpochStolenError", "SupersededError", "FailedError", "LockHeldError")
 _NOT_YET = "NotYetError"
+UPGRADED, ROLLED_BACK = "upgraded", "rolled back"  # how a plan says that it ended
 # The function asks for 8 s within a call (lambda/upgrade/conduct.py) before the next retry.
 _PAUSE_SECONDS, _CALL_SECONDS = 2, 10
 _FUNCTION_TIMEOUT = cdk.Duration.seconds(60)
@@ -68,7 +69,6 @@ class Definition(Construct):
             comment="Everything is as it was before",
         )
         upgraded = sfn.Succeed.jsonata(self, "Upgraded")
-        undo = self._undoing(stopped, rolled_back)
         refused = sfn.Fail.jsonata(
             self,
             "Refused",
@@ -82,8 +82,12 @@ class Definition(Construct):
         self._retry(decide, bound_seconds=60)
         decide.add_catch(refused, errors=["SupersededError"])
         _catch(decide, stopped, keep=True)
+        undo = self._undoing(decide, stopped, rolled_back)
         ways = sfn.Choice.jsonata(self, "Which way")
-        ways.when(_when("$facts.go = 'back'"), undo).otherwise(stopped)
+        ways.when(_when("$facts.go = 'back'"), undo)
+        ways.when(_when(f"$facts.go = '{UPGRADED}'"), upgraded)
+        ways.when(_when(f"$facts.go = '{ROLLED_BACK}'"), rolled_back)
+        ways.otherwise(stopped)
         decide.next(ways)
         self.first = self._begin(decide, undo, upgraded, rolled_back)
 
@@ -111,7 +115,7 @@ class Definition(Construct):
         self._retry(begin, bound_seconds=60)
         _catch(begin, decide)
         where = sfn.Choice.jsonata(self, "Where it was left")
-        where.when(_when("$facts.outcome = 'upgraded'"), upgraded)
+        where.when(_when(f"$facts.outcome = '{UPGRADED}'"), upgraded)
         where.when(_when("$facts.way = 'ended'"), rolled_back)
         where.when(_when("$facts.way = 'back'"), undo)
         following: sfn.State = upgraded
@@ -151,7 +155,7 @@ class Definition(Construct):
         _catch(state, decide)
         return state
 
-    def _undoing(self, stopped: sfn.State, rolled_back: sfn.State) -> sfn.State:
+    def _undoing(self, decide: sfn.State, stopped: sfn.State, rolled_back: sfn.State) -> sfn.State:
         """The compensations in their order, then one last look; returns the first of them."""
         confirm = self._invoke(
             "Undo: confirm",
@@ -159,7 +163,7 @@ class Definition(Construct):
             {"comment": "Everything is as it was, or the lock stays"},
         )
         self._retry(confirm, bound_seconds=300)
-        _catch(confirm, stopped)
+        _catch(confirm, decide)  # its answer may be lost after it has released the lock
         following: sfn.State = confirm
         confirm.next(rolled_back)
         for undo in reversed(UNDOS):
