@@ -79,6 +79,7 @@ class World:
     def __post_init__(self) -> None:
         self.ecs = {place: FakeEcs(place, self._changed) for place in (PRIMARY, STANDBY)}
         self.tables = {place: FakeDynamoDb(f"control-{place}") for place in (PRIMARY, STANDBY)}
+        self.balancers = _Balancers()
         self.groups: dict[str, str] = {}
         self._acknowledged: dict[str, tuple[int, datetime]] = {}
         self._lingering: tuple[str, dict[str, Any]] | None = None  # an act, and its task
@@ -98,6 +99,8 @@ class World:
             return self.tables[region]
         if service == "cloudwatch":
             return _CloudWatch(region)
+        if service == "elbv2":
+            return self.balancers if region == PRIMARY else _aws("elbv2", region)
         return _aws(service, region)
 
     # What the machine reaches.
@@ -252,7 +255,7 @@ class World:
         return found
 
     def weights(self) -> dict[str, int]:
-        [rule] = _aws("elbv2", PRIMARY).describe_rules(RuleArns=[self.rule])["Rules"]
+        [rule] = self.balancers.describe_rules(RuleArns=[self.rule])["Rules"]
         groups = rule["Actions"][-1]["ForwardConfig"]["TargetGroups"]
         by_group = {group["TargetGroupArn"]: group["Weight"] for group in groups}
         return {half: by_group[self.groups[half]] for half in ("blue", "green")}
@@ -503,6 +506,27 @@ class World:
         )["ScalableTargets"]
         state = found[0].get("SuspendedState", {}) if found else {}
         return sorted(name for name, value in state.items() if value)
+
+
+class _Balancers:
+    """moto's; a rule is asked for after every effect, and is what it was until it is changed."""
+
+    def __init__(self) -> None:
+        self._api = _aws("elbv2", PRIMARY)
+        self._known: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    def describe_rules(self, *, RuleArns: list[str]) -> Any:  # noqa: N803 (the API's name)
+        [arn] = RuleArns
+        if arn not in self._known:
+            self._known[arn] = self._api.describe_rules(RuleArns=RuleArns)
+        return self._known[arn]
+
+    def modify_rule(self, **given: Any) -> Any:
+        self._known.clear()
+        return self._api.modify_rule(**given)
 
 
 class _CloudWatch:
