@@ -60,3 +60,26 @@ def test_operations_are_told_where_the_app_answers(site):
     told = site.operations.variables
     assert told["APP_ADDRESS"].endswith(".elb.amazonaws.com:443")
     assert {"APP_NAME", "TEST_HEADER", "TEST_HALF"} < set(told)
+
+
+def test_of_all_tables_an_upgrade_may_touch_those_of_the_control_alone(production):
+    """Session stores remain live: no step could stop or change one."""
+    stack = production.part("us-east-1", "upgrade")
+    names = Names(production)
+    statements = [
+        statement
+        for policy in stack.of_type("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if any(action.startswith("dynamodb:") for action in [*_listed(statement["Action"])])
+    ]
+    tables = {
+        names.text(resource, stack).rpartition("/")[2]
+        for statement in statements
+        for resource in _listed(statement["Resource"])
+    }
+    assert len(tables) == 2
+    assert all("-control-" in table for table in tables)
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
