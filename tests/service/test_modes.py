@@ -102,6 +102,35 @@ def named(endpoint: Endpoint) -> str:
     return f"{endpoint.method} {endpoint.path}"
 
 
+class Asked:
+    """A server that has no rows, and tells that it was asked."""
+
+    rest_until = 0.0
+
+    def __init__(self, name: str, asked: list[str]) -> None:
+        self.name, self._asked = name, asked
+
+    async def ask(self, *_: Any) -> list[Any]:
+        self._asked.append(self.name)
+        return []
+
+
+@pytest.mark.parametrize(("mode", "first"), [("READ_WRITE", "a"), ("READ_ONLY", "b")])
+def test_in_read_only_the_other_master_s_readers_are_asked_first(
+    monkeypatch: pytest.MonkeyPatch, mode: str, first: str
+):
+    """An upgrade changes master A's schema then, and old code goes on with master B's."""
+    asked: list[str] = []
+    runtime = Runtime(api_settings(_VARIABLES), give_up=lambda reason: None)
+    servers = [Asked(name, asked) for name in "ab"]
+    monkeypatch.setattr(runtime.entities.readers, "servers", servers)
+    runtime.mode.obey(state(mode))
+    assert asyncio.run(runtime.entities.tenant("nobody-known")) is None
+    assert asked == [first]
+    runtime.passwords.close()
+    runtime.aws.close()
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=named)
 @pytest.mark.parametrize("mode", ["READ_WRITE", "READ_ONLY"])
 def test_every_endpoint_in_each_mode(offline: Runtime, endpoint: Endpoint, mode: str, capsys):

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
-from unittest import mock
-
-import aws_cdk as cdk
-from aws_cdk import assertions
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_stepfunctions as sfn
-
-from mainstay.upgrade import definition
-from mainstay.upgrade.steps import Step
+from typing import Any
 
 _ACCOUNT = "123456789012"
 OPERATORS = "operators"  # the topic
-_FUNCTION = f"arn:aws:lambda:us-east-1:{_ACCOUNT}:function:upgrade"
+FUNCTION = f"arn:aws:lambda:us-east-1:{_ACCOUNT}:function:upgrade"
 
 
 def definition_of(template: dict[str, Any]) -> str:
@@ -42,29 +31,6 @@ def definition_in(assembly: Path) -> str:
     return definition_of(json.loads(path.read_text()))
 
 
-def definition_from(steps: Sequence[Step]) -> str:
-    """Of another table than the one that is deployed."""
-    stack = cdk.Stack()
-    topic = sns.Topic(stack, "Operators")
-    with mock.patch.object(definition, "STEPS", tuple(steps)):
-        made = definition.Definition(
-            stack,
-            "Definition",
-            function=lambda_.Function.from_function_arn(stack, "Function", _FUNCTION),
-            operations=definition.OperationsPlace(
-                cluster_arn="work", container="operations", subnet_ids=["s"], security_group_id="g"
-            ),
-            operators=cast("sns.ITopic", topic),
-        )
-    sfn.StateMachine(
-        stack,
-        "Machine",
-        definition_body=sfn.DefinitionBody.from_chainable(made.first),
-        query_language=sfn.QueryLanguage.JSONATA,
-    )
-    return definition_of(assertions.Template.from_stack(stack).to_json())
-
-
 def _text(value: Any, template: dict[str, Any]) -> str:
     match value:
         case str():
@@ -75,7 +41,7 @@ def _text(value: Any, template: dict[str, Any]) -> str:
             return "aws"
         case {"Fn::GetAtt": [name, "Arn"]}:
             assert template["Resources"][name]["Type"] == "AWS::Lambda::Function"
-            return _FUNCTION
+            return FUNCTION
         case {"Ref": name}:
             assert template["Resources"][name]["Type"] == "AWS::SNS::Topic"
             return f"arn:aws:sns:us-east-1:{_ACCOUNT}:{OPERATORS}"
