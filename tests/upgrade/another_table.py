@@ -37,4 +37,4 @@ def definition_from(steps: Sequence[Step]) -> str:
         definition_body=sfn.DefinitionBody.from_chainable(made.first),
         query_language=sfn.QueryLanguage.JSONATA,
     )
-    return definition_of(assertions.Template.from_stack(stack).to_json())
+    return definition_of(dict(assertions.Template.from_stack(stack).to_json()))

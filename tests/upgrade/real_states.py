@@ -54,7 +54,7 @@ class RealState:
 
     def call(self, definition: str) -> dict[str, Any]:
         """The parameters of TestState."""
-        told = {
+        told: dict[str, Any] = {
             "definition": definition,
             "stateName": self.state,
             "input": "{}",
