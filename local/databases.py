@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Databases:
     """
 
     def __init__(self, target: Target, regions: tuple[str, ...], servers: Servers) -> None:
+        # A client takes longer to make than all its calls of a minute.
+        self._client = cache(target.client)
         self._target, self._regions, self._servers = target, regions, servers
         self._authority = Authority(target.folder / "databases", servers.folder)
         self._all: list[Server] = []
@@ -60,7 +63,7 @@ class Databases:
         there: set[str] = set()
         copies: list[tuple[dict[str, Any], dict[str, Any]]] = []
         for region in self._regions:
-            rds = self._target.client("rds", region)
+            rds = self._client("rds", region)
             groups = rds.describe_global_clusters()["GlobalClusters"]
             for cluster in rds.describe_db_clusters()["DBClusters"]:
                 there |= {cluster["Endpoint"], cluster["ReaderEndpoint"]}
@@ -114,7 +117,7 @@ class Databases:
         self._nodes = {name: one for name, one in self._nodes.items() if one in self._all}
 
     def _replicas(self, region: str) -> set[str]:
-        nodes = replica_nodes.read(self._target.client("ec2", region))
+        nodes = replica_nodes.read(self._client("ec2", region))
         for node in nodes:
             if node.address not in self._nodes:
                 self._replica(node)

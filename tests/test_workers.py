@@ -23,6 +23,12 @@ def test_files_that_share_a_server_are_one_unit():
     assert {unit(f"{folder}test_{n}.py::test") for folder in TOGETHER for n in "ab"} == {*TOGETHER}
 
 
+def test_a_folder_below_is_not_part_of_the_unit():
+    assert (
+        unit("tests/service/operations/test_it.py::test") == "tests/service/operations/test_it.py"
+    )
+
+
 @pytest.mark.parametrize("name", [*TOGETHER, *LONG])
 def test_every_name_is_still_there(name: str):
     path = ROOT / name

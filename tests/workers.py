@@ -16,22 +16,30 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # Folders whose files share a fixture that costs seconds: one worker runs them, one after another.
+# Folders below them are not meant.
 TOGETHER = (
     "tests/local/contract/",  # an emulator
     "tests/moto_templates/",  # production in moto
+    "tests/service/",  # databases, AWS and processes of one machine: 9 s of CPU
 )
 
 # Files, and folders of TOGETHER; the longest first.
 LONG = (
     "tests/local/test_end_to_end.py",
+    "tests/start/test_gates.py",
+    "tests/local/contract/",
     "tests/service/operations/test_killed.py",
+    "tests/service/",
     "tests/local/test_wrong_use.py",
     "tests/service/operations/test_traps.py",
-    "tests/start/test_gates.py",
+    "tests/service/operations/test_upgrade.py",
+    "tests/upgrade/test_machine.py",
+    "tests/start/test_migration.py",
+    "tests/start/test_wrong_input.py",
     "tests/service/operations/test_lost.py",
-    "tests/local/contract/",
+    "tests/service/operations/test_rebuild.py",
+    "tests/gameday/test_recover.py",
     "tests/backup/test_archive.py",
-    "tests/lambda_/traffic_shift/test_sequential.py",
     "tests/edge/test_mutations.py",
 )
 
@@ -50,7 +58,8 @@ class FileByFile(LoadScopeScheduling):
 def unit(nodeid: str) -> str:
     """What one worker runs: the test's file, or its folder of TOGETHER."""
     file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+    folder = f"{file.rpartition('/')[0]}/"
+    return folder if folder in TOGETHER else file
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:

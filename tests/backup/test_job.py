@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from archive_format.image import restore_image
 from archive_format.reader import load_root
-from archive_job import handler, states
+from archive_job import alone, handler, states
 from block_archive.errors import ArchiveError, RefusedError
 from block_archive.item import OutOfTime
 from local.ebs_direct.server import serving
@@ -158,9 +159,9 @@ class Context:
         return self._milliseconds
 
 
-@pytest.mark.parametrize("transport", ["botocore", "lean"])
-def test_the_handlers_find_everything_in_event_and_environment(engine, monkeypatch, transport):
-    snapshot = engine.snapshot(engine.volume())
+@contextmanager
+def deployed(engine, monkeypatch, transport: str = "botocore"):
+    """The variables of the functions, with an AWS that answers them."""
     with serving(engine.cloud) as url:
         for name, value in {
             "AWS_ACCESS_KEY_ID": "testing",
@@ -171,6 +172,16 @@ def test_the_handlers_find_everything_in_event_and_environment(engine, monkeypat
             "TRANSPORT": transport,
         }.items():
             monkeypatch.setenv(name, value)
+        yield
+
+
+COUNTS = {"absent": 18_422, "zero": 1, "data": 9, "new": 8, "reused": 1}
+
+
+@pytest.mark.parametrize("transport", ["botocore", "lean"])
+def test_the_handlers_find_everything_in_event_and_environment(engine, monkeypatch, transport):
+    snapshot = engine.snapshot(engine.volume())
+    with deployed(engine, monkeypatch, transport):
         plan = handler.plan({"snapshot": snapshot.id}, Context(900_000))
         items = json.loads(engine.bucket.current(plan["items"]["key"]).body())
         with pytest.raises(OutOfTime):
@@ -178,7 +189,29 @@ def test_the_handlers_find_everything_in_event_and_environment(engine, monkeypat
         for item in items:
             handler.work(item, Context(900_000))
         root = handler.commit(plan, Context(900_000))
-    assert root["counts"] == {"absent": 18_422, "zero": 1, "data": 9, "new": 8, "reused": 1}
+    assert root["counts"] == COUNTS
+
+
+def test_one_function_alone_does_every_item_and_a_retry_goes_on(engine, monkeypatch):
+    snapshot = engine.snapshot(engine.volume())
+    with deployed(engine, monkeypatch):
+        plan = handler.plan({"snapshot": snapshot.id}, Context(900_000))
+        receipts = plan["job"].replace("job.json", "item-")
+
+        class UntilOneIsDone(Context):
+            def get_remaining_time_in_millis(self) -> int:
+                return 0 if engine.bucket.keys(receipts) else self._milliseconds
+
+        with pytest.raises(OutOfTime):
+            alone.handler(plan, UntilOneIsDone(900_000))
+        (first,) = engine.bucket.keys(receipts)
+        written = engine.bucket.current(first).body()
+        assert alone.handler(plan, Context(900_000)) == {"items": 3}
+        assert len(engine.bucket.keys(receipts)) == 3
+        assert engine.bucket.current(first).body() == written
+        assert alone.handler(plan, Context(900_000)) == {"items": 3}  # nothing is left to do
+        root = handler.commit(plan, Context(900_000))
+    assert root["counts"] == COUNTS
 
 
 def test_a_level_is_proven_and_kept_and_a_sweep_told_by_events(engine):

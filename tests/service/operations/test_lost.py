@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
 import pytest
 
-from local.postgres import SUPERUSER, Servers
+from local.postgres import ADMINISTRATOR, SUPERUSER, Servers
 from service.operations import promotion, rebuild, replication
 from service.operations import reconcile as reconciliation
 from service.operations.bootstrap import bootstrap
@@ -102,6 +103,50 @@ def test_what_a_lost_cluster_had_not_sent_is_carried_over_when_it_is_back(lab: L
         assert accounts(lab, "entity-b", missing) == 3
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         lab.add_tenant("entity-a")  # the returned one is fenced
+
+
+def test_what_meets_a_newer_write_is_set_aside_whole_with_both_sides(lab: Lab):
+    """One meets it, one builds on that, one meets a key; the fourth has nothing to do with them."""
+    with lab.operator() as operator:
+        forth = operator.link("entity-a", "entity-b")
+        common, other = lab.add_tenant(accounts=1), lab.add_tenant()
+        received(operator, forth)
+        lab.by_name["entity-a"].rows("CHECKPOINT")  # or a crash sets the slot back to before them
+        replication.pause(operator, forth)
+        rename = "UPDATE tenant SET name = %s WHERE id = %s"
+        with lab.by_name["entity-a"].connect(DATABASE, ADMINISTRATOR, autocommit=False) as one:
+            one.execute(rename, ("lost", common))
+            one.execute("UPDATE account SET full_name = 'lost' WHERE tenant_id = %s", (common,))
+        suspend = "UPDATE account SET status = 'SUSPENDED' WHERE tenant_id = %s"
+        lab.rows("entity-a", suspend, common)
+        lab.rows("entity-a", "INSERT INTO tenant (host, name) VALUES ('taken', 'of A')")
+        lab.rows("entity-a", rename, "carried", other)
+        lab.by_name["entity-a"].kill()
+        assert promotion.promote_other(operator, "entity-a") == "entity-b"
+    lab.rows("entity-b", rename, "newer", common)
+    lab.rows("entity-b", "INSERT INTO tenant (host, name) VALUES ('taken', 'of B')")
+    lab.by_name["entity-a"].start()
+    with lab.operator() as operator:
+        report = reconcile(operator, "entity-a")
+        again = reconcile(operator, "entity-a")
+    meets, builds, taken = report["set_aside"]
+    assert (report["missing_transactions"], report["carried_over"]) == (4, 1)
+    renamed, changed = meets["changes"]
+    aside = "{} {} was written on the new master, or set aside"
+    assert meets["reason"] == aside.format("tenant", renamed["key"])
+    assert (renamed["key"]["id"], renamed["lost"]["name"]) == (common, "lost")
+    assert json.loads(renamed["now"])["name"] == "newer"
+    assert (changed["action"], changed["lost"]["full_name"]) == ("update", "lost")
+    assert json.loads(changed["now"])["full_name"] == "Given1 Family1"
+    assert builds["reason"] == aside.format("account", changed["key"])
+    assert builds["changes"][0]["lost"]["status"] == "SUSPENDED"
+    assert "duplicate key" in taken["reason"]
+    assert (taken["changes"][0]["lost"]["name"], taken["changes"][0]["now"]) == ("of A", None)
+    names = [name for (name,) in lab.rows("entity-b", "SELECT name FROM tenant ORDER BY name")]
+    assert names == ["carried", "newer", "of B"]
+    there = lab.rows("entity-b", "SELECT full_name, status FROM account")
+    assert there == [("Given1 Family1", "ACTIVE")]
+    assert again == report
 
 
 def test_a_lost_master_is_made_anew_from_a_clone_of_the_other(lab: Lab):
