@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -121,14 +120,22 @@ class OneMachine:
             process.kill()
 
     def _start_aws(self, ends: contextlib.ExitStack) -> None:
-        from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
-        moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        moto.start()
-        ends.callback(moto.stop)
-        host, port = moto.get_host_and_port()
-        self.endpoint = f"http://{host}:{port}"
+        aws = subprocess.Popen(
+            [sys.executable, "-m", "local.aws_in_memory"],
+            cwd=ROOT,
+            env={"PATH": os.environ.get("PATH", os.defpath), **_CREDENTIALS},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=stop_with_parent(os.getpid(), signal.SIGKILL),
+        )
+        ends.callback(aws.wait)
+        ends.callback(aws.kill)
+        assert aws.stdout is not None
+        port = aws.stdout.readline().strip()
+        if not port:
+            raise NotServingError(f"AWS in memory ended with {aws.wait()}")
+        self.endpoint = f"http://127.0.0.1:{port}"
         for table in ("control", "session"):
             self.client("dynamodb").create_table(
                 TableName=table,

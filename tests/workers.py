@@ -20,7 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = (
     "tests/local/contract/",  # an emulator
     "tests/moto_templates/",  # production in moto
-    "tests/service/",  # databases, AWS and processes of one machine: 9 s of CPU
+    "tests/service/",  # databases, AWS and processes of one machine
 )
 
 # Files, and folders of TOGETHER; the longest first.

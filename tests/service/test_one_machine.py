@@ -10,6 +10,10 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import boto3
+from moto import mock_aws
+
+from local.one_machine import OneMachine
 from tests.service.conftest import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +61,9 @@ def test_the_lines_of_the_page_work_as_printed(tmp_path: Path):
     finally:
         service.send_signal(signal.SIGTERM)
         assert service.wait(timeout=60) == 0
+
+
+def test_a_machine_keeps_its_aws_whatever_else_is_tested_in_the_process(machine: OneMachine):
+    with mock_aws():
+        assert boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"] == []
+    assert machine.client("dynamodb").list_tables()["TableNames"] == ["control", "session"]

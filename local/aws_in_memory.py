@@ -1,0 +1,24 @@
+"""`python -m local.aws_in_memory`: moto's AWS on a free port of 127.0.0.1, until it is killed.
+
+The port is its first line. It is a process of its own because moto's state belongs to a process:
+two machines in one, or a test that begins with an empty AWS, would take each other's tables away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+
+def main() -> None:
+    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    print(moto.get_host_and_port()[1], flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
