@@ -61,12 +61,20 @@ class Clone:
 
     def upgrade(self, *arguments: str) -> Said:
         """`mainstay-upgrade`, as a person would who works with what is deployed."""
+        return self._ask("main", *arguments)
+
+    def mode(self, *arguments: str) -> Said:
+        """`mainstay-mode`, the same."""
+        return self._ask("mode", *arguments)
+
+    def _ask(self, module: str, *arguments: str) -> Said:
         target = Target(
             endpoint=f"http://127.0.0.1:{self.port}", account="111122223333", folder=self.local
         )
         python = str(self.folder / ".venv" / "bin" / "python")
-        command = [python, "-m", "upgrade_cli.main", "--environment", "production", *arguments]
-        return self._say(command, self.variables() | target.variables("us-east-1"))
+        command = [python, "-m", f"upgrade_cli.{module}", "--environment", "production"]
+        variables = self.variables() | target.variables("us-east-1")
+        return self._say([*command, *arguments], variables)
 
     def _say(self, command: list[str], variables: dict[str, str]) -> Said:
         child = subprocess.Popen(

@@ -329,6 +329,38 @@ def test_the_deployed_machine_upgrades_both_regions(clone: Clone, target: Target
     assert https(session, first, "/api/v1/authn", body=LOGIN).status == 200
 
 
+def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
+    clone: Clone, target: Target
+):
+    """The deployed alarm, rule and function; both Regions, and no leaving while it stands."""
+    cloudwatch = target.client("cloudwatch", REGIONS[0])
+    found = cloudwatch.get_paginator("describe_alarms").paginate().search("MetricAlarms[]")
+    lag = next(one["AlarmName"] for one in found if "ReplicationLag" in one["AlarmName"])
+
+    def lags(state: str) -> None:
+        cloudwatch.set_alarm_state(AlarmName=lag, StateValue=state, StateReason="a chapter")
+
+    def shown(region: str) -> dict[str, Any]:
+        return json.loads(clone.mode("show", "--region", region).words)
+
+    lags("ALARM")
+    for region in REGIONS:
+        assert process.until(lambda r=region: shown(r)["mode"] == "READ_ONLY", seconds=30)
+        assert lag in shown(region)["by"]
+    lags("ALARM")  # whatever the alarm has found since
+    epoch = str(shown(REGIONS[0])["epoch"])
+    leave = ("leave", "--epoch", epoch, "--reason", "it is over")
+    refused = clone.mode(*leave)
+    assert refused.exit_code == 1
+    assert lag in refused.words
+    lags("OK")
+    for region in REGIONS:
+        epoch = str(shown(region)["epoch"])
+        said = clone.mode("leave", "--region", region, "--epoch", epoch, "--reason", "it is over")
+        assert said.exit_code == 0, said.words
+        assert shown(region)["mode"] == "READ_WRITE"
+
+
 def test_again_there_is_nothing_to_change(clone: Clone):
     said = clone.act("up")
     assert said.exit_code == 0
