@@ -158,13 +158,18 @@ def test_removes_the_worktree_when_it_is_interrupted(root, name):
     command = [sys.executable, "-m", "review.template_diff", "--base", "HEAD"]
     checkout = str(Path(__file__).parents[2])
     process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": checkout}, stderr=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, "PYTHONPATH": checkout},
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts behind itself ignores an interrupt, and so would this child.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(worktrees(root)) == 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(getattr(signal, name))
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert len(worktrees(root)) == 1
