@@ -6,6 +6,7 @@ and a billion rows need no more memory than one.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, LiteralString
 
 from psycopg import sql
@@ -29,6 +30,8 @@ _ROWS = """
 SELECT {key}::text, md5({row}::text) FROM {table}
 WHERE ('x' || substr(md5({key}::text), 1, 2))::bit(8)::int = ANY (%s)
 """
+_ROWS_OF = "SELECT {key}::text, md5({row}::text) FROM {table} WHERE {key}::text = ANY (%s)"
+_WAYS = ("only_left", "only_right", "unlike")
 
 
 def compare(operator: Operator, left: str, right: str) -> dict[str, Any]:
@@ -37,6 +40,51 @@ def compare(operator: Operator, left: str, right: str) -> dict[str, Any]:
     `equal` is meant of what stands still: fence and drain first, or rows in flight count as
     differences. Where tables differ, up to 20 keys are named: missing on one side, or not alike.
     """
+    return _told(_compared(operator, left, right))
+
+
+def compare_in_flight(operator: Operator, left: str, right: str) -> dict[str, Any]:
+    """The same of a master that is written to, and its subscriber.
+
+    What differs between the snapshots may be on its way: such rows are asked for by key until each
+    was alike once, or the operator's patience is over. `in_flight` counts them; `rows` and
+    `checksum` stay those of the snapshots.
+    """
+    found = _compared(operator, left, right)
+    for name, table in found.items():
+        if not table["equal"] and "columns" not in table:
+            _follow(operator, (operator.on(left), operator.on(right)), name, table)
+    return _told(found)
+
+
+def _follow(
+    operator: Operator, sessions: tuple[Session, Session], name: str, table: dict[str, Any]
+) -> None:
+    """Leave in the table's record only what stays different."""
+    left = {key for way in _WAYS for key in table[way]}
+    table["in_flight"] = len(left)
+
+    def alike() -> bool:
+        here, there = (dict(_ask(session, name, _ROWS_OF, sorted(left))) for session in sessions)
+        left.difference_update({key for key in left if here.get(key) == there.get(key)})
+        return not left
+
+    with contextlib.suppress(TimeoutError):
+        operator.wait(alike, f"every row of {name} was alike once")
+    for way in _WAYS:
+        table[way] = [key for key in table[way] if key in left]
+    table["equal"] = not left
+
+
+def _told(tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    for table in tables.values():
+        for way in set(_WAYS) & table.keys():
+            table[way] = table[way][:_KEYS_SHOWN]
+    return {"equal": all(table["equal"] for table in tables.values()), "tables": tables}
+
+
+def _compared(operator: Operator, left: str, right: str) -> dict[str, dict[str, Any]]:
+    """Every table's record, by name, with every key that differs."""
     sessions = operator.on(left), operator.on(right)
     for session in sessions:
         session.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -44,11 +92,10 @@ def compare(operator: Operator, left: str, right: str) -> dict[str, Any]:
         session.connection.execute("SELECT 1")  # takes the snapshot: both at nearly one moment
     try:
         names = sorted({table for session in sessions for table in catalog.tables(session)})
-        found = {table: _compare_table(sessions, table) for table in names}
+        return {table: _compare_table(sessions, table) for table in names}
     finally:
         for session in sessions:
             session.connection.execute("ROLLBACK")
-    return {"equal": all(table["equal"] for table in found.values()), "tables": found}
 
 
 def _compare_table(sessions: tuple[Session, Session], table: str) -> dict[str, Any]:
@@ -76,11 +123,9 @@ def _differences(
 ) -> dict[str, Any]:
     left, right = (dict(_ask(session, table, _ROWS, buckets)) for session in sessions)
     return {
-        "only_left": sorted(left.keys() - right.keys())[:_KEYS_SHOWN],
-        "only_right": sorted(right.keys() - left.keys())[:_KEYS_SHOWN],
-        "unlike": sorted(key for key in left.keys() & right.keys() if left[key] != right[key])[
-            :_KEYS_SHOWN
-        ],
+        "only_left": sorted(left.keys() - right.keys()),
+        "only_right": sorted(right.keys() - left.keys()),
+        "unlike": sorted(key for key in left.keys() & right.keys() if left[key] != right[key]),
     }
 
 

@@ -124,19 +124,11 @@ def restore(operator: Operator, folder: Path) -> None:
 
 
 def compare_(operator: Operator, _: Path) -> dict[str, Any]:
-    """Under writes a row in flight is a difference for a moment, so the masters are asked again."""
-    found: list[dict[str, Any]] = []
-
-    def equal() -> bool:
-        found[:] = [compare.compare(operator, PRIMARY, SECONDARY)]
-        return found[0]["equal"]
-
-    try:
-        operator.wait(equal, f"{PRIMARY} and {SECONDARY} are equal by checksum")
-    except TimeoutError as error:
-        unlike = {name: table for name, table in found[0]["tables"].items() if not table["equal"]}
-        raise RefusedError(f"{error}: {unlike}") from None
-    return found[0]
+    found = compare.compare_in_flight(operator, PRIMARY, SECONDARY)
+    unlike = {name: table for name, table in found["tables"].items() if not table["equal"]}
+    if unlike:
+        raise RefusedError(f"{PRIMARY} and {SECONDARY} are not equal by checksum: {unlike}")
+    return found
 
 
 def undo(operator: Operator, folder: Path) -> None:

@@ -5,8 +5,37 @@ from __future__ import annotations
 import uuid
 
 from service.operations import replication
-from service.operations.compare import compare
+from service.operations.compare import compare, compare_in_flight
 from tests.service.operations.story import received
+
+
+def test_rows_in_flight_are_followed_until_each_was_alike_once(masters, operator, monkeypatch):
+    """A whole comparison under writes need never be equal; each row that differed has to be."""
+    masters.add_tenant(accounts=5)
+    received(operator, operator.link("entity-a", "entity-b"))
+    forth = operator.link("entity-a", "entity-b")
+    replication.pause(operator, forth)
+    late = masters.add_tenant(accounts=3)
+    monkeypatch.setattr(operator, "patience", 0.2)
+    found = compare_in_flight(operator, "entity-a", "entity-b")
+    assert found["equal"] is False
+    assert found["tables"]["tenant"]["only_left"] == [f"({late})"]
+    assert len(found["tables"]["account"]["only_left"]) == 3
+    monkeypatch.setattr(operator, "patience", 30)
+    waiting = operator.wait
+
+    def resumed(holds, what, **more):
+        """What was in flight arrives while it is asked for; more is written at once."""
+        replication.resume(operator, forth)
+        masters.add_tenant(accounts=1)
+        waiting(holds, what, **more)
+
+    monkeypatch.setattr(operator, "wait", resumed)
+    found = compare_in_flight(operator, "entity-a", "entity-b")
+    assert found["equal"] is True
+    assert found["tables"]["account"]["in_flight"] == 3
+    assert found["tables"]["account"]["only_left"] == []
+    assert "in_flight" not in found["tables"]["application"]
 
 
 def test_rows_that_differ_are_named_by_their_keys(masters, operator):
