@@ -53,6 +53,10 @@ _PLAIN = (
     "SET LOCAL search_path = pg_catalog",
 )
 
+# Who alters a table waits for our count of it, pg_dump behind them, and the count's transaction for
+# pg_dump: no server sees that circle. The next dump is better than one that never ends.
+LOCK_WAIT = "60s"
+
 Connection = psycopg.Connection[Any]
 
 
@@ -61,6 +65,7 @@ def begin(connection: Connection) -> None:
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     for statement in _PLAIN:
         connection.execute(statement.encode())
+    connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'".encode())
 
 
 def tables(connection: Connection) -> dict[str, Table]:

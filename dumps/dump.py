@@ -123,6 +123,7 @@ def _pg_dump(asked: Asked, snapshot: str, data: Path) -> None:
         "pg_dump",
         *("--format", "directory", "--jobs", str(asked.workers), "--file", str(data)),
         *("--compress", f"zstd:{asked.level}", "--snapshot", snapshot),
+        *("--lock-wait-timeout", database.LOCK_WAIT),
         # What ties a server to others, and would follow them again: not the data's.
         *("--no-publications", "--no-subscriptions"),
         dsn=asked.dsn,

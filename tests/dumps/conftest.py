@@ -65,6 +65,13 @@ class Lab:
         work.mkdir(exist_ok=True)
         return dump(shelf, Asked(**{**chosen, **more}), work, now=now)
 
+    def follow(self) -> None:
+        """Wait until the standby has let go of what a test locked: a dump of it would meet that."""
+        # A commit, for a rollback is sent when something else is.
+        self.primary.rows("SELECT pg_logical_emit_message(true, 'tests', '')")
+        written = self.primary.value("SELECT pg_current_wal_flush_lsn()::text")
+        self.standby.wait("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written)
+
     @contextmanager
     def target(self) -> Iterator[str]:
         """An empty database, on the primary's server: a server more would cost a second."""

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from moto import mock_aws
 
+from dumps import database
 from dumps import dump as module
 from dumps.errors import DumpError
 from dumps.load import load
@@ -141,8 +142,20 @@ def test_a_server_that_ends_the_dump_s_session_leaves_no_dump(lab: Lab, shelf, t
         with pytest.raises(DumpError, match="pg_dump: .*terminat"):
             lab.dump(shelf, tmp_path / "work", dsn=lab.primary.dsn(DATABASE))
         killer.join()
+    lab.follow()
     with pytest.raises(DumpError, match="there is no dump"):
         find(shelf, "entity")
+
+
+def test_a_table_that_stays_locked_ends_the_dump(lab: Lab, shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "LOCK_WAIT", "200ms")
+    with lab.primary.connect(DATABASE, autocommit=False) as holder:
+        holder.execute("LOCK TABLE tenant")
+        with pytest.raises((DumpError, psycopg.Error), match="lock timeout|statement timeout"):
+            lab.dump(shelf, tmp_path / "work", dsn=lab.primary.dsn(DATABASE))
+        holder.rollback()
+    lab.follow()
+    assert manifests(shelf, "entity") == []
 
 
 def test_a_policy_that_hides_rows_is_an_error_and_not_a_small_dump(lab: Lab, shelf, tmp_path):
