@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mainstay.upgrade.steps import STEPS, UNDOS, Operation
-from tests.upgrade.world import NEW, PRIMARY, Fault, World
+from tests.upgrade.regions import NEW, PRIMARY
+from tests.upgrade.world import Fault, World
 
 ERRORS = ("before", "after", "timeout-before", "timeout-after")  # once, and for good
 KILLS = ("kill-before", "kill-after")

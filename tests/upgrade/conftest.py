@@ -10,8 +10,9 @@ import pytest
 from moto import mock_aws
 
 from tests.upgrade.interpreter import Machine
+from tests.upgrade.regions import NEW
 from tests.upgrade.synthesized import definition_in
-from tests.upgrade.world import NEW, UPGRADE, World
+from tests.upgrade.world import UPGRADE, World
 
 
 @pytest.fixture(scope="session")

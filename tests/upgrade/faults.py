@@ -31,9 +31,10 @@ from moto import mock_aws
 from tests.upgrade.cases import Case, cases
 from tests.upgrade.forked import in_children
 from tests.upgrade.interpreter import Machine
+from tests.upgrade.regions import NEW, PRIMARY
 from tests.upgrade.synthesized import definition_in
 from tests.upgrade.table import table
-from tests.upgrade.world import ENDS, NEW, PRIMARY, ROLLED_BACK, UPGRADE, UPGRADED, World
+from tests.upgrade.world import ENDS, ROLLED_BACK, UPGRADE, UPGRADED, World
 from upgrade import plan as plans
 
 _ROOT = Path(__file__).parents[2]

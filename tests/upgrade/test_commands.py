@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.upgrade.interpreter import _machine
-from tests.upgrade.world import NEW, PRIMARY, UPGRADE, Fault, _aws
+from tests.upgrade.regions import NEW, PRIMARY, aws
+from tests.upgrade.world import UPGRADE, Fault
 from upgrade_cli import main as upgrade_cli
 
 _TABLE = f"control-{PRIMARY}"
@@ -32,7 +33,7 @@ def _client(world, service: str):
 def say(machine, client, definition, capsys, monkeypatch):
     """`say("status")`: the exit code and what was printed."""
     monkeypatch.setattr(upgrade_cli, "_PAUSE_SECONDS", 0.01)
-    _machine(_aws("stepfunctions", PRIMARY), definition)
+    _machine(aws("stepfunctions", PRIMARY), definition)
     return lambda *words: _said(upgrade_cli.main, client, capsys, words)
 
 

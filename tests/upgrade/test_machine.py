@@ -16,19 +16,8 @@ from mainstay.upgrade.steps import STEPS, Operation
 from tests.conftest import ROOT
 from tests.upgrade.cases import cases
 from tests.upgrade.faults import SAMPLE
-from tests.upgrade.world import (
-    ENDS,
-    NEW,
-    OLD,
-    PRIMARY,
-    ROLLED_BACK,
-    STANDBY,
-    STOPPED,
-    UPGRADE,
-    UPGRADED,
-    Fault,
-    _aws,
-)
+from tests.upgrade.regions import NEW, OLD, PRIMARY, STANDBY, aws
+from tests.upgrade.world import ENDS, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
 
 
 def test_every_row_is_done_in_the_order_of_the_table(upgrade, world):
@@ -63,7 +52,7 @@ def test_an_alarm_at_the_tenth_or_one_without_a_verdict_takes_everything_back(
 ):
     def spoil(name: str) -> None:
         if name == "Bake":
-            _aws("cloudwatch", PRIMARY).set_alarm_state(
+            aws("cloudwatch", PRIMARY).set_alarm_state(
                 AlarmName="failing-green", StateValue=state, StateReason="a test"
             )
 

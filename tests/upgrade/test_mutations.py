@@ -28,7 +28,8 @@ import pytest
 from mainstay.upgrade.steps import COMMIT, STEPS, Step
 from tests.conftest import ROOT
 from tests.upgrade.another_table import definition_from
-from tests.upgrade.world import NEW, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
+from tests.upgrade.regions import NEW
+from tests.upgrade.world import ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
 from upgrade import acts
 from upgrade.conduct import Conductor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from control_table import mode
 from read_only_events.causes import Cause, Kind
 from read_only_events.handler import act
-from tests.upgrade.world import PRIMARY, STANDBY, _aws
+from tests.upgrade.regions import PRIMARY, STANDBY, aws
 
 _STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
 
@@ -13,7 +13,7 @@ _STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
 def _happens(world, kind: Kind, *states: str) -> list[dict]:
     """At those states of the upgrade; returns what the function has answered by then."""
     answers = []
-    topic = _aws("sns", PRIMARY).create_topic(Name="read-only")["TopicArn"]
+    topic = aws("sns", PRIMARY).create_topic(Name="read-only")["TopicArn"]
 
     def event(name: str) -> None:
         if name in states:

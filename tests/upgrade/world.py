@@ -7,10 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
-
-import boto3
 
 from control_table import lock, mode
 from control_table.acknowledgements import acknowledge
@@ -18,25 +15,31 @@ from tests.upgrade.databases import Databases, RefusedError
 from tests.upgrade.fake_dynamodb import FakeDynamoDb
 from tests.upgrade.fake_ecs import FakeEcs
 from tests.upgrade.interpreter import Machine, TaskError
-from tests.upgrade.synthesized import OPERATORS
+from tests.upgrade.regions import (
+    ALARM,
+    NEW,
+    OLD,
+    PAGER,
+    PRIMARY,
+    STANDBY,
+    Balancers,
+    CloudWatch,
+    aws,
+    described,
+    make_balancer,
+    make_pager,
+    make_region,
+)
 from upgrade.conduct import Conductor
 from upgrade.site import Site, site_of
 
-PRIMARY, STANDBY = "us-east-1", "us-west-2"
-OLD, NEW = "app:1", "app:2"
-COUNT = 2  # tasks of each half
-ALARM = "mainstay-test-us-west-2-left"
 UPGRADE = "release-2"
 UPGRADED, ROLLED_BACK = "upgraded", "rolled back exactly"
 STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
 ENDS = (UPGRADED, ROLLED_BACK, STOPPED)  # of every run
 
 
-@cache
-def _aws(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)
-
-
+_PAUSE_SECONDS = 2.0  # at least: what asks more often in virtual time only costs the CPU's
 # On the way back; in any other order it is a time-out after the effect.
 _BEFORE_IT_IS_ENDED = ("Take the lock", "Back or stop", "Undo: end what still runs")
 ALARM_RINGS, OPENED = "an alarm", "somebody"  # who else writes the mode
@@ -73,22 +76,21 @@ class World:
     now: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)
     smoked: bool = False
     dead: bool = False
-    calls: list[str] = field(default_factory=list)
     before_state: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self.ecs = {place: FakeEcs(place, self._changed) for place in (PRIMARY, STANDBY)}
         self.tables = {place: FakeDynamoDb(f"control-{place}") for place in (PRIMARY, STANDBY)}
-        self.balancers = _Balancers()
-        self.groups: dict[str, str] = {}
+        self.balancers = Balancers()
+        self.rule, self.groups = make_balancer()
         self._acknowledged: dict[str, tuple[int, datetime]] = {}
         self._lingering: tuple[str, dict[str, Any]] | None = None  # an act, and its task
         self.taken: set[str] = set()  # Regions that an alarm keeps in READ_ONLY
-        self._make_balancer()
-        self._make_pager()
+        make_pager()
         for region in (PRIMARY, STANDBY):
-            self._make_region(region)
-        self.site: Site = site_of(json.dumps(self._described()), self.client)
+            mode.begin(self.tables[region], f"control-{region}", by="test", at=self.now)
+            make_region(region, self.ecs[region], self.groups)
+        self.site: Site = site_of(json.dumps(described(self.rule, self.groups)), self.client)
         self._acknowledge()
         self.at_first = self.state()
 
@@ -98,10 +100,10 @@ class World:
         if service == "dynamodb":
             return self.tables[region]
         if service == "cloudwatch":
-            return _CloudWatch(region)
+            return CloudWatch(region)
         if service == "elbv2":
-            return self.balancers if region == PRIMARY else _aws("elbv2", region)
-        return _aws(service, region)
+            return self.balancers if region == PRIMARY else aws("elbv2", region)
+        return aws(service, region)
 
     # What the machine reaches.
 
@@ -124,7 +126,7 @@ class World:
             self.site,
             now=lambda: self.now,
             clock=lambda: (self.now - start).total_seconds(),
-            pause=self.sleep,
+            pause=lambda seconds: self.sleep(max(seconds, _PAUSE_SECONDS)),
         )
         return conductor.conduct(event)
 
@@ -178,7 +180,6 @@ class World:
             raise TaskError("Killed", "the interpreter is gone")
         self._linger(state)
         self.before_state(state)
-        self.calls.append(state)
         fault = next((each for each in self.faults if each.strikes(state)), None)
         if fault is None:
             return self._watched(act)
@@ -299,9 +300,7 @@ class World:
 
     def _upgraded(self) -> dict[str, Any]:
         """The first state with the release in it."""
-        found = json.loads(json.dumps(_listed(self._first())))
-        text = json.dumps(found).replace(OLD, NEW)
-        wanted = _unlisted(json.loads(text))
+        wanted = _released(self._first())
         for (region, cluster, _), service in wanted["services"].items():
             if cluster == "edge":
                 service["image"] = self.at_first["services"][region, cluster, _]["image"]
@@ -310,7 +309,7 @@ class World:
         return wanted
 
     def exit_alarm(self) -> str:
-        return _CloudWatch(PRIMARY).describe_alarms(AlarmNames=[ALARM])["MetricAlarms"][0][
+        return CloudWatch(PRIMARY).describe_alarms(AlarmNames=[ALARM])["MetricAlarms"][0][
             "StateValue"
         ]
 
@@ -337,136 +336,17 @@ class World:
 
     def told(self) -> list[str]:
         """Why upgrades have stopped, as the operators were told since the last look."""
-        queue = _aws("sqs", PRIMARY).get_queue_url(QueueName="pager")["QueueUrl"]
-        found = _aws("sqs", PRIMARY).receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        queue = aws("sqs", PRIMARY).get_queue_url(QueueName=PAGER)["QueueUrl"]
+        found = aws("sqs", PRIMARY).receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
         messages = [json.loads(each["Body"]) for each in found.get("Messages", ())]
         return [each["why"] for each in messages if each["upgrade"] == UPGRADE]
-
-    # How it is made.
-
-    def _make_balancer(self) -> None:
-        ec2, elbv2 = _aws("ec2", PRIMARY), _aws("elbv2", PRIMARY)
-        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-        subnets = [item["SubnetId"] for item in ec2.describe_subnets()["Subnets"]][:2]
-        [balancer] = elbv2.create_load_balancer(Name="app", Subnets=subnets)["LoadBalancers"]
-        for half in ("blue", "green"):
-            [group] = elbv2.create_target_group(
-                Name=half, Protocol="HTTP", Port=8080, VpcId=vpc, TargetType="ip"
-            )["TargetGroups"]
-            self.groups[half] = group["TargetGroupArn"]
-        weighted = [{"TargetGroupArn": arn, "Weight": 50} for arn in self.groups.values()]
-        actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}]
-        listener = elbv2.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"],
-            Protocol="HTTP",
-            Port=80,
-            DefaultActions=actions,
-        )["Listeners"][0]["ListenerArn"]
-        [rule] = elbv2.create_rule(
-            ListenerArn=listener,
-            Priority=100,
-            Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
-            Actions=actions,
-        )["Rules"]
-        self.rule = rule["RuleArn"]
-
-    def _make_pager(self) -> None:
-        """Somebody who is on call hears of what the topic is told."""
-        sns, sqs = _aws("sns", PRIMARY), _aws("sqs", PRIMARY)
-        topic = sns.create_topic(Name=OPERATORS)["TopicArn"]
-        queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
-        answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-        sns.subscribe(
-            TopicArn=topic,
-            Protocol="sqs",
-            Endpoint=answer["Attributes"]["QueueArn"],
-            Attributes={"RawMessageDelivery": "true"},
-        )
-
-    def _make_region(self, region: str) -> None:
-        dynamodb, ecs = self.tables[region], self.ecs[region]
-        table = f"control-{region}"
-        mode.begin(dynamodb, table, by="test", at=self.now)
-        for family in ("app-blue", "app-green", "app-worker", "operations", "edge"):
-            container = {"name": "server", "image": "edge:1" if family == "edge" else OLD}
-            ecs.register_task_definition(family=family, containerDefinitions=[container])
-        scaling = _aws("application-autoscaling", region)
-        for cluster, name, family in (
-            ("app", "blue", "app-blue"),
-            ("app", "green", "app-green"),
-            ("work", "worker", "app-worker"),
-            ("edge", "edge", "edge"),
-        ):
-            ecs.add_service(cluster, name, family, COUNT)
-            if name in self.groups:
-                _known_to_scaling(region, cluster, name)
-                scaling.register_scalable_target(
-                    ServiceNamespace="ecs",
-                    ResourceId=f"service/{cluster}/{name}",
-                    ScalableDimension="ecs:service:DesiredCount",
-                    MinCapacity=COUNT,
-                    MaxCapacity=12,
-                )
-        for name in (ALARM, "failing-blue", "failing-green"):
-            cloudwatch = _aws("cloudwatch", region)
-            cloudwatch.put_metric_alarm(
-                AlarmName=name,
-                Namespace="n",
-                MetricName="m",
-                Period=60,
-                EvaluationPeriods=1,
-                Threshold=1,
-                Statistic="Maximum",
-                ComparisonOperator="GreaterThanOrEqualToThreshold",
-            )
-            cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="at first")
-
-    def _described(self) -> dict[str, Any]:
-        def place(region: str) -> dict[str, Any]:
-            primary = region == PRIMARY
-            return {
-                "region": region,
-                "table": f"control-{region}",
-                "halves": {
-                    half: {
-                        "cluster": "app",
-                        "name": half,
-                        "family": f"app-{half}",
-                        "targets": self.groups[half] if primary else None,
-                    }
-                    for half in ("blue", "green")
-                },
-                "workers": [{"cluster": "work", "name": "worker", "family": "app-worker"}],
-                "edge": {"cluster": "edge", "name": "edge", "family": "edge"},
-                "rule": self.rule if primary else None,
-                "balancer": "app/public/0123456789abcdef",
-                "alarms": ["failing-blue", "failing-green"],
-            }
-
-        return {
-            "primary": place(PRIMARY),
-            "standby": place(STANDBY),
-            "exit": {
-                "namespace": "mainstay/test",
-                "metric": "RegionLeft",
-                "alarm": ALARM,
-                "seconds": 10,
-                "quiet_requests": 200,
-            },
-            "operations": {
-                "cluster": "work",
-                "family": "operations",
-                "container": "operations",
-                "variables": {"APP_NAME": "app.id.example.com"},
-            },
-        }
 
     def _changed(self, service: dict[str, Any]) -> None:
         """The load balancer sees the tasks that there are."""
         group = self.groups.get(service["serviceName"])
         if group is None or service not in self.ecs[PRIMARY].services.values():
             return
-        elbv2 = _aws("elbv2", PRIMARY)
+        elbv2 = aws("elbv2", PRIMARY)
         there = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         if there:
             elbv2.deregister_targets(
@@ -501,73 +381,18 @@ class World:
         return self.ecs[region].definition(arn)["containerDefinitions"][0]["image"]
 
     def _suspended(self, region: str, cluster: str, name: str) -> Any:
-        found = _aws("application-autoscaling", region).describe_scalable_targets(
+        found = aws("application-autoscaling", region).describe_scalable_targets(
             ServiceNamespace="ecs", ResourceIds=[f"service/{cluster}/{name}"]
         )["ScalableTargets"]
         state = found[0].get("SuspendedState", {}) if found else {}
         return sorted(name for name, value in state.items() if value)
 
 
-class _Balancers:
-    """moto's; a rule is asked for after every effect, and is what it was until it is changed."""
-
-    def __init__(self) -> None:
-        self._api = _aws("elbv2", PRIMARY)
-        self._known: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._api, name)
-
-    def describe_rules(self, *, RuleArns: list[str]) -> Any:  # noqa: N803 (the API's name)
-        [arn] = RuleArns
-        if arn not in self._known:
-            self._known[arn] = self._api.describe_rules(RuleArns=RuleArns)
-        return self._known[arn]
-
-    def modify_rule(self, **given: Any) -> Any:
-        self._known.clear()
-        return self._api.modify_rule(**given)
-
-
-class _CloudWatch:
-    """moto's, whose alarms nothing evaluates: the data point of an exit sets its alarm here."""
-
-    def __init__(self, region: str) -> None:
-        self._api = _aws("cloudwatch", region)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._api, name)
-
-    def put_metric_data(self, **given: Any) -> None:
-        self._api.put_metric_data(**given)
-        [point] = given["MetricData"]
-        state = "ALARM" if point["Value"] >= 1 else "OK"
-        self._api.set_alarm_state(AlarmName=ALARM, StateValue=state, StateReason="a data point")
-
-
-def _known_to_scaling(region: str, cluster: str, name: str) -> None:
-    """moto's Application Auto Scaling looks into moto's own ECS."""
-    moto = _aws("ecs", region)
-    moto.create_cluster(clusterName=cluster)
-    container = {"name": "server", "image": "none", "memory": 1}
-    moto.register_task_definition(family="none", containerDefinitions=[container])
-    moto.create_service(cluster=cluster, serviceName=name, taskDefinition="none", desiredCount=0)
-
-
-def _listed(state: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: [[list(key), each] for key, each in value.items()]
-        if name in ("services", "live")
-        else value
-        for name, value in state.items()
-    }
-
-
-def _unlisted(state: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: {tuple(key): each for key, each in value} if name in ("services", "live") else value
-        for name, value in state.items()
-    }
+def _released(value: Any) -> Any:
+    """The same with the new image wherever the old one is."""
+    if isinstance(value, dict):
+        return {key: _released(each) for key, each in value.items()}
+    return NEW if value == OLD else value
 
 
 def _difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:

@@ -1,0 +1,192 @@
+"""The two Regions of an upgrade in moto, and what moto lacks of them: how a world is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+import boto3
+
+from tests.upgrade.fake_ecs import FakeEcs
+from tests.upgrade.synthesized import OPERATORS
+
+PRIMARY, STANDBY = "us-east-1", "us-west-2"
+OLD, NEW = "app:1", "app:2"
+COUNT = 2  # tasks of each half
+ALARM = "mainstay-test-us-west-2-left"
+PAGER = "pager"  # the queue of whoever is on call
+
+
+@cache
+def aws(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region)
+
+
+def make_balancer() -> tuple[str, dict[str, str]]:
+    """Two halves behind one rule that weighs them alike: its ARN, and theirs."""
+    groups: dict[str, str] = {}
+    ec2, elbv2 = aws("ec2", PRIMARY), aws("elbv2", PRIMARY)
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnets = [item["SubnetId"] for item in ec2.describe_subnets()["Subnets"]][:2]
+    [balancer] = elbv2.create_load_balancer(Name="app", Subnets=subnets)["LoadBalancers"]
+    for half in ("blue", "green"):
+        [group] = elbv2.create_target_group(
+            Name=half, Protocol="HTTP", Port=8080, VpcId=vpc, TargetType="ip"
+        )["TargetGroups"]
+        groups[half] = group["TargetGroupArn"]
+    weighted = [{"TargetGroupArn": arn, "Weight": 50} for arn in groups.values()]
+    actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}]
+    listener = elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=actions,
+    )["Listeners"][0]["ListenerArn"]
+    [rule] = elbv2.create_rule(
+        ListenerArn=listener,
+        Priority=100,
+        Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
+        Actions=actions,
+    )["Rules"]
+    return rule["RuleArn"], groups
+
+
+def make_pager() -> None:
+    """Somebody who is on call hears of what the topic is told."""
+    sns, sqs = aws("sns", PRIMARY), aws("sqs", PRIMARY)
+    topic = sns.create_topic(Name=OPERATORS)["TopicArn"]
+    queue = sqs.create_queue(QueueName=PAGER)["QueueUrl"]
+    answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=answer["Attributes"]["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )
+
+
+def make_region(region: str, ecs: FakeEcs, halves: Collection[str]) -> None:
+    """Families, services, their scaling and their alarms, at rest."""
+    for family in ("app-blue", "app-green", "app-worker", "operations", "edge"):
+        container = {"name": "server", "image": "edge:1" if family == "edge" else OLD}
+        ecs.register_task_definition(family=family, containerDefinitions=[container])
+    scaling = aws("application-autoscaling", region)
+    for cluster, name, family in (
+        ("app", "blue", "app-blue"),
+        ("app", "green", "app-green"),
+        ("work", "worker", "app-worker"),
+        ("edge", "edge", "edge"),
+    ):
+        ecs.add_service(cluster, name, family, COUNT)
+        if name in halves:
+            _known_to_scaling(region, cluster, name)
+            scaling.register_scalable_target(
+                ServiceNamespace="ecs",
+                ResourceId=f"service/{cluster}/{name}",
+                ScalableDimension="ecs:service:DesiredCount",
+                MinCapacity=COUNT,
+                MaxCapacity=12,
+            )
+    for name in (ALARM, "failing-blue", "failing-green"):
+        cloudwatch = aws("cloudwatch", region)
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="n",
+            MetricName="m",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            Statistic="Maximum",
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="at first")
+
+
+def _known_to_scaling(region: str, cluster: str, name: str) -> None:
+    """moto's Application Auto Scaling looks into moto's own ECS."""
+    moto = aws("ecs", region)
+    moto.create_cluster(clusterName=cluster)
+    container = {"name": "server", "image": "none", "memory": 1}
+    moto.register_task_definition(family="none", containerDefinitions=[container])
+    moto.create_service(cluster=cluster, serviceName=name, taskDefinition="none", desiredCount=0)
+
+
+def described(rule: str, groups: Mapping[str, str]) -> dict[str, Any]:
+    """The site, as the template tells the function of it."""
+
+    def place(region: str) -> dict[str, Any]:
+        primary = region == PRIMARY
+        return {
+            "region": region,
+            "table": f"control-{region}",
+            "halves": {
+                half: {
+                    "cluster": "app",
+                    "name": half,
+                    "family": f"app-{half}",
+                    "targets": groups[half] if primary else None,
+                }
+                for half in ("blue", "green")
+            },
+            "workers": [{"cluster": "work", "name": "worker", "family": "app-worker"}],
+            "edge": {"cluster": "edge", "name": "edge", "family": "edge"},
+            "rule": rule if primary else None,
+            "balancer": "app/public/0123456789abcdef",
+            "alarms": ["failing-blue", "failing-green"],
+        }
+
+    return {
+        "primary": place(PRIMARY),
+        "standby": place(STANDBY),
+        "exit": {
+            "namespace": "mainstay/test",
+            "metric": "RegionLeft",
+            "alarm": ALARM,
+            "seconds": 10,
+            "quiet_requests": 200,
+        },
+        "operations": {
+            "cluster": "work",
+            "family": "operations",
+            "container": "operations",
+            "variables": {"APP_NAME": "app.id.example.com"},
+        },
+    }
+
+
+class Balancers:
+    """moto's; a rule is asked for after every effect, and is what it was until it is changed."""
+
+    def __init__(self) -> None:
+        self._api = aws("elbv2", PRIMARY)
+        self._known: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    def describe_rules(self, *, RuleArns: list[str]) -> Any:  # noqa: N803 (the API's name)
+        [arn] = RuleArns
+        if arn not in self._known:
+            self._known[arn] = self._api.describe_rules(RuleArns=RuleArns)
+        return self._known[arn]
+
+    def modify_rule(self, **given: Any) -> Any:
+        self._known.clear()
+        return self._api.modify_rule(**given)
+
+
+class CloudWatch:
+    """moto's, whose alarms nothing evaluates: the data point of an exit sets its alarm here."""
+
+    def __init__(self, region: str) -> None:
+        self._api = aws("cloudwatch", region)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    def put_metric_data(self, **given: Any) -> None:
+        self._api.put_metric_data(**given)
+        [point] = given["MetricData"]
+        state = "ALARM" if point["Value"] >= 1 else "OK"
+        self._api.set_alarm_state(AlarmName=ALARM, StateValue=state, StateReason="a data point")
