@@ -187,7 +187,9 @@ class World:
             self._write_mode(fault.kind)
             return self._watched(act)
         if fault.kind.endswith("after"):
+            fault.hits -= 1  # an act that has to be asked again has had no effect to fail after
             self._watched(act)
+            fault.hits += 1
         if fault.kind.endswith("lingers"):
             begin()
         self.dead = fault.kind.startswith("kill")
