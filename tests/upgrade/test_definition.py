@@ -46,7 +46,7 @@ def spoilt(definition: str, state: str, **changes: Any) -> str:
 
 
 def test_the_definition_of_every_environment_is_valid(definitions, tmp_path):
-    assert "production" in definitions
+    assert {"production", "small"} <= set(definitions)
     done = validated(tmp_path, definitions)
     assert done.returncode == 0, done.stdout + done.stderr
 
