@@ -58,7 +58,7 @@ def test_serves_obeys_the_flag_and_ends(started, number):
     (run / "read-only").unlink()
     assert ask(port, "POST").status == 200
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert not listens(port)
     assert f"http://127.0.0.1:{port}" in process.stdout.read().decode()
 
@@ -70,7 +70,7 @@ def test_a_flood_of_requests_writes_nothing_that_a_reader_would_have_to_take(sta
         ask(port)
     until(lambda: (run / "access.log").read_bytes().count(b"\n") >= 300)
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert process.stdout.read().count(b"\n") == 1
 
 
@@ -85,7 +85,7 @@ def test_make_starts_it_and_its_end_ends_it(tmp_path, upstream):
         make.kill()  # not even make is asked
         until(lambda: not listens(port))
     finally:
-        make.wait(10)
+        make.wait(60)
         if listens(port):
             os.killpg(make.pid, signal.SIGKILL)
 

@@ -51,7 +51,7 @@ def test_sigquit_loses_no_request(launch):
         with Load(edge.port, clients) as load:
             until(lambda: load.counted("/slow")[200] > 20)
             edge.process.send_signal(signal.SIGQUIT)
-            assert edge.process.wait(20) == 0
+            assert edge.process.wait(60) == 0
             until(lambda: all(client.refused for client in load.clients))
         assert load.lost == 0
         assert set(load.counted()) == {200}

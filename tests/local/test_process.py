@@ -36,7 +36,7 @@ def titled(folder: Path) -> list[int]:
 def started(command: list[str], folder: Path) -> int:
     log = folder / "log"
     child = process.start(command, folder=folder, log=log, variables=VARIABLES)
-    assert process.until(lambda: "up" in log.read_text(), seconds=10)
+    assert process.until(lambda: "up" in log.read_text(), seconds=60)
     return child.pid
 
 
@@ -62,7 +62,7 @@ def test_kills_after_the_grace_what_does_not_end(folder: Path):
 
 def test_ends_a_child_that_outlives_its_parent(folder: Path):
     started(PARENT, folder)
-    assert process.until(lambda: len(process.marked(folder)) == 1, seconds=10)
+    assert process.until(lambda: len(process.marked(folder)) == 1, seconds=60)
     process.end_all(folder)
     assert process.marked(folder) == ()
 
@@ -76,11 +76,11 @@ def test_finds_and_ends_nginx_which_writes_over_its_variables(folder: Path):
     )
     command = [str(nginx_binary()), "-p", str(folder), "-c", "nginx.conf", "-g", "daemon off;"]
     child = process.start(command, folder=folder, log=folder / "log", variables=VARIABLES)
-    assert process.until(lambda: len(titled(folder)) == 1, seconds=10)
+    assert process.until(lambda: len(titled(folder)) == 1, seconds=60)
     environment = Path(f"/proc/{child.pid}/environ")
-    assert process.until(lambda: process.MARK.encode() not in environment.read_bytes(), seconds=10)
+    assert process.until(lambda: process.MARK.encode() not in environment.read_bytes(), seconds=60)
     assert child.pid in process.marked(folder)
-    assert process.until(lambda: len(process.marked(folder)) == 2, seconds=10)
+    assert process.until(lambda: len(process.marked(folder)) == 2, seconds=60)
     process.end_all(folder)
     assert titled(folder) == []
 

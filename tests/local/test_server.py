@@ -50,7 +50,7 @@ def test_knows_at_once_when_it_is_killed(folder: Path):
     assert alive()
     assert one.pid is not None
     os.kill(one.pid, signal.SIGKILL)
-    assert process.until(lambda: not alive(), seconds=10)
+    assert process.until(lambda: not alive(), seconds=60)
 
 
 def test_a_taken_port_is_named_with_another_to_take(folder: Path):
