@@ -99,6 +99,11 @@ class Server:
         """Whether it stopped by itself, or by somebody's signal: `stop` and `kill` did not."""
         return self._process is not None and self._process.poll() is not None
 
+    @property
+    def has_ended_well(self) -> bool:
+        """Whether it ended as one does that was told to: with the exit code 0."""
+        return self._process is not None and self._process.poll() == 0
+
     def configure(self, **settings: Any) -> None:
         """Write settings that the next start or reload reads; the last value counts."""
         with (self.folder / "postgresql.auto.conf").open("a") as file:

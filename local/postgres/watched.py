@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from local.postgres.server import Server
+from local.postgres.server import NotReadyError, Server
 from local.postgres.servers import Servers
 
 _POLL_SECONDS = 0.05
@@ -20,7 +20,11 @@ def renew(servers: Servers, standby: Server, *, of: Server) -> None:
     if request.exists():
         servers.copy_again(standby, of=of)
         request.unlink()
-    standby.start()
+    try:
+        standby.start()
+    except NotReadyError:
+        if not standby.has_ended_well:  # told to end again before it was seen: the next look
+            raise
 
 
 class Watched:

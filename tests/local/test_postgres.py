@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.postgres import ADMINISTRATOR, BINARIES, NotReadyError, Servers
+from local.postgres import ADMINISTRATOR, BINARIES, NotReadyError, Servers, Watched
+from local.process import until
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,26 @@ def test_no_server_outlives_a_killed_parent(open_folder):
     while Path(f"/proc/{pid}/exe").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}/exe").exists()
+
+
+def test_one_that_is_told_to_end_while_it_starts_is_started_again(servers, monkeypatch):
+    source = servers.start("source")
+    standby = servers.standby("standby", of=source)
+    starts: list[float] = []
+
+    def ended_before_it_is_seen(deadline: float) -> bool:
+        starts.append(deadline)
+        if len(starts) == 1:
+            assert accepting(deadline)
+            os.kill(int((standby.folder / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+            assert standby._process is not None
+            standby._process.wait(60)
+            return False
+        return accepting(deadline)
+
+    os.kill(int((standby.folder / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+    accepting = standby._accepting
+    monkeypatch.setattr(standby, "_accepting", ended_before_it_is_seen)
+    with Watched(servers, standby, of=source):
+        assert until(lambda: len(starts) == 2, seconds=60)
+        standby.wait("SELECT pg_is_in_recovery()", seconds=60)
