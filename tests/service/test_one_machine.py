@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -67,3 +68,21 @@ def test_a_machine_keeps_its_aws_whatever_else_is_tested_in_the_process(machine:
     with mock_aws():
         assert boto3.client("dynamodb", "us-east-1").list_tables()["TableNames"] == []
     assert machine.client("dynamodb").list_tables()["TableNames"] == ["control", "session"]
+
+
+def test_an_update_is_answered_with_what_it_updated_however_many_come_at_once(machine: OneMachine):
+    dynamodb = machine.client("dynamodb")
+
+    def count(_: int) -> int:
+        answer = dynamodb.update_item(
+            TableName="session",
+            Key={"pk": {"S": "counted"}, "sk": {"S": "at once"}},
+            UpdateExpression="ADD #count :one SET expires = :expires",
+            ExpressionAttributeNames={"#count": "count"},
+            ExpressionAttributeValues={":one": {"N": "1"}, ":expires": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["count"]["N"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(count, range(200))) == [*range(1, 201)]
