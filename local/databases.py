@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import replica_nodes
-from local.postgres import Server, Servers, renew
+from local.postgres import NotReadyError, Server, Servers, renew
 from local.postgres.certificate import Authority
 from local.replica_nodes import ReplicaNode
 from local.target import Target
@@ -122,8 +122,15 @@ class Databases:
             if node.address not in self._nodes:
                 self._replica(node)
             elif node.follower is not None:
-                renew(self._servers, self._nodes[node.address], of=self._nodes[node.follower])
+                self._renew(self._nodes[node.address], of=self._nodes[node.follower])
         return {node.address for node in nodes}
+
+    def _renew(self, standby: Server, *, of: Server) -> None:
+        """One that does not start, such as towards a point it cannot reach, holds up no other."""
+        try:
+            renew(self._servers, standby, of=of)
+        except NotReadyError as error:
+            print(error, flush=True)
 
     def _replica(self, node: ReplicaNode) -> None:
         if node.follower is None:

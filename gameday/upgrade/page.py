@@ -44,7 +44,7 @@ def page(told: Mapping[str, Any]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>An upgrade under load: {escape(title.lower())}</title><style>{_STYLE}</style></head><body>
 <h1>An upgrade under load: <span class="{word}">{escape(title.lower())}</span></h1>
-<p>{escape(upgrade["said"])} In {upgrade["seconds"]} s, with a bake of
+<p>{escape(upgrade["said"].capitalize())}, in {upgrade["seconds"]} s, with a bake of
 {upgrade["bake_seconds"]:g} s; the load began at {escape(told["timeline"]["from"])} and went on for
 {load["seconds"]} s from {load["clients"]} processes, on tenants with
 {load["accounts_per_tenant"]:,} accounts each. Nothing was tried twice.</p>

@@ -64,10 +64,11 @@ def bars(
     lost = sum(map(len, found.lost_writes.values()))
     memory, passes = found.cost.get("m", 0), found.cost.get("t", 0)
     crossed = found.crossed
+    versions = ", ".join(f"{name} at {number}" for name, number in found.versions.items())
     return [
         Bar(
             name="the upgrade",
-            figure=f"{found.outcome}, masters at {dict(found.versions)}",
+            figure=f"{found.outcome}, {versions}",
             bar=f"upgraded, both masters at version {version}",
             holds=found.outcome == "upgraded" and set(found.versions.values()) == {version},
         ),
