@@ -53,6 +53,10 @@ class RefusedWriteError(UnavailableError):
     """A server answered, and takes no writes: it is fenced, or a standby."""
 
 
+class UnknownOutcomeError(UnavailableError):
+    """A write was sent, and its answer was lost: it may have been committed."""
+
+
 class Server:
     """One server and the pool of connections to it, as one role."""
 
@@ -223,7 +227,8 @@ class Servers:
     ) -> list[Row]:
         """What the first server that can answer answers; UnavailableError when none can in time.
 
-        With `again` the statement may run twice, where an answer was lost on the way.
+        With `again` the statement may run twice, where an answer was lost on the way; without it
+        that is an UnknownOutcomeError.
         """
         deadline = time.monotonic() + BUDGET_SECONDS
         refusals: dict[str, str] = {}
@@ -239,7 +244,9 @@ class Servers:
                     refusals[server.name] = type(error).__name__
                     refused = False
                     if not again and _may_have_run(error):
-                        raise UnavailableError(f"the answer of {server.name} was lost") from error
+                        raise UnknownOutcomeError(
+                            f"the answer of {server.name} was lost"
+                        ) from error
                 if rounds and time.monotonic() > deadline:
                     break  # every server was asked once in any case
             rounds += 1

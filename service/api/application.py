@@ -19,7 +19,7 @@ from service.api.call import Answer, Call, Endpoint
 from service.api.problems import ProblemError
 from service.api.tenancy import caller_of, tenant_of
 from service.aws import FAILURES
-from service.databases import ANSWERED_ON, UnavailableError
+from service.databases import ANSWERED_ON, UnavailableError, UnknownOutcomeError
 from service.log import log, log_request
 from service.passwords import BusyError
 from service.schema_version import SchemaVersionError
@@ -128,6 +128,9 @@ def _problem(call: Call, error: Exception) -> ProblemError:
         # Ours say what is away. Others' may quote values, and those stay out of the log.
         reason=str(error) if isinstance(error, UnavailableError) else _origin(error),
     )
+    if isinstance(error, UnknownOutcomeError):
+        # READ_ONLY would say that nothing was written.
+        return ProblemError(problems.UNAVAILABLE, (problems.UNKNOWN,), {"Retry-After": "2"})
     if isinstance(error, UnavailableError) and call.endpoint.writes:
         return problems.read_only("no server takes writes now")
     if away:

@@ -32,6 +32,9 @@ TAKEN = Kind(409, "E0000001", "An object with this login already exists")
 TOO_MANY = Kind(429, "E0000047", "API call exceeded rate limit due to too many requests")
 TOO_LARGE = Kind(413, "E0000003", "Content too large")
 
+# Of a write whose answer was lost on the way from the store.
+UNKNOWN = "whether it was written is not known: look before you ask again"
+
 KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -159,9 +161,6 @@ def test_a_hanging_server_costs_its_budget_and_no_login(
     machine: OneMachine, own_api: Process, tenant: Tenant
 ):
     """A reader that is stopped answers nothing, and closes nothing."""
-    import os
-    import signal
-
     reader = machine.databases["reader"]
     children = reader.rows("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")
     pids = [pid for (pid,) in children]
@@ -177,6 +176,38 @@ def test_a_hanging_server_costs_its_budget_and_no_login(
     finally:
         for pid in living:
             os.kill(pid, signal.SIGCONT)
+
+
+def _backends(server: Any) -> set[int]:
+    found = server.rows("SELECT pid FROM pg_stat_activity WHERE usename = 'app_writer'")
+    return {pid for (pid,) in found}
+
+
+def test_a_write_whose_answer_is_lost_is_not_called_refused(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    """The writer hangs in the middle of it, and commits it afterwards, or not."""
+    writer = machine.databases["entity-a"]
+    others = _backends(writer)
+    own = machine.api()
+    first, second = ({"login": f"{uuid.uuid4().hex}@x", "fullName": "X"} for _ in range(2))
+    try:
+        made = tenant.ask("POST", "/api/v1/users", first, token=admin, api=own)
+        assert made.status_code == 201, made.text
+        backends = _backends(writer) - others
+        assert backends
+        for pid in backends:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            answer = tenant.ask("POST", "/api/v1/users", second, token=admin, api=own)
+        finally:
+            for pid in backends:
+                os.kill(pid, signal.SIGCONT)
+        assert (answer.status_code, answer.json()["code"]) == (503, "E0000009"), answer.text
+        assert "not known" in answer.text
+        assert "X-Service-Mode" not in answer.headers
+    finally:
+        own.kill()
 
 
 def test_a_poisoned_message_becomes_a_dead_letter_and_delays_no_other(
