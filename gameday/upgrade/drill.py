@@ -47,7 +47,7 @@ class Drill:
     folder: Path = ROOT / "out" / "upgrade"
     environment: str = "small"
     users: int = 100_000  # of each tenant
-    rates: Rates = Rates(login=14.0, check=5.0, write=4.0, audit=1.0)
+    rates: Rates = Rates(login=11.0, check=5.0, write=4.0, audit=1.0)
     clients: int = 2
     patience_seconds: float = 10.0
     steady_seconds: float = 20.0
