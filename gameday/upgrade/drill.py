@@ -222,7 +222,6 @@ def _found(
     compared = verify.settle(
         lambda: verify.compared(target.masters), lambda it: it["equal"], seconds=_ARRIVED_SECONDS
     )
-    trees = {"1": "1", "2": "2"}
     user = str(tenants.account_id(target.tenants[0], login(0)))
     return Found(
         outcome=said.partition(":")[0],
@@ -242,8 +241,7 @@ def _found(
             served.read((session.folder / "logs").glob("*-server.log")),
             attempts,
             speak={
-                build: served.spoken(drill.target / "releases" / tree)
-                for build, tree in trees.items()
+                build: served.spoken(drill.target / "releases" / build) for build in release.IMAGES
             },
         ),
         cost=verify.cost(first, user),

@@ -26,7 +26,7 @@ class NotEverywhereError(Exception):
 
 @cache
 def _client(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

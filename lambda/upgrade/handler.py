@@ -14,7 +14,7 @@ from upgrade.site import site_of
 
 @cache
 def _client(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class RefusedError(Exception):
 def main(arguments: Sequence[str] | None = None, *, client: Client | None = None) -> int:
     """Do one act; see the module for the exit codes."""
     given = _parser().parse_args(arguments)
-    made = client or (lambda service: boto3.client(service, region_name=given.region))  # type: ignore[call-overload]
+    made = client or (lambda service: boto3.client(service, region_name=given.region))
     try:
         return _ACTS[given.act](_Upgrades(made, given.environment, given.region), given)
     except (RefusedError, NotFoundError) as refusal:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None, *, client: Client | None = None
 
 
 def _client(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -314,11 +314,15 @@ def test_of_a_deploy_the_lines_with_the_seconds_are_shown_and_all_is_kept(tmp_pa
     assert (tmp_path / "log").read_text() == "[   1.0 s] Deploying ...\n  a detail\n"
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_a_terminal_s_table_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch):
     now = [100.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
-    out = io.StringIO()
-    out.isatty = lambda: True  # type: ignore[method-assign]
+    out = Terminal()
     shown = live.Live(out)
     for _ in range(2):
         now[0] += 1

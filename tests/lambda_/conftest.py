@@ -21,22 +21,27 @@ def ecs() -> Iterator[Any]:
         yield boto3.client("ecs", region_name="us-east-1")
 
 
+def create_control_table(dynamodb: Any) -> None:
+    """An empty one, named "control"."""
+    dynamodb.create_table(
+        TableName="control",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     """Amazon DynamoDB in an account with an empty control table, named "control"."""
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="control",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_control_table(client)
         yield client
 
 

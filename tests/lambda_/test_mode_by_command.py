@@ -24,7 +24,7 @@ _TABLE = f"control-{PRIMARY}"
 
 @cache
 def _aws(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region)
 
 
 def _client(service: str, region: str) -> Any:

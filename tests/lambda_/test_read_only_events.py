@@ -18,6 +18,7 @@ from read_only_events import handler
 from read_only_events.causes import FAILOVERS, Kind, UnknownEventError, cause_of
 from read_only_events.entering import enter
 from read_only_events.handler import NotEverywhereError, act
+from tests.lambda_.conftest import create_control_table
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 MASTER = "arn:aws:rds:us-east-1:111122223333:cluster:mainstay-test-entity-a"
@@ -75,7 +76,7 @@ class Account:
 
     def __init__(self) -> None:
         self.clients = {
-            (service, region): boto3.client(service, region_name=region)  # type: ignore[call-overload]
+            (service, region): boto3.client(service, region_name=region)
             for service in ("dynamodb", "sns", "sqs")
             for region in REGIONS
         }
@@ -90,17 +91,7 @@ class Account:
         for region in REGIONS:
             dynamodb = self.dynamodb(region)
             if "control" not in dynamodb.list_tables()["TableNames"]:
-                dynamodb.create_table(
-                    TableName="control",
-                    AttributeDefinitions=[
-                        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-                    ],
-                    KeySchema=[
-                        {"AttributeName": "pk", "KeyType": "HASH"},
-                        {"AttributeName": "sk", "KeyType": "RANGE"},
-                    ],
-                    BillingMode="PAY_PER_REQUEST",
-                )
+                create_control_table(dynamodb)
             for key in (mode.KEY, lock.KEY):
                 dynamodb.delete_item(TableName="control", Key=key)
             mode.begin(dynamodb, "control", by="bootstrap", at=NOW)

@@ -4,6 +4,8 @@ lambda/control_table is tested on moto (tests/lambda_); a run of an upgrade make
 and there are a thousand runs. A condition that is not known here fails the run.
 """
 
+# ruff: noqa: N803 (the parameters are the API's)
+
 from __future__ import annotations
 
 import copy
@@ -43,22 +45,22 @@ class FakeDynamoDb:
     def __init__(self, table: str) -> None:
         self._table, self._items = table, {}
 
-    def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool) -> Any:  # noqa: N803
+    def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool) -> Any:
         assert (TableName, ConsistentRead) == (self._table, True)
         found = self._items.get(_key(Key))
         return {} if found is None else {"Item": copy.deepcopy(found)}
 
-    def put_item(self, *, TableName: str, Item: Item, **condition: Any) -> None:  # noqa: N803
+    def put_item(self, *, TableName: str, Item: Item, **condition: Any) -> None:
         self._require(TableName, Item, **condition)
         self._items[_key(Item)] = copy.deepcopy(Item)
 
     def update_item(
         self,
         *,
-        TableName: str,  # noqa: N803
-        Key: Item,  # noqa: N803
-        UpdateExpression: str,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
+        TableName: str,
+        Key: Item,
+        UpdateExpression: str,
+        ExpressionAttributeValues: dict[str, Any],
         **condition: Any,
     ) -> None:
         assert UpdateExpression == "SET held = :held ADD epoch :one"
@@ -68,19 +70,19 @@ class FakeDynamoDb:
         item["held"] = copy.deepcopy(values[":held"])
         item["epoch"] = {"N": str(int(item["epoch"]["N"]) + int(values[":one"]["N"]))}
 
-    def delete_item(self, *, TableName: str, Key: Item, **condition: Any) -> None:  # noqa: N803
+    def delete_item(self, *, TableName: str, Key: Item, **condition: Any) -> None:
         self._require(TableName, Key, **condition)
         self._items.pop(_key(Key), None)
 
     def query(
         self,
         *,
-        TableName: str,  # noqa: N803
-        KeyConditionExpression: str,  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
-        ConsistentRead: bool,  # noqa: N803
-        ScanIndexForward: bool = True,  # noqa: N803
-        Limit: int | None = None,  # noqa: N803
+        TableName: str,
+        KeyConditionExpression: str,
+        ExpressionAttributeValues: dict[str, Any],
+        ConsistentRead: bool,
+        ScanIndexForward: bool = True,
+        Limit: int | None = None,
     ) -> Any:
         assert (TableName, ConsistentRead) == (self._table, True)
         chosen = _QUERIES[KeyConditionExpression]
@@ -100,9 +102,9 @@ class FakeDynamoDb:
         self,
         table: str,
         key: Item,
-        ConditionExpression: str = "",  # noqa: N803
-        ExpressionAttributeValues: dict[str, Any] | None = None,  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ConditionExpression: str = "",
+        ExpressionAttributeValues: dict[str, Any] | None = None,
+        ExpressionAttributeNames: dict[str, str] | None = None,
     ) -> None:
         assert table == self._table
         assert ExpressionAttributeNames in (None, {"#token": "token"})

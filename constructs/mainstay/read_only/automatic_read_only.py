@@ -9,15 +9,14 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.interfaces import as_role, principal, rule_target
 from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.operators_topic import operators_topic
 from mainstay.read_only.control_table import hold_statements
 
 # Amazon Aurora User Guide, "Amazon RDS event categories and event messages", DB cluster events of
@@ -53,7 +52,11 @@ class AutomaticReadOnly(Construct):
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.operators = self._topic()
+        self.operators = operators_topic(
+            self,
+            display_name="mainstay: READ_ONLY by itself",
+            description="Subscribe whoever is on call: READ_ONLY that was entered says here why",
+        )
         self.role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
         log_group.grant_write(self.role)
         self.role.add_to_policy(
@@ -79,23 +82,6 @@ class AutomaticReadOnly(Construct):
         if masters:
             self._obey_failovers(list(masters))
         self._obey_alarms([alarm for some in alarms.values() for alarm in some])
-
-    def _topic(self) -> sns.Topic:
-        topic = sns.Topic(
-            self,
-            "Operators",
-            display_name="mainstay: READ_ONLY by itself",
-            enforce_ssl=True,
-            # AWS's own key for Amazon SNS: a message says where to look and holds no secret.
-            master_key=kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
-        )
-        cdk.CfnOutput(
-            self,
-            "OperatorsTopic",
-            description="Subscribe whoever is on call: READ_ONLY that was entered says here why",
-            value=topic.topic_arn,
-        )
-        return topic
 
     def _function(self, variables: dict[str, str], log_group: logs.ILogGroup) -> lambda_.Function:
         function = lambda_.Function(

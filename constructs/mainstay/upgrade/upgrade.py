@@ -8,7 +8,6 @@ from typing import Any, cast
 import aws_cdk as cdk
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
@@ -18,6 +17,7 @@ from constructs import Construct
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.interfaces import as_role, principal
 from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.operators_topic import operators_topic
 from mainstay.upgrade.definition import Definition, OperationsPlace
 from mainstay.upgrade.place import UpgradePlace
 from mainstay.upgrade.steps import LEAVES
@@ -104,7 +104,11 @@ class Upgrade(Construct):
         log_group.grant_write(self._role)
         self._grant(places, operations, exit_)
         self.function = self._function(site, log_group)
-        self.operators = self._topic()
+        self.operators = operators_topic(
+            self,
+            display_name="mainstay: upgrades that have stopped",
+            description="Subscribe whoever is on call: a stopped upgrade says here why",
+        )
         definition = Definition(
             self,
             "Definition",
@@ -175,23 +179,6 @@ class Upgrade(Construct):
             },
         )
         return function
-
-    def _topic(self) -> sns.Topic:
-        topic = sns.Topic(
-            self,
-            "Operators",
-            display_name="mainstay: upgrades that have stopped",
-            enforce_ssl=True,
-            # AWS's own key for Amazon SNS: a message says where to look and holds no secret.
-            master_key=kms.Alias.from_alias_name(self, "SnsKey", "alias/aws/sns"),
-        )
-        cdk.CfnOutput(
-            self,
-            "OperatorsTopic",
-            description="Subscribe whoever is on call: a stopped upgrade says here why",
-            value=topic.topic_arn,
-        )
-        return topic
 
     def _grant(
         self,
