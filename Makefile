@@ -104,6 +104,9 @@ determinism: setup ## Two synths of ENV, compared byte for byte
 
 check: lint types contracts test determinism ## What CI runs: test, lint, types, import contracts, determinism
 
+lines: setup ## Lines of code by room, beside those of another commit: make lines BASE=<commit>
+	@.venv/bin/python -m review.lines --base '$(or $(BASE),HEAD)'
+
 PORT ?= 8080
 UPSTREAM ?=
 RUN ?= .cache/edge
