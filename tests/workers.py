@@ -27,6 +27,7 @@ TOGETHER = (
 LONG = (
     "tests/local/test_end_to_end.py",
     "tests/start/test_gates.py",
+    "tests/start/test_without_make.py",
     "tests/local/contract/",
     "tests/service/operations/test_killed.py",
     "tests/service/",

