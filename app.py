@@ -16,7 +16,7 @@ import cdk_nag
 
 from mainstay.guards.plugin import TrapGuards
 from mainstay.guards.report import failures
-from stacks.composition import compose
+from stacks.composition.environment import compose
 
 MEND = "mend what was found, or acknowledge it on its construct"
 

@@ -46,7 +46,7 @@ def expected() -> tuple[type[Exception], ...]:
     """What may go wrong without a fault of this program."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from block_archive.errors import EXPECTED
+    from functions.block_archive.errors import EXPECTED
 
     return (DumpError, psycopg.Error, OSError, BotoCoreError, ClientError, *EXPECTED)
 
@@ -153,7 +153,7 @@ def run_drill(asked: argparse.Namespace) -> dict[str, Any]:
 def _drill_archives(
     asked: argparse.Namespace, retain: timedelta, now: Any, failed: list[str]
 ) -> list[dict[str, Any]]:
-    from block_archive.connect import Connection, connect
+    from functions.block_archive.connect import Connection, connect
 
     to = Connection(bucket=asked.archive_bucket, endpoint_url=asked.endpoint_url)
     _, store = connect(to)

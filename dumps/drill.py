@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from archive_format import root as roots
-from archive_format.root import Root
-from block_archive import proof
-from block_archive.store import Store
 from dumps.load import load
 from dumps.scratch import scratch_database
 from dumps.shelf import Shelf
+from functions.archive_format import root as roots
+from functions.archive_format.root import Root
+from functions.block_archive import proof
+from functions.block_archive.store import Store
 
 PREFIX = "proofs"
 _SERIES = "mainstay:series"  # a tag of the snapshot, kept by its root

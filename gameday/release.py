@@ -1,6 +1,6 @@
 """A release as the tree of files that its image holds: the shipped service, and what it changes.
 
-    build(ROOT / "gameday" / "release_2", into)     # into/service, into/control_table, ...
+    build(ROOT / "gameday" / "release_2", into)     # into/service, into/functions, ...
 
 What an image holds is what service/Dockerfile copies into its work folder.
 """
@@ -21,7 +21,7 @@ OVERLAY = ROOT / "gameday" / "release_2"
 # The image that the local target deploys, and what an upgrade is made to; of one repository.
 IMAGES = {"1": APP_IMAGE, "2": f"{APP_IMAGE.rpartition(':')[0]}:2"}
 
-_COPY = re.compile(r"COPY (?P<source>\S+)/ \./(?P<place>\S+)/")
+_COPY = re.compile(r"COPY (?P<source>\S+?)/? \./(?P<place>\S+)/")
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*\n")
 
 
@@ -37,8 +37,12 @@ def build(into: Path, overlay: Path | None = None, *, root: Path = ROOT) -> Path
     """
     shutil.rmtree(into, ignore_errors=True)
     for source, place in _held(root / "service" / "Dockerfile"):
+        if (root / source).is_file():
+            (into / place).mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / source, into / place)
+            continue
         ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-        shutil.copytree(root / source, into / place, ignore=ignored)
+        shutil.copytree(root / source, into / place, ignore=ignored, dirs_exist_ok=True)
     for path in sorted(overlay.rglob("*")) if overlay else ():
         place = into / path.relative_to(overlay or path)
         if path.is_dir() or path.parent == overlay or "__pycache__" in path.parts:
@@ -53,7 +57,7 @@ def build(into: Path, overlay: Path | None = None, *, root: Path = ROOT) -> Path
 
 
 def _held(dockerfile: Path) -> Iterator[tuple[str, str]]:
-    """Folders of the repository that the image holds, and where in its work folder."""
+    """Yield the repository's folders and files that the image holds, and the folder they go to."""
     for line in dockerfile.read_text().splitlines():
         if match := _COPY.fullmatch(line):
             yield match["source"], match["place"]

@@ -132,7 +132,7 @@ def _mode(container: Container, place: Place) -> Program:
         "TASK_ID": place.folder.name,
         "PYTHONPATH": str(ROOT / "lambda"),
     }
-    return Program(command=(sys.executable, "-m", "mode_follower"), variables=variables)
+    return Program(command=(sys.executable, "-m", "functions.mode_follower"), variables=variables)
 
 
 _IMAGES: dict[str, Callable[[Container, Place], Program]] = {

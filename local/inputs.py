@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # Whatever app.py reads: the code, the folders that become assets, and the pins.
-_FOLDERS = ("config", "stacks", "constructs", "lambda", "service")
+_FOLDERS = ("config", "stacks", "constructs", "lambda", "service", "dumps", "cli")
 _FILES = ("app.py", "cdk.json", "requirements.txt", "package-lock.json")
 _LEFT_OUT = ("__pycache__",)
 

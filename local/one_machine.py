@@ -27,7 +27,7 @@ from typing import Any, Self
 
 import boto3
 
-from control_table import mode as control
+from functions.control_table import mode as control
 from local.postgres import ADMINISTRATOR, Server, Servers
 from local.postgres.binaries import stop_with_parent
 

@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from functions.traffic_shift import accepted
+from functions.traffic_shift.accepted import Accepted
 from local.recording_upstream import RecordingUpstream
 from migration import chains, report
 from migration.comparison import Comparison, compared
 from migration.requests import Request, corpus, of_log, read_log
-from traffic_shift import accepted
-from traffic_shift.accepted import Accepted
 
 # Apache waits this long for a body that does not come; its default of 20 would make every such row
 # of the corpus last as long, and says nothing about what it does in the end.

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from functions.traffic_shift.accepted import Accepted
+from functions.traffic_shift.accepted import Difference as Entry
 from local.recording_upstream import RecordingUpstream
 from local.wire import NoAnswerError, exchange
 from migration.chains import Chain
 from migration.requests import Request
-from traffic_shift.accepted import Accepted
-from traffic_shift.accepted import Difference as Entry
 
 APP, CLOSED, OTHER, SPELLING, SILENT = "app", "closed", "other", "spelling", "silent"
 _AT_ONCE = 8  # requests; each chain answers a thousand times as many

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from archive_format.geometry import BLOCK_SIZE
 from benchmarks.backup import data
 from benchmarks.backup.bars import bars
 from benchmarks.backup.command import Used, run
 from benchmarks.backup.fake import Fake, fake
+from functions.archive_format.geometry import BLOCK_SIZE
 
 OUT = Path("out")
 ROUNDS = 3

@@ -28,7 +28,7 @@ class Used:
 def run(*arguments: str) -> Used:
     """Raises RuntimeError with what it said where it fails."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "backup_cli.main", *arguments, "--json"],
+        [sys.executable, "-m", "cli.backup.main", *arguments, "--json"],
         env={**os.environ, **_ENVIRONMENT},
         stdout=subprocess.PIPE,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from archive_format import zstd
+from functions.archive_format import zstd
 from local.ebs_direct.volumes import BLOCK_SIZE, Snapshot, Volume
 
 SEED = 20_261_125

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from control_table import journal
-from upgrade_cli import find
+from cli.upgrade import find
+from functions.control_table import journal
 
 # From the begin of the first to the end of the second, writes are refused
 # (constructs/mainstay/upgrade/steps.py).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from control_table.mode import Mode, State
-from mode_follower.follower import UNREAD
+from functions.control_table.mode import Mode, State
+from functions.mode_follower.follower import UNREAD
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from control_table.acknowledgements import acknowledge
-from control_table.mode import State, read
-from mode_follower.follower import POLL, STALE, ModeFollower
+from functions.control_table.acknowledgements import acknowledge
+from functions.control_table.mode import State, read
+from functions.mode_follower.follower import POLL, STALE, ModeFollower
 from service.log import log
 from service.mode.service_mode import ServiceMode
 

@@ -76,7 +76,7 @@ def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
     if chosen.store == "transaction":
         _partitions(operator, argparse.Namespace(node="transaction", months=3))
     if (table := os.environ.get("CONTROL_TABLE")) and not operator.dry_run:
-        from control_table.mode import begin
+        from functions.control_table.mode import begin
 
         state = begin(_client("dynamodb"), table, by="bootstrap", at=datetime.now(UTC))
         return {"mode": state.mode, "epoch": state.epoch}

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 
-from archive_format.root import Root
-from block_archive.archive import Archived, Options, archive
-from block_archive.attempts import Attempts
-from block_archive.botocore_blocks import BotocoreBlocks
-from block_archive.bucket import BotocoreBucket
-from block_archive.counters import Counters
-from block_archive.lean_blocks import LeanBlocks
-from block_archive.lean_bucket import LeanBucket
-from block_archive.lean_http import LeanHttp
-from block_archive.pace import Pace
-from block_archive.reliable import ReliableBlocks
-from block_archive.store import Store
+from functions.archive_format.root import Root
+from functions.block_archive.archive import Archived, Options, archive
+from functions.block_archive.attempts import Attempts
+from functions.block_archive.botocore_blocks import BotocoreBlocks
+from functions.block_archive.bucket import BotocoreBucket
+from functions.block_archive.counters import Counters
+from functions.block_archive.lean_blocks import LeanBlocks
+from functions.block_archive.lean_bucket import LeanBucket
+from functions.block_archive.lean_http import LeanHttp
+from functions.block_archive.pace import Pace
+from functions.block_archive.reliable import ReliableBlocks
+from functions.block_archive.store import Store
 from local.ebs_direct.cloud import Cloud
 from local.ebs_direct.http import Request, Response
 from local.ebs_direct.in_process import Pool, client

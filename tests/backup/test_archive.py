@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from archive_format import zstd
-from archive_format.geometry import BLOCK_SIZE, ArchiveError
-from archive_format.image import restore_image
-from archive_format.levels import verify
-from archive_format.reader import decode
+from functions.archive_format import zstd
+from functions.archive_format.geometry import BLOCK_SIZE, ArchiveError
+from functions.archive_format.image import restore_image
+from functions.archive_format.levels import verify
+from functions.archive_format.reader import decode
 from local.ebs_direct.cloud import Killed
 from local.ebs_direct.faults import Fault
 from local.ebs_direct.http import ServiceError
@@ -187,7 +187,7 @@ def test_a_damaged_archive_is_refused_before_the_image_has_its_name(engine, tmp_
         version.content = body[: len(body) // 2]
     else:
         version.content = body[:100] + bytes([body[100] ^ 1]) + body[101:]
-    from archive_format.reader import load_root
+    from functions.archive_format.reader import load_root
 
     with pytest.raises(ArchiveError):
         restore_image(engine.store(), load_root(engine.store(), root.key), tmp_path / "image")

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from archive_format.geometry import ArchiveError
-from archive_format.image import restore_image
-from archive_format.reader import load_root
-from block_archive.archive import Options, archive
-from block_archive.attempts import Attempts
-from block_archive.pace import Pace
-from block_archive.reliable import ReliableBlocks
+from functions.archive_format.geometry import ArchiveError
+from functions.archive_format.image import restore_image
+from functions.archive_format.reader import load_root
+from functions.block_archive.archive import Options, archive
+from functions.block_archive.attempts import Attempts
+from functions.block_archive.pace import Pace
+from functions.block_archive.reliable import ReliableBlocks
 from local.ebs_direct.faults import Fault, Quota
 from local.ebs_direct.http import ServiceError
 from local.ebs_direct.server import serving
@@ -152,7 +152,7 @@ def test_the_smallest_and_the_largest_volume(engine, tmp_path):
     snapshot = engine.snapshot(small)
     assert restored_is(engine, engine.archive(snapshot).root, snapshot, tmp_path)
     blocks, store = engine.parts()
-    from block_archive.archive import plan
+    from functions.block_archive.archive import plan
 
     job = plan(
         store,
@@ -163,7 +163,7 @@ def test_the_smallest_and_the_largest_volume(engine, tmp_path):
     )
     assert len(job.items) == 16_384
     assert job.segments_of(16_383) == range(32_766, 32_768)
-    from block_archive.listing import changes
+    from functions.block_archive.listing import changes
 
     listed, _ = changes(blocks, job, job.segments_of(16_383))
     assert [block.index for block in listed] == [large.slots - 1]
@@ -261,7 +261,7 @@ def test_a_disk_that_is_full_is_said_with_the_block(engine, tmp_path, monkeypatc
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("archive_format.target.os.pwrite", full)
+    monkeypatch.setattr("functions.archive_format.target.os.pwrite", full)
     with pytest.raises(ArchiveError, match=r"block \d+ was not written: .*: No space left"):
         restore_image(engine.store(), root, tmp_path / "image")
     assert not (tmp_path / "image").exists()

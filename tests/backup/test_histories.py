@@ -13,10 +13,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from archive_format import root as roots
-from archive_format.geometry import BLOCK_SIZE, SEGMENT_SLOTS, ZERO_DIGEST, pack_key, segment_key
-from archive_format.reader import load_segment, pack_blocks, packs_of
-from block_archive.prune import prune
+from functions.archive_format import root as roots
+from functions.archive_format.geometry import (
+    BLOCK_SIZE,
+    SEGMENT_SLOTS,
+    ZERO_DIGEST,
+    pack_key,
+    segment_key,
+)
+from functions.archive_format.reader import load_segment, pack_blocks, packs_of
+from functions.block_archive.prune import prune
 from local.ebs_direct.cloud import Killed
 
 SEEDS = range(int(os.environ.get("HISTORIES", "6")))  # more of them by hand

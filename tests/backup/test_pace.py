@@ -6,7 +6,7 @@ import heapq
 
 import pytest
 
-from block_archive.pace import Pace
+from functions.block_archive.pace import Pace
 from local.ebs_direct.faults import Quota
 from local.ebs_direct.http import ServiceError
 

@@ -6,10 +6,10 @@ import argparse
 
 import pytest
 
-from backup_cli.prices import OverLimitError, approve_archive, approve_snapshot
-from backup_cli.progress import Bar
-from block_archive.archive import Options, plan
-from block_archive.estimate import counted, estimate
+from cli.backup.prices import OverLimitError, approve_archive, approve_snapshot
+from cli.backup.progress import Bar
+from functions.block_archive.archive import Options, plan
+from functions.block_archive.estimate import counted, estimate
 from local.ebs_direct.volumes import Volume
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from archive_format.geometry import ArchiveError
-from block_archive.proof import verify, write_evidence
+from functions.archive_format.geometry import ArchiveError
+from functions.block_archive.proof import verify, write_evidence
 
 
 def first(engine, prefix):

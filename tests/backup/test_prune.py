@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from archive_format.image import restore_image
-from block_archive.errors import ArchiveError, RefusedError
-from block_archive.prune import prune
+from functions.archive_format.image import restore_image
+from functions.block_archive.errors import ArchiveError, RefusedError
+from functions.block_archive.prune import prune
 from local.ebs_direct.cloud import Killed
 from local.ebs_direct.faults import Fault
 from tests.backup.images import same
@@ -78,8 +78,8 @@ def test_a_damaged_newest_root_does_not_count_as_a_good_one(engine, tmp_path):
 
 
 def _packs(engine, root):
-    from archive_format.geometry import pack_key
-    from archive_format.reader import load_segment
+    from functions.archive_format.geometry import pack_key
+    from functions.archive_format.reader import load_segment
 
     store = engine.store()
     for index in range(len(root.segments)):

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from archive_format.geometry import ArchiveError
-from block_archive.to_snapshot import Into, restore_snapshot
+from functions.archive_format.geometry import ArchiveError
+from functions.block_archive.to_snapshot import Into, restore_snapshot
 from local.ebs_direct.cloud import Killed
 from local.ebs_direct.faults import Fault
 from local.ebs_direct.http import ServiceError

@@ -12,12 +12,12 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from block_archive import errors
-from block_archive.botocore_blocks import BotocoreBlocks
-from block_archive.bucket import BotocoreBucket
-from block_archive.lean_blocks import LeanBlocks
-from block_archive.lean_bucket import LeanBucket
-from block_archive.lean_http import LeanHttp, pool
+from functions.block_archive import errors
+from functions.block_archive.botocore_blocks import BotocoreBlocks
+from functions.block_archive.bucket import BotocoreBucket
+from functions.block_archive.lean_blocks import LeanBlocks
+from functions.block_archive.lean_bucket import LeanBucket
+from functions.block_archive.lean_http import LeanHttp, pool
 from local.ebs_direct.cloud import Cloud
 from local.ebs_direct.faults import Fault
 from local.ebs_direct.http import ServiceError

@@ -10,10 +10,10 @@ import hashlib
 
 import pytest
 
-from archive_format import zstd
 from benchmarks.backup import data
 from benchmarks.backup.bars import bars
 from benchmarks.backup.command import run
+from functions.archive_format import zstd
 from local.ebs_direct.cloud import Cloud
 from local.ebs_direct.server import serving
 from local.ebs_direct.volumes import BLOCK_SIZE, Volume

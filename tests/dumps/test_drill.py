@@ -12,15 +12,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from archive_format import root as roots
-from archive_format.geometry import ArchiveError
-from backup_ages.newest import metric_data, newest_dumps, newest_proofs
-from backup_cli.main import main as mainstay_backup
+from cli.backup.main import main as mainstay_backup
 from dumps import drill
 from dumps.command import main
 from dumps.errors import DumpError
 from dumps.scratch import scratch_database, scratch_server
 from dumps.shelf import BucketShelf, FolderShelf
+from functions.archive_format import root as roots
+from functions.archive_format.geometry import ArchiveError
+from functions.backup_ages.newest import metric_data, newest_dumps, newest_proofs
 from tests.backup.conftest import Engine
 from tests.dumps.conftest import DATABASE, NOW, Lab
 

@@ -164,7 +164,7 @@ def test_a_tree_is_the_same_each_time_and_differs_where_the_overlay_says(target:
     (target / "again" / "left.py").touch()
     build(target / "again", OVERLAY)
     assert _files(target / "again") == _files(two)
-    assert {"service/__main__.py", "control_table/mode.py"} <= _files(one).keys()
+    assert {"service/__main__.py", "functions/control_table/mode.py"} <= _files(one).keys()
     differing = {name for name, held in _files(two).items() if _files(one).get(name) != held}
     assert differing == {
         "service/stores/entity.py",

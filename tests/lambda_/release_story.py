@@ -10,7 +10,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from config.environments import PRODUCTION
-from stacks.composition import compose
+from stacks.composition.environment import compose
 from tests.conftest import ROOT, Assembly
 from tests.moto_templates.api_shapes import Properties, as_input
 from tests.moto_templates.deployment import (

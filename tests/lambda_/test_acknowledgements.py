@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from control_table.acknowledgements import (
+from functions.control_table.acknowledgements import (
     KEPT,
     NotAcknowledgedError,
     acknowledge,
@@ -14,7 +14,7 @@ from control_table.acknowledgements import (
     missing,
     wait_for_all,
 )
-from control_table.mode import Mode, State
+from functions.control_table.mode import Mode, State
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 

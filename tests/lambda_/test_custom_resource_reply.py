@@ -5,7 +5,7 @@ import urllib.error
 
 import pytest
 
-from custom_resource.reply import reply_with
+from functions.custom_resource.reply import reply_with
 
 
 def _event(url: str, **more) -> dict[str, str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from first_start import handler as entry
-from first_start.tasks import NotStartedError, Runner, run_all
+from functions.first_start import handler as entry
+from functions.first_start.tasks import NotStartedError, Runner, run_all
 
 BOOTSTRAP = [["bootstrap", "entity"], ["bootstrap", "transaction"]]
 
@@ -107,7 +107,7 @@ def answers(monkeypatch) -> list[dict[str, Any]]:
     """What CloudFormation was told, by a function that otherwise is the deployed one."""
     told: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        "custom_resource.reply._put", lambda _url, body: told.append(json.loads(body))
+        "functions.custom_resource.reply._put", lambda _url, body: told.append(json.loads(body))
     )
     return told
 

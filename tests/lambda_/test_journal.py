@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from control_table.journal import Entry, SequenceTakenError, append, entries, newest, write
+from functions.control_table.journal import (
+    Entry,
+    SequenceTakenError,
+    append,
+    entries,
+    newest,
+    write,
+)
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 FIRST = Entry(sequence=1, step="fence", state="began", at="2026-11-25T03:30:00Z", detail="A")

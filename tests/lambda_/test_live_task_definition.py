@@ -8,8 +8,8 @@ defaults to a described container definition, and it does not check that an imag
 import boto3
 import pytest
 
-from live_task_definition.handler import handler
-from live_task_definition.revisions import _SHAPE, keep_live_image
+from functions.live_task_definition.handler import handler
+from functions.live_task_definition.revisions import _SHAPE, keep_live_image
 
 _FAMILY = "mainstay-production-blue"
 

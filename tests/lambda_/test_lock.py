@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from control_table.lock import Lock, LockHeldError, acquire, read, release
+from functions.control_table.lock import Lock, LockHeldError, acquire, read, release
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 OURS = Lock(holder="upgrade 7", token="a", since="2026-11-25T03:30:00Z")

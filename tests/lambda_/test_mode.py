@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from control_table.mode import (
+from functions.control_table.mode import (
     KEY,
     EpochPassedError,
     Mode,

@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from control_table import lock, mode
-from upgrade_cli import mode as mode_cli
+from cli.upgrade import mode as mode_cli
+from functions.control_table import lock, mode
 
 PRIMARY, STANDBY = "us-east-1", "us-west-2"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

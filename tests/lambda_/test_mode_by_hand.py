@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from control_table.__main__ import main
+from functions.control_table.__main__ import main
 
 TABLE = ["--table", "control"]
 ANA = ["--by", "ana", "--reason", "drill"]

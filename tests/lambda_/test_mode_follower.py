@@ -9,11 +9,11 @@ from threading import Event, Thread
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from control_table.acknowledgements import acknowledgements
-from control_table.mode import Mode, State, begin, enter_read_only, leave_read_only, read
-from mode_follower import __main__ as sidecar
-from mode_follower import flag_file
-from mode_follower.follower import NO_MODE, PATIENCE, RENEWAL, STALE, UNREAD, ModeFollower
+from functions.control_table.acknowledgements import acknowledgements
+from functions.control_table.mode import Mode, State, begin, enter_read_only, leave_read_only, read
+from functions.mode_follower import __main__ as sidecar
+from functions.mode_follower import flag_file
+from functions.mode_follower.follower import NO_MODE, PATIENCE, RENEWAL, STALE, UNREAD, ModeFollower
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

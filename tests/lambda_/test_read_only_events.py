@@ -12,12 +12,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from control_table import lock, mode
-from control_table.mode import EpochPassedError, Mode, State
-from read_only_events import handler
-from read_only_events.causes import FAILOVERS, Kind, UnknownEventError, cause_of
-from read_only_events.entering import enter
-from read_only_events.handler import NotEverywhereError, act
+from functions.control_table import lock, mode
+from functions.control_table.mode import EpochPassedError, Mode, State
+from functions.read_only_events import handler
+from functions.read_only_events.causes import FAILOVERS, Kind, UnknownEventError, cause_of
+from functions.read_only_events.entering import enter
+from functions.read_only_events.handler import NotEverywhereError, act
 from tests.lambda_.conftest import create_control_table
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)

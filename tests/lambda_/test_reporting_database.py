@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
-from reporting_database import handler as entry
-from reporting_database.target_database import StatementError, Statements, create_target_database
+from functions.reporting_database import handler as entry
+from functions.reporting_database.target_database import (
+    StatementError,
+    Statements,
+    create_target_database,
+)
 
 _CREATE = re.compile(r"""CREATE DATABASE "(.+)" FROM INTEGRATION '(.+)' DATABASE "(.+)\"""")
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from session_export.exports import Destination, export
+from functions.session_export.exports import Destination, export
 
 NOW = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 

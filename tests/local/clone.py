@@ -12,7 +12,7 @@ from pathlib import Path
 from local.target import Target
 
 ROOT = Path(__file__).parents[2]
-_COPIED = ("config", "stacks", "constructs", "lambda", "service", "local", "review")
+_COPIED = ("config", "stacks", "constructs", "lambda", "service", "dumps", "cli", "local", "review")
 _FILES = ("app.py", "cdk.json", "pyproject.toml")
 _SHARED = (".venv", ".venv-emulator", "node_modules")
 

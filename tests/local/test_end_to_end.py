@@ -26,7 +26,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from control_table.mode import enter_read_only, leave_read_only
+from functions.control_table.mode import enter_read_only, leave_read_only
 from local import databases, process
 from local.first_tenant import LOGIN as USER
 from local.first_tenant import PASSWORD

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from functions.traffic_shift import accepted
+from functions.traffic_shift.accepted import Accepted
+from functions.traffic_shift.shapes import shape_of
 from local.recording_upstream import RecordingUpstream
 from migration import __main__ as edge_diff
 from migration import chains
 from migration.comparison import APP, Comparison, compared, outcome
 from migration.requests import corpus, of_log
-from traffic_shift import accepted
-from traffic_shift.accepted import Accepted
-from traffic_shift.shapes import shape_of
 
 
 @pytest.fixture(scope="module")

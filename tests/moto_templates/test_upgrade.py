@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from functions.upgrade import leaving_dns, services
+from functions.upgrade.site import HALVES, site_of
 from tests.moto_templates.deployment import client
-from upgrade import leaving_dns, services
-from upgrade.site import HALVES, site_of
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def site(deployed):
     [function] = [
         each
         for each in deployed.of_type("AWS::Lambda::Function")
-        if each.properties["Handler"] == "upgrade.handler.handler"
+        if each.properties["Handler"] == "functions.upgrade.handler.handler"
     ]
     return site_of(function.properties["Environment"]["Variables"]["SITE"], client)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from control_table.acknowledgements import acknowledgements
-from control_table.mode import Mode, State
+from functions.control_table.acknowledgements import acknowledgements
+from functions.control_table.mode import Mode, State
 from local.one_machine import DOMAIN, OneMachine, Process
 from service.api import matrix
 from service.api.application import application

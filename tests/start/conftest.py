@@ -15,7 +15,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
-_PARTS = ("config", "stacks", "constructs", "lambda", "service", "dumps", "app.py", "cdk.json")
+_PARTS = (
+    "config",
+    "stacks",
+    "constructs",
+    "lambda",
+    "service",
+    "dumps",
+    "cli",
+    "app.py",
+    "cdk.json",
+)
 # A person's shell has neither the switch of tests/conftest.py nor its stand-ins for credentials;
 # and the CDK prints no findings when it sees that pytest started it.
 _LEFT_OUT = ("CDK_VALIDATION", "PYTEST_", "AWS_ACCESS", "AWS_SECRET", "AWS_SESSION")

@@ -20,7 +20,9 @@ def clone_with(clone_of_repository):
 
     def clone_with(statement: str):
         clone = clone_of_repository()
-        clone.edit("stacks/composition.py", "    places = [\n", "    return\n    places = [\n")
+        clone.edit(
+            "stacks/composition/environment.py", "    places = [\n", "    return\n    places = [\n"
+        )
         last_line = "        self._zone = zone.zone\n"
         added = f"        from aws_cdk import aws_ec2, aws_s3\n        {statement}\n"
         clone.edit(DNS_STACK, last_line, last_line + added)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from functions.traffic_shift import handler
 from tests.conftest import Assembly
-from traffic_shift import handler
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/legacy/0123456789abcdef"
 LEGACY_EDGE = f'LegacyEdge(target_group_arn="{ARN}", cidr="10.16.96.0/20", port=8443)'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mode_follower.follower import PATIENCE
+from functions.mode_follower.follower import PATIENCE
 
 BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"

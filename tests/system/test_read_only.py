@@ -11,11 +11,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from control_table import lock, mode
+from functions.control_table import lock, mode
+from functions.read_only_events import causes
+from functions.read_only_events.causes import Cause, Kind
+from functions.read_only_events.handler import act
 from mainstay.read_only import automatic_read_only, writer_down
-from read_only_events import causes
-from read_only_events.causes import Cause, Kind
-from read_only_events.handler import act
 from service.mode import watcher
 
 # Of attributes in an expression of DynamoDB: neither a value's placeholder nor a keyword.

@@ -188,7 +188,7 @@ def test_the_first_start_makes_the_stores_where_the_masters_are(system):
     assert first_start(system, primary) == [[*bootstrap, store] for store in STORES]
     for region in standbys:
         assert first_start(system, region) == [
-            ["python", "-m", "control_table", "begin", "--by", "bootstrap"]
+            ["python", "-m", "functions.control_table", "begin", "--by", "bootstrap"]
         ]
 
 

@@ -9,7 +9,7 @@ import aws_cdk as cdk
 import pytest
 
 from config.environments import PRODUCTION
-from stacks.composition import compose
+from stacks.composition.environment import compose
 
 
 def test_there_is_one_zone_and_it_bears_the_domain(system):

@@ -1,6 +1,6 @@
 """The control table of one Region, in memory: the calls and the conditions that are made of it.
 
-lambda/control_table is tested on moto (tests/lambda_); a run of an upgrade makes 400 calls of it,
+functions.control_table is tested on moto (tests/lambda_); an upgrade makes 400 calls of it,
 and there are a thousand runs. A condition that is not known here fails the run.
 """
 

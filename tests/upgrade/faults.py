@@ -28,6 +28,7 @@ from typing import Any
 
 from moto import mock_aws
 
+from functions.upgrade import plan as plans
 from tests.upgrade.cases import Case, cases
 from tests.upgrade.forked import in_children
 from tests.upgrade.interpreter import Machine
@@ -35,10 +36,9 @@ from tests.upgrade.regions import NEW, PRIMARY
 from tests.upgrade.synthesized import definition_in
 from tests.upgrade.table import table
 from tests.upgrade.world import ENDS, ROLLED_BACK, UPGRADE, UPGRADED, World
-from upgrade import plan as plans
 
 _ROOT = Path(__file__).parents[2]
-_SOURCES = ("lambda/upgrade", "lambda/control_table", "tests/upgrade")
+_SOURCES = ("lambda/functions/upgrade", "lambda/functions/control_table", "tests/upgrade")
 PERSONS = ("resume", "abort")
 SAMPLE = (
     Case(state="Halt replication on the primary master", kind="after", times=1_000),

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from cli.upgrade import main as upgrade_cli
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.regions import NEW, PRIMARY, aws
 from tests.upgrade.world import UPGRADE, Fault
-from upgrade_cli import main as upgrade_cli
 
 _TABLE = f"control-{PRIMARY}"
 

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from control_table import lock, mode
+from functions.control_table import lock, mode
 from mainstay.upgrade.steps import STEPS, Operation
 from tests.conftest import ROOT
 from tests.upgrade.cases import cases

@@ -25,13 +25,13 @@ import re
 
 import pytest
 
+from functions.upgrade import acts
+from functions.upgrade.conduct import Conductor
 from mainstay.upgrade.steps import COMMIT, STEPS, Step
 from tests.conftest import ROOT
 from tests.upgrade.another_table import definition_from
 from tests.upgrade.regions import NEW
 from tests.upgrade.world import ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
-from upgrade import acts
-from upgrade.conduct import Conductor
 
 ON_SERVERS = {
     "test_upgrade.py": (

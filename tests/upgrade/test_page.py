@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from functions.upgrade.acts import ACTS
+from functions.upgrade.undoing import UNDOINGS
 from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Function, Operation
 from review.upgrade_page import PAGE, render
 from service.operations.upgrade import ACTS as OPERATIONS
-from upgrade.acts import ACTS
-from upgrade.undoing import UNDOINGS
 
 
 def test_the_runbook_is_what_the_table_says():

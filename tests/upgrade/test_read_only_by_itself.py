@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from control_table import mode
-from read_only_events.causes import Cause, Kind
-from read_only_events.handler import act
+from functions.control_table import mode
+from functions.read_only_events.causes import Cause, Kind
+from functions.read_only_events.handler import act
 from tests.upgrade.regions import PRIMARY, STANDBY, aws
 
 _STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"

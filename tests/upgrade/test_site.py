@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from functions.upgrade.site import HALVES, site_of
 from tests.upgrade.names import Names
-from upgrade.site import HALVES, site_of
 
 # Of all variables of a function, names and values (AWS Lambda Developer Guide, quotas).
 LIMIT = 4_096
@@ -22,7 +22,7 @@ def variables(request, assembly_of) -> dict[str, str]:
     [found] = [
         function["Environment"]["Variables"]
         for function in stack.of_type("AWS::Lambda::Function").values()
-        if function["Handler"] == "upgrade.handler.handler"
+        if function["Handler"] == "functions.upgrade.handler.handler"
     ]
     names = Names(assembly)
     return {name: names.text(value, stack) for name, value in found.items()}

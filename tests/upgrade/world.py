@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from control_table import lock, mode
-from control_table.acknowledgements import acknowledge
+from functions.control_table import lock, mode
+from functions.control_table.acknowledgements import acknowledge
+from functions.upgrade.conduct import Conductor
+from functions.upgrade.site import Site, site_of
 from tests.upgrade.databases import Databases, RefusedError
 from tests.upgrade.fake_dynamodb import FakeDynamoDb
 from tests.upgrade.fake_ecs import FakeEcs
@@ -30,8 +32,6 @@ from tests.upgrade.regions import (
     make_pager,
     make_region,
 )
-from upgrade.conduct import Conductor
-from upgrade.site import Site, site_of
 
 UPGRADE = "release-2"
 UPGRADED, ROLLED_BACK = "upgraded", "rolled back exactly"

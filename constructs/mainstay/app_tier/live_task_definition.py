@@ -49,7 +49,7 @@ class LiveTaskDefinitions(Construct):
             runtime=PYTHON,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
-            handler="live_task_definition.handler.handler",
+            handler="functions.live_task_definition.handler.handler",
             role=as_role(role),
             timeout=_TIMEOUT,
             log_group=log_group,

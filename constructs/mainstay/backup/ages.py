@@ -29,7 +29,7 @@ class BackupAges(Construct):
         self.job = JobFunction(
             self,
             "Look",
-            handler="backup_ages.handler.handler",
+            handler="functions.backup_ages.handler.handler",
             description="Publishes how old the newest archives, dumps, exports and proofs are",
             log_group=log_group,
             environment={},

@@ -24,7 +24,7 @@ _MEMORY_MIB = 2_048  # an item needs 250; the processor's share is the reason
 
 
 class ArchiveMachine(Construct):
-    """Choose, plan, work, commit; lambda/archive_job has the states, and repeats each at will.
+    """Choose, plan, work, commit; functions.archive_job has the states, all repeatable.
 
     A volume of many gibibytes is divided by a Distributed Map, whose width is the plan's: as many
     functions as share the quota of the EBS direct APIs. Volumes come one after the other, for the
@@ -48,10 +48,10 @@ class ArchiveMachine(Construct):
         self.functions = {
             name: self._state_function(name, handler, seconds)
             for name, handler, seconds in (
-                ("Plan", "archive_job.handler.plan", 300),
-                ("Work", "archive_job.handler.work", 900),
-                ("WorkAlone", "archive_job.alone.handler", 900),
-                ("Commit", "archive_job.handler.commit", 900),
+                ("Plan", "functions.archive_job.handler.plan", 300),
+                ("Work", "functions.archive_job.handler.work", 900),
+                ("WorkAlone", "functions.archive_job.alone.handler", 900),
+                ("Commit", "functions.archive_job.handler.commit", 900),
             )
         }
         each = sfn.Map(
@@ -87,7 +87,7 @@ class ArchiveMachine(Construct):
         newest = JobFunction(
             self,
             "NewestSnapshots",
-            handler="snapshot_job.handler.newest",
+            handler="functions.snapshot_job.handler.newest",
             description="Names the newest complete snapshots of every series",
             log_group=self._log_group,
             environment={},

@@ -136,7 +136,7 @@ class DumpTasks(Construct):
             self,
             "Prune",
             command=[
-                *("backup_cli.main", "prune", "--bucket", self._store.archive.bucket_name),
+                *("cli.backup.main", "prune", "--bucket", self._store.archive.bucket_name),
                 *("--apply", "--json"),
             ],
             schedule=scheduler.ScheduleExpression.cron(minute="0", hour="9"),

@@ -17,7 +17,7 @@ _PREFIX = "sessions"
 
 class SessionExports(Construct):
     """A full export of the Region's own replica of the table, with no load on it: DynamoDB reads
-    its own continuous backup. lambda/session_export starts one a day, and locks finished ones."""
+    its own continuous backup. functions.session_export starts one a day and locks finished ones."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class SessionExports(Construct):
         self.job = JobFunction(
             self,
             "Export",
-            handler="session_export.handler.handler",
+            handler="functions.session_export.handler.handler",
             description="Starts the export of a day, and locks what is finished",
             log_group=log_group,
             environment={

@@ -42,8 +42,8 @@ class Copy:
 class SnapshotJob(Construct):
     """Two functions: one takes and copies and cannot delete, the other deletes and cannot take.
 
-    What both know is in the tags of the snapshots; lambda/snapshot_job decides. Volumes are in by
-    their tag, whichever stack they stand in.
+    What both know is in the tags of the snapshots; functions.snapshot_job decides. Volumes are in
+    by their tag, whichever stack they stand in.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SnapshotJob(Construct):
         self.take = JobFunction(
             self,
             "Take",
-            handler="snapshot_job.handler.take",
+            handler="functions.snapshot_job.handler.take",
             description="Takes and copies the snapshots that are due",
             log_group=log_group,
             environment=variables,
@@ -84,7 +84,7 @@ class SnapshotJob(Construct):
         self.prune = JobFunction(
             self,
             "Prune",
-            handler="snapshot_job.handler.prune",
+            handler="functions.snapshot_job.handler.prune",
             description="Deletes the snapshots that the policy no longer keeps",
             log_group=log_group,
             environment=variables,

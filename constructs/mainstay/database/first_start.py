@@ -46,7 +46,7 @@ class FirstStart(Construct):
             runtime=PYTHON,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
-            handler="first_start.handler.handler",
+            handler="functions.first_start.handler.handler",
             role=as_role(role),
             timeout=_TIMEOUT,
             log_group=log_group,

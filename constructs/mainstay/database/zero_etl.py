@@ -103,7 +103,7 @@ class ZeroEtl(Construct):
             runtime=PYTHON,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
-            handler="reporting_database.handler.handler",
+            handler="functions.reporting_database.handler.handler",
             role=as_role(role),
             timeout=_TIMEOUT,
             log_group=log_group,

@@ -51,7 +51,7 @@ class TrafficShift(Construct):
     It begins with everything at the legacy chain, as it was. From the act "start" on, the function
     raises the weight step by step, compares the answers of both chains in the load balancer's
     own log, and takes everything back when the edge answers worse or `alarm` goes off.
-    lambda/traffic_shift decides; docs/runbooks/edge-shift.md tells a person what to do.
+    functions.traffic_shift decides; docs/runbooks/edge-shift.md tells a person what to do.
 
     No template knows the weights after the first deploy: the rule holds nothing else, and no
     edit has a reason to write it. Without this construct the listener's default is the edge.
@@ -88,7 +88,7 @@ class TrafficShift(Construct):
             runtime=PYTHON,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
-            handler="traffic_shift.handler.handler",
+            handler="functions.traffic_shift.handler.handler",
             role=as_role(role),
             # One whole vCPU, which reads some 85,000 lines of log a second (measured).
             memory_size=1_769,

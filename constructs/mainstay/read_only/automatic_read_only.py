@@ -38,7 +38,7 @@ class AutomaticReadOnly(Construct):
 
     `masters` are ARNs of the clusters whose failover counts; `tables` the control tables by their
     Regions, in the order in which they are written. `alarms` are, by what they are a cause of
-    (lambda/read_only_events, Kind), those of this Region. Leaving is `mainstay-mode leave`'s.
+    (functions.read_only_events, Kind), those of this Region. Leaving is `mainstay-mode leave`'s.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class AutomaticReadOnly(Construct):
             runtime=PYTHON,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
-            handler="read_only_events.handler.handler",
+            handler="functions.read_only_events.handler.handler",
             role=as_role(self.role),
             memory_size=512,  # CPU comes with it: importing the SDK is most of a call
             timeout=cdk.Duration.seconds(60),  # two Regions, one of which may not answer

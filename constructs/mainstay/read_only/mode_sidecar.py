@@ -16,7 +16,7 @@ from mainstay.stateless.image import container_image
 
 CONTAINER = "mode"
 _LAMBDA = Path(__file__).parents[3] / "lambda"
-_PACKAGES = ("control_table", "mode_follower")
+_FOLDERS = ("functions/control_table", "functions/mode_follower")
 
 
 class ModeSidecar(Construct):
@@ -67,12 +67,13 @@ def _shipped() -> ecs.ContainerImage:
     """Of the packages that it is made of and no other, so that no other edit builds it anew."""
     return ecs.ContainerImage.from_asset(
         str(_LAMBDA),
-        file="mode_follower/Dockerfile",
+        file="functions/mode_follower/Dockerfile",
         platform=ecr_assets.Platform.LINUX_ARM64,
         ignore_mode=cdk.IgnoreMode.DOCKER,
         exclude=[
             "**",
-            *(f"!{package}/**" for package in _PACKAGES),
+            "!functions/__init__.py",
+            *(f"!{folder}/**" for folder in _FOLDERS),
             "**/__pycache__",
             "**/*.pyc",
         ],

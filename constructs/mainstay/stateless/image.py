@@ -23,11 +23,15 @@ _COMPILED = ["**/__pycache__", "**/*.pyc"]  # else running the tests changes the
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """An image that is made of some folders of a larger one: no other edit builds it anew."""
+    """An image that is made of some folders and files of a larger one: no other edit builds it."""
 
     folder: Path
     dockerfile: str
-    folders: tuple[str, ...]
+    paths: tuple[str, ...]
+
+    def included(self, path: str) -> str:
+        """Return the pattern that takes a folder with all that is in it, or one file."""
+        return f"!{path}/**" if (self.folder / path).is_dir() else f"!{path}"
 
 
 ImageSource = Path | Parts | str
@@ -44,7 +48,7 @@ def container_image(scope: Construct, construct_id: str, source: ImageSource) ->
             file=source.dockerfile,
             platform=ecr_assets.Platform.LINUX_ARM64,
             ignore_mode=cdk.IgnoreMode.DOCKER,
-            exclude=["**", *(f"!{folder}/**" for folder in source.folders), *_COMPILED],
+            exclude=["**", *map(source.included, source.paths), *_COMPILED],
         )
     if isinstance(source, Path):
         return ecs.ContainerImage.from_asset(

@@ -31,7 +31,7 @@ _INPUT = "$states.context.Execution.Input"
 _FINAL = ("RefusedError", "EpochStolenError", "SupersededError", "FailedError", "LockHeldError")
 _NOT_YET = "NotYetError"
 UPGRADED, ROLLED_BACK = "upgraded", "rolled back"  # how a plan says that it ended
-# The function asks for 8 s within a call (lambda/upgrade/conduct.py) before the next retry.
+# The function asks for 8 s within a call (functions.upgrade.conduct) before the next retry.
 _PAUSE_SECONDS, _CALL_SECONDS = 2, 10
 _FUNCTION_TIMEOUT = cdk.Duration.seconds(60)
 

@@ -48,7 +48,7 @@ class UpgradeService:
 
     @property
     def told(self) -> dict[str, Any]:
-        """As lambda/upgrade/site.py reads it."""
+        """As lambda/functions/upgrade/site.py reads it."""
         return {
             "cluster": self.cluster,
             "name": self.name,
@@ -82,7 +82,7 @@ class UpgradePlace:
 
     @property
     def told(self) -> dict[str, Any]:
-        """As lambda/upgrade/site.py reads it."""
+        """As lambda/functions/upgrade/site.py reads it."""
         return {
             "region": self.region,
             "table": self.table,

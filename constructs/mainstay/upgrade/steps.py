@@ -16,7 +16,7 @@ STAYS, LEAVES = "blue", "green"  # the half that serves old code to the end, and
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """An act of the function `upgrade` (lambda/upgrade/acts.py), with its arguments."""
+    """An act of the function `upgrade` (lambda/functions/upgrade/acts.py), with its arguments."""
 
     act: str
     arguments: dict[str, Any] = field(default_factory=dict)

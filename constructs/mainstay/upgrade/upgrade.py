@@ -158,7 +158,7 @@ class Upgrade(Construct):
             runtime=PYTHON,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_code(),
-            handler="upgrade.handler.handler",
+            handler="functions.upgrade.handler.handler",
             role=as_role(self._role),
             memory_size=512,  # CPU comes with it: importing the SDK is most of a call
             timeout=cdk.Duration.seconds(50),  # under the state's own 60 s

@@ -74,7 +74,7 @@ def test_an_image_of_parts_is_built_anew_by_its_own_parts_alone(stack, tmp_path,
             (tree / each).write_text("FROM scratch\n")
         (tree / path).write_text(text)
         parts = Parts(
-            folder=tree, dockerfile="service/Dockerfile", folders=("service", "lambda/shared")
+            folder=tree, dockerfile="service/Dockerfile", paths=("service", "lambda/shared")
         )
         hashes.append(_hash(stack, name, parts).partition(":")[2])
     assert (hashes[0] != hashes[1]) is is_part

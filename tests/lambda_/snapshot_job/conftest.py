@@ -13,10 +13,10 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 
-from snapshot_job.pruning import prune
-from snapshot_job.retention import Policy
-from snapshot_job.snapshot_sets import VOLUME_TAG, SnapshotSet, find_sets
-from snapshot_job.taking import Copies, copy, take
+from functions.snapshot_job.pruning import prune
+from functions.snapshot_job.retention import Policy
+from functions.snapshot_job.snapshot_sets import VOLUME_TAG, SnapshotSet, find_sets
+from functions.snapshot_job.taking import Copies, copy, take
 
 HERE, THERE = "us-west-2", "us-east-1"
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ import itertools
 import random
 from datetime import timedelta
 
-from snapshot_job.pruning import doomed
-from snapshot_job.retention import Policy
-from snapshot_job.snapshot_sets import Snapshot, SnapshotSet
+from functions.snapshot_job.pruning import doomed
+from functions.snapshot_job.retention import Policy
+from functions.snapshot_job.snapshot_sets import Snapshot, SnapshotSet
 from tests.lambda_.snapshot_job.conftest import START, Site, hours
 
 

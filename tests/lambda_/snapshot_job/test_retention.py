@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from snapshot_job.retention import Policy, kept, wanted
+from functions.snapshot_job.retention import Policy, kept, wanted
 
 
 def _at(day: int, hour: int = 0, minute: int = 0) -> datetime:

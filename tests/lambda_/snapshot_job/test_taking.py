@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from snapshot_job.ages import ages
-from snapshot_job.snapshot_sets import COPY_OF, VOLUME_TAG
-from snapshot_job.targets import AmbiguousSeriesError, find_targets
+from functions.snapshot_job.ages import ages
+from functions.snapshot_job.snapshot_sets import COPY_OF, VOLUME_TAG
+from functions.snapshot_job.targets import AmbiguousSeriesError, find_targets
 from tests.lambda_.snapshot_job.conftest import HERE, THERE, Site, hours
 
 

@@ -13,12 +13,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from traffic_shift.accepted import Accepted
-from traffic_shift.access_log import AccessLog
-from traffic_shift.conduct import Site
-from traffic_shift.counting import LEGACY, NEW
-from traffic_shift.shift import Plan
-from traffic_shift.weights import Weights
+from functions.traffic_shift.accepted import Accepted
+from functions.traffic_shift.access_log import AccessLog
+from functions.traffic_shift.conduct import Site
+from functions.traffic_shift.counting import LEGACY, NEW
+from functions.traffic_shift.shift import Plan
+from functions.traffic_shift.weights import Weights
 
 BUCKET = "access-logs"
 FOLDER = "public/AWSLogs/123456789012/elasticloadbalancing/us-east-1"

@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
+from functions.traffic_shift import choreography
+from functions.traffic_shift.accepted import Accepted, Difference
+from functions.traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
+from functions.traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, Plan, begun, counted
 from tests.lambda_.traffic_shift.simulated import NOON, window
-from traffic_shift import choreography
-from traffic_shift.accepted import Accepted, Difference
-from traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
-from traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, Plan, begun, counted
 
 HOUR = timedelta(hours=1)
 USERS = Kind("/api/v1/users", "GET", "plain")

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from functions.traffic_shift import conduct, handler, memory
+from functions.traffic_shift.access_log import ends
+from functions.traffic_shift.choreography import NotNowError
+from functions.traffic_shift.memory import OvertakenError
 from tests.lambda_.traffic_shift.conftest import ALARM, BALANCER, BUCKET, FOLDER, TABLE
-from traffic_shift import conduct, handler, memory
-from traffic_shift.access_log import ends
-from traffic_shift.choreography import NotNowError
-from traffic_shift.memory import OvertakenError
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from control_table import lock, mode
+from functions.control_table import lock, mode
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

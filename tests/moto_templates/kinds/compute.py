@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from live_task_definition.revisions import keep_live_image
+from functions.live_task_definition.revisions import keep_live_image
 from tests.moto_templates.api_shapes import Properties
 from tests.moto_templates.deployment import Created, Site
 from tests.moto_templates.kind import Attributes, Kind

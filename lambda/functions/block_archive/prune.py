@@ -1,0 +1,199 @@
+"""What no retained root reaches is swept away: by a role of its own, never by one that writes.
+
+Four things hold however it is interrupted or raced:
+- the newest good root of a volume stays, whatever its age, with all that it reaches;
+- so does every root that is retained, and the base of every run that may still end;
+- nothing goes that is young, for a run may have written it, or that S3 holds by a lock;
+- where a retained root cannot be read, nothing goes, since nobody knows what it reaches.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from functions.archive_format import root as roots
+from functions.archive_format.geometry import pack_key, segment_key
+from functions.archive_format.reader import load_segment
+from functions.archive_format.root import Root
+from functions.block_archive import lease
+from functions.block_archive.bucket import Held
+from functions.block_archive.errors import ArchiveError, RefusedError
+from functions.block_archive.lease import Lease
+from functions.block_archive.store import Store
+
+GRACE = timedelta(days=7)  # longer than a receipt lives, and so than what a run may rely on
+_MARKS = 3  # times that new roots may appear while the old ones are being read
+
+
+@dataclass(kw_only=True)
+class Pruned:
+    """What went, or in a dry run would go unless a lock holds it."""
+
+    dry_run: bool
+    roots: list[str] = field(default_factory=list)
+    kept_roots: int = 0
+    newest_good: dict[str, str] = field(default_factory=dict)  # root by volume
+    swept: int = 0
+    swept_bytes: int = 0
+    kept_locked: int = 0
+    kept_young: int = 0
+    kept_reachable: int = 0
+
+
+def prune(
+    store: Store,
+    *,
+    now: datetime,
+    apply: bool = False,
+    keep_last: int = 1,
+    grace: timedelta = GRACE,
+) -> Pruned:
+    """Expire roots, then sweep what none of the others reaches. Without `apply`, only say so.
+
+    `keep_last`: good roots of each volume, at least 1, that stay whatever their age. `grace`: at
+    least 7 days. Raises ArchiveError before anything is deleted where it is not known what to keep.
+    """
+    if keep_last < 1:
+        raise RefusedError(f"'keep_last' should be at least 1, got {keep_last}")
+    if grace < GRACE:
+        raise RefusedError(f"'grace' should be at least {GRACE.days} days, got {grace}")
+    if apply and not store.locks:
+        raise RefusedError(
+            f"'bucket' should have Object Lock, got '{store.name}': without it a sweep and an "
+            "archive at the same time cannot be told apart"
+        )
+    pruned = Pruned(dry_run=not apply)
+    expired, reachable = _marked(store, pruned, now=now, keep_last=keep_last)
+    pruned.roots = sorted(expired)
+    sweep = _Sweep(store, pruned, now=now, youngest=now - grace, apply=apply)
+    for key in pruned.roots:
+        for held in store.versions(key):
+            sweep.root(held)
+    for prefix in ("packs/", "segments/"):
+        for held in store.versions(prefix):
+            if held.key in reachable:
+                pruned.kept_reachable += 1
+            else:
+                sweep.file(held)
+    return pruned
+
+
+def _marked(
+    store: Store, pruned: Pruned, *, now: datetime, keep_last: int
+) -> tuple[set[str], set[str]]:
+    """Keys of the roots that go, and of every file that the others reach."""
+    for _ in range(_MARKS):
+        before = set(store.keys(roots.PREFIX))
+        found = {key: _root(store, key) for key in before}
+        present = set(store.keys("packs/"))
+        kept = _kept(store, found, pruned, present, now=now, keep_last=keep_last)
+        reachable = _reachable(store, [found[key] for key in sorted(kept)])
+        # A run that ended meanwhile has a root that was not read.
+        if set(store.keys(roots.PREFIX)) == before and _bases(store, now) & before <= kept:
+            pruned.kept_roots = len(kept)
+            return before - kept, reachable
+    raise ArchiveError("new roots appear faster than they are read: try again")
+
+
+def _root(store: Store, key: str) -> Root:
+    return roots.decode(store.get(key), key)
+
+
+def _kept(
+    store: Store,
+    found: dict[str, Root],
+    pruned: Pruned,
+    present: set[str],
+    *,
+    now: datetime,
+    keep_last: int,
+) -> set[str]:
+    bases = _bases(store, now)
+    kept = {
+        key
+        for key, root in found.items()
+        if datetime.fromisoformat(root.retain_until) > now or key in bases
+    }
+    by_volume: dict[str, list[str]] = defaultdict(list)
+    for key, root in found.items():
+        by_volume[root.volume_id].append(key)
+    for volume, keys in by_volume.items():
+        newest = sorted(keys, key=lambda key: (found[key].snapshot_started, key), reverse=True)
+        good: list[str] = []
+        for key in newest:
+            if _good(store, found[key], present):
+                good.append(key)
+                if len(good) == keep_last:
+                    break
+        kept.update(good or keys)  # where none is good, perhaps one can still be mended
+        if good:
+            pruned.newest_good[volume] = good[0]
+    return kept
+
+
+def _bases(store: Store, now: datetime) -> set[str]:
+    """Roots that runs which may still end build on."""
+    leases = [Lease.decode(store.get(key), key) for key in store.keys(lease.PREFIX)]
+    return {one.base for one in leases if one.base is not None and one.holds(now)}
+
+
+def _good(store: Store, root: Root, present: set[str]) -> bool:
+    """Whether its segments are whole and every pack is there."""
+    try:
+        for index in range(len(root.segments)):
+            segment = load_segment(store, root, index)
+            if not present.issuperset(pack_key(pack) for pack in segment.packs()):
+                return False
+    except ArchiveError:
+        return False
+    return True
+
+
+def _reachable(store: Store, kept: list[Root]) -> set[str]:
+    """Keys of all that these roots need. Raises ArchiveError where a segment cannot be read."""
+    reachable: set[str] = set()
+    for root in kept:
+        for index, name in enumerate(root.segments):
+            if name is None:
+                continue
+            key = segment_key(bytes.fromhex(name))
+            if key not in reachable:
+                reachable.add(key)
+                segment = load_segment(store, root, index)
+                reachable.update(pack_key(pack) for pack in segment.packs())
+    return reachable
+
+
+class _Sweep:
+    """Deletes, or counts what it would delete."""
+
+    def __init__(
+        self, store: Store, pruned: Pruned, *, now: datetime, youngest: datetime, apply: bool
+    ) -> None:
+        self._store, self._pruned = store, pruned
+        self._now, self._youngest, self._apply = now, youngest, apply
+
+    def root(self, held: Held) -> None:
+        """A root that has expired: its lock decides."""
+        self._delete(held)
+
+    def file(self, held: Held) -> None:
+        """A pack or segment that no root reaches."""
+        if held.modified > self._youngest:
+            self._pruned.kept_young += 1
+        else:
+            self._delete(held)
+
+    def _delete(self, held: Held) -> None:
+        if self._apply:
+            gone = self._store.sweep(held, self._now)
+        else:
+            until = None if held.marker else self._store.locked_until(held)
+            gone = until is None or until <= self._now
+        if gone:
+            self._pruned.swept += 1
+            self._pruned.swept_bytes += held.size
+        else:
+            self._pruned.kept_locked += 1

@@ -1,0 +1,103 @@
+"""Who has obeyed: every task writes the epoch that it follows, and who flips waits for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from functions.control_table.mode import Mode, State, timestamp
+
+# An acknowledgement says something about a living task only: a task writes its own again well
+# before this, and that of a stopped task goes.
+KEPT = timedelta(seconds=600)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement:
+    """A task's word that it obeys the mode of an epoch."""
+
+    layer: str  # edge, app, worker ...
+    task_id: str
+    epoch: int
+    mode: Mode
+    at: str  # ISO 8601 in UTC
+
+
+class NotAcknowledgedError(Exception):
+    """Tasks did not obey in time; the message names them."""
+
+
+def acknowledge(
+    dynamodb: Any, table: str, *, layer: str, task_id: str, state: State, at: datetime
+) -> None:
+    """Say that this task obeys the state. Written again, it is kept for longer."""
+    if "#" in layer or not layer:
+        raise ValueError(f"'layer' should be a word without '#', got '{layer}'")
+    dynamodb.put_item(
+        TableName=table,
+        Item={
+            "pk": {"S": "ack"},
+            "sk": {"S": f"{layer}#{task_id}"},
+            "epoch": {"N": str(state.epoch)},
+            "mode": {"S": state.mode.value},
+            "at": {"S": timestamp(at)},
+            "expires": {"N": str(int((at + KEPT).timestamp()))},
+        },
+    )
+
+
+def acknowledgements(
+    dynamodb: Any, table: str, *, layer: str, now: datetime
+) -> Iterator[Acknowledgement]:
+    """Every acknowledgement of a layer that is still valid; DynamoDB drops the others late."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :ack AND begins_with(sk, :layer)",
+        ExpressionAttributeValues={":ack": {"S": "ack"}, ":layer": {"S": f"{layer}#"}},
+    )
+    for page in pages:
+        for item in page["Items"]:
+            if int(item["expires"]["N"]) > now.timestamp():
+                yield Acknowledgement(
+                    layer=layer,
+                    task_id=item["sk"]["S"].partition("#")[2],
+                    epoch=int(item["epoch"]["N"]),
+                    mode=Mode(item["mode"]["S"]),
+                    at=item["at"]["S"],
+                )
+
+
+def missing(
+    dynamodb: Any, table: str, *, layer: str, task_ids: Collection[str], epoch: int, now: datetime
+) -> set[str]:
+    """The tasks of a layer that do not obey this epoch, or a later one, yet."""
+    obeying = {
+        found.task_id
+        for found in acknowledgements(dynamodb, table, layer=layer, now=now)
+        if found.epoch >= epoch
+    }
+    return set(task_ids) - obeying
+
+
+def wait_for_all(
+    still_missing: Callable[[], set[str]],
+    *,
+    seconds: float,
+    every: float = 0.5,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Ask `still_missing` every `every` seconds until it answers with nobody.
+
+    Raises NotAcknowledgedError, which names who is missing, after `seconds`.
+    """
+    end = clock() + seconds
+    while tasks := still_missing():
+        if clock() >= end:
+            names = ", ".join(sorted(tasks))
+            raise NotAcknowledgedError(f"no acknowledgement within {seconds} s of {names}")
+        pause(every)

@@ -1,0 +1,108 @@
+"""The function behind the rules: it enters READ_ONLY in every Region, and tells the operators."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+
+from functions.control_table import lock
+from functions.control_table.lock import Lock
+from functions.read_only_events.causes import Cause, Kind, cause_of
+from functions.read_only_events.entering import Outcome, enter
+
+RUNBOOK = "docs/runbooks/read-only-by-itself.md"
+
+
+class NotEverywhereError(Exception):
+    """A Region could not be entered; the others were, and the next try finds them so."""
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Raises UnknownEventError, and NotEverywhereError after all that could be done was done."""
+    variables = os.environ
+    cause = cause_of(
+        event,
+        masters=json.loads(variables["MASTERS"]),
+        alarms={name: Kind(kind) for name, kind in json.loads(variables["ALARMS"]).items()},
+    )
+    return act(
+        cause,
+        tables=json.loads(variables["TABLES"]),
+        topic=variables["TOPIC"],
+        client=_client,
+        now=datetime.now(UTC),
+    )
+
+
+def act(
+    cause: Cause,
+    *,
+    tables: Mapping[str, str],
+    topic: str,
+    client: Callable[[str, str], Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """Enter where the cause asks for it, in the order of `tables`, and say what was done where."""
+    outcomes: dict[str, Outcome] = {}
+    failed: dict[str, str] = {}
+    locked = _locked(tables, client)
+    for region, table in tables.items():
+        try:
+            dynamodb = client("dynamodb", region)
+            outcomes[region] = enter(dynamodb, table, cause, locked=locked, now=now)
+        except Exception as error:  # one Region that is away keeps no other from being entered
+            failed[region] = repr(error)
+    told = _told(outcomes, failed)
+    entered = [region for region, outcome in outcomes.items() if outcome.entered]
+    print(json.dumps({"by": cause.by, "reason": cause.reason, "entered": entered, "told": told}))
+    if failed or any(outcome.news for outcome in outcomes.values()):
+        # Topic first, then the failure: another try tells it again, which is better than never.
+        client("sns", _region_of(topic)).publish(
+            TopicArn=topic,
+            Subject=_subject(cause, entered),
+            Message=f"{cause.by}\n{cause.reason}\n\n" + "\n".join(told) + f"\n\nNext: {RUNBOOK}\n",
+        )
+    if failed:
+        raise NotEverywhereError("; ".join(f"{region}: {why}" for region, why in failed.items()))
+    return {"entered": entered, "told": told}
+
+
+def _locked(tables: Mapping[str, str], client: Callable[[str, str], Any]) -> Lock | None:
+    """The lock of the first Region that has one. One that is away is taken to have none."""
+    for region, table in tables.items():
+        with contextlib.suppress(Exception):
+            if held := lock.read(client("dynamodb", region), table):
+                return held
+    return None
+
+
+def _told(outcomes: Mapping[str, Outcome], failed: Mapping[str, str]) -> list[str]:
+    lines = [
+        f"{region}: READ_ONLY entered, epoch {outcome.state.epoch} ({outcome.why})"
+        if outcome.entered
+        else f"{region}: nothing changed: {outcome.why}"
+        for region, outcome in outcomes.items()
+    ]
+    return lines + [f"{region}: FAILED, tried again: {why}" for region, why in failed.items()]
+
+
+def _subject(cause: Cause, entered: list[str]) -> str:
+    """Amazon SNS takes 100 characters of ASCII."""
+    done = "READ_ONLY entered" if entered else "READ_ONLY not entered"
+    return f"mainstay: {done}: {cause.by}".encode("ascii", "replace").decode()[:100]
+
+
+def _region_of(arn: str) -> str:
+    return arn.split(":")[3]

@@ -1,0 +1,87 @@
+"""Two functions with two roles: `take` may make snapshots and delete none, `prune` the reverse. A
+third, `newest`, tells an archive what there is.
+
+Environment: POLICY, JSON of a retention.Policy, of this Region. With a second Region: COPY_REGION,
+COPY_KEY (of KMS, there) and COPY_POLICY. AWS_REGION is the function's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from functions.snapshot_job.ages import COPY_AGE, SNAPSHOT_AGE, ages, publish
+from functions.snapshot_job.pruning import prune as prune_sets
+from functions.snapshot_job.retention import Policy
+from functions.snapshot_job.snapshot_sets import find_sets, of_series
+from functions.snapshot_job.taking import Copies, copy
+from functions.snapshot_job.taking import take as take_slot
+from functions.snapshot_job.targets import find_targets
+
+
+class SnapshotJobError(Exception):
+    """Something could not be done, and everything else was."""
+
+
+def take(_event: dict[str, Any], _context: Any) -> None:
+    """Take what this hour lacks, copy what the second Region lacks, and say how old things are."""
+    now, ec2 = datetime.now(UTC), boto3.client("ec2")
+    to = _copies(os.environ)
+    failures = take_slot(ec2, now=now, tell=_tell)
+    if to is not None:
+        failures += copy(ec2, to, tell=_tell)
+    targets, _ = find_targets(ec2)
+    cloudwatch = boto3.client("cloudwatch")
+    publish(cloudwatch, SNAPSHOT_AGE, ages(targets, find_sets(ec2), now))
+    if to is not None:
+        publish(cloudwatch, COPY_AGE, ages(targets, find_sets(to.ec2), now))
+    _raise(failures)
+
+
+def prune(_event: dict[str, Any], _context: Any) -> None:
+    """Delete what no policy keeps, here and in the second Region."""
+    failures = prune_sets(boto3.client("ec2"), _policy(os.environ["POLICY"]), tell=_tell)
+    to = _copies(os.environ)
+    if to is not None:
+        failures += prune_sets(to.ec2, to.policy, tell=_tell)
+    _raise(failures)
+
+
+def newest(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """{"snapshots": [{"snapshot": id}, ...]}: of the newest good set of every series."""
+    good = of_series(one for one in find_sets(boto3.client("ec2")) if one.good)
+    return {
+        "snapshots": [
+            {"snapshot": snapshot.id} for sets in good.values() for snapshot in sets[-1].snapshots
+        ]
+    }
+
+
+def _copies(environment: Mapping[str, str]) -> Copies | None:
+    region = environment.get("COPY_REGION")
+    if not region:
+        return None
+    return Copies(
+        ec2=boto3.client("ec2", region_name=region),
+        from_region=environment["AWS_REGION"],
+        key_arn=environment["COPY_KEY"],
+        policy=_policy(environment["COPY_POLICY"]),
+    )
+
+
+def _policy(text: str) -> Policy:
+    return Policy(**json.loads(text))
+
+
+def _tell(decision: dict[str, Any]) -> None:
+    print(json.dumps({"snapshot_job": decision}))
+
+
+def _raise(failures: list[Exception]) -> None:
+    if failures:
+        raise SnapshotJobError("; ".join(map(str, failures)))

@@ -1,0 +1,118 @@
+"""How an upgrade begins, and how another execution goes on with it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from functions.control_table import lock
+from functions.control_table.mode import Mode
+from functions.upgrade import acts, leaving_dns, modes, services
+from functions.upgrade import plan as plans
+from functions.upgrade.errors import RefusedError
+from functions.upgrade.plan import BACK, ENDED, Plan
+from functions.upgrade.site import Site
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
+_BAKE_SECONDS = range(0, 841)  # the row's bound less a minute for the alarms
+INTENTS = ("go", "abort")
+
+
+def begin(site: Site, event: dict[str, Any], *, first: str, now: datetime) -> Plan:
+    """Take the lock and write down what there is; or take over what another execution left.
+
+    Raises LockHeldError, RefusedError or ValueError, with nothing changed but this upgrade's lock
+    given back.
+    """
+    upgrade, by, intent = event["upgrade"], event.get("by", ""), event.get("intent", "go")
+    if not _ID.fullmatch(upgrade):
+        raise ValueError(f"'upgrade' should be 1 to 36 of A-Z a-z 0-9 . _ -, got '{upgrade}'")
+    if intent not in INTENTS:
+        raise ValueError(f"'intent' should be {' or '.join(INTENTS)}, got '{intent}'")
+    dynamodb, table = site.client("dynamodb", site.primary.region), site.primary.table
+    known = plans.read(dynamodb, table, upgrade)
+    if known is not None:
+        return _taken_over(site, known, event, now=now)
+    image, bake = event.get("image") or "", event.get("bake_seconds", 180)
+    if not image or intent != "go":
+        raise ValueError(f"no upgrade '{upgrade}' is known: start one with 'image'")
+    if bake not in _BAKE_SECONDS:
+        raise ValueError(f"'bake_seconds' should be 0 to {_BAKE_SECONDS[-1]}, got {bake}")
+    token = f"upgrade {upgrade}"
+    lock.acquire(dynamodb, table, holder=f"upgrade {upgrade} by {by}", token=token, at=now)
+    try:
+        plan = Plan(
+            upgrade=upgrade,
+            image=image,
+            by=by,
+            execution=event["execution"],
+            bake_seconds=bake,
+            before=_world(site),
+            at=first,
+        )
+        plans.write(dynamodb, table, plan)
+    except BaseException:
+        lock.release(dynamodb, table, token=token)
+        raise
+    return plan
+
+
+def _taken_over(site: Site, plan: Plan, event: dict[str, Any], *, now: datetime) -> Plan:
+    """Whoever comes last acts; a person sees to it that the execution before has ended."""
+    dynamodb, table = site.client("dynamodb", site.primary.region), site.primary.table
+    if plan.way == ENDED:
+        acts.release_lock(site, plan)  # of an end that was cut off
+        return plan
+    if event.get("image") and event["image"] != plan.image:
+        raise RefusedError(f"upgrade '{plan.upgrade}' is of {plan.image}, not {event['image']}")
+    if event.get("intent") == "abort":
+        if plan.committed:
+            raise RefusedError(f"upgrade '{plan.upgrade}' is committed: resume it, forward only")
+        plan.way = BACK
+        plan.reason = plan.reason or f"aborted by {event.get('by', '')}"
+    held = lock.acquire(dynamodb, table, holder=plan.name, token=plan.name, at=now)
+    assert held.token == plan.name
+    if event.get("take_mode") and plan.window:
+        modes.take(site, plan, at=now)
+    plan.execution, plan.outcome = event["execution"], ""
+    plans.write(dynamodb, table, plan)
+    return plan
+
+
+def _world(site: Site) -> dict[str, Any]:
+    """Everything that an upgrade changes, as it is. Raises RefusedError unless it is at rest."""
+    before: dict[str, Any] = {"weights": services.weights(site, site.primary), "places": {}}
+    for place in site.places:
+        mode = modes.state_of(site, place)
+        if mode.mode != Mode.READ_WRITE:
+            raise RefusedError(f"{place.region} is READ_ONLY by {mode.by}: {mode.reason}")
+        found: dict[str, Any] = {}
+        for name, service in place.releasing.items():
+            now = services.described(site, place, service)
+            if now["runningCount"] != now["desiredCount"] or now["desiredCount"] < 1:
+                raise RefusedError(
+                    f"{service.name} of {place.region} runs {now['runningCount']} of "
+                    f"{now['desiredCount']} tasks: an upgrade begins when all is at rest"
+                )
+            found[name] = {
+                "count": now["desiredCount"],
+                "revision": now["taskDefinition"],
+                "suspended": services.suspended(site, place, service),
+            }
+        before["places"][place.region] = found
+        _require_quiet(site, place.region, place.alarms)
+    newest = services.newest_revision(site, site.primary, site.operations.family)
+    before["operations"] = newest["taskDefinitionArn"]
+    if not all(before["weights"].values()):
+        raise RefusedError(f"both halves should serve, and the weights are {before['weights']}")
+    if site.exit is not None and leaving_dns.alarm_state(site) == "ALARM":
+        raise RefusedError("the standby Region is out of DNS by a person's word")
+    return before
+
+
+def _require_quiet(site: Site, region: str, alarms: tuple[str, ...]) -> None:
+    found = site.client("cloudwatch", region).describe_alarms(AlarmNames=list(alarms))
+    loud = sorted(a["AlarmName"] for a in found["MetricAlarms"] if a["StateValue"] == "ALARM")
+    if loud:
+        raise RefusedError(f"in ALARM in {region}: {', '.join(loud)}")

@@ -1,0 +1,207 @@
+"""One state of the machine: guard, note, act, note. The handler's whole logic, without its clock.
+
+Before any act: the upgrade's plan names this execution, the lock is the upgrade's, and inside of
+the window so is the epoch. The compensation is in the plan before the act begins.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.control_table import journal, lock
+from functions.upgrade import acts, modes
+from functions.upgrade import plan as plans
+from functions.upgrade.begin import begin
+from functions.upgrade.errors import EpochStolenError, NotYetError, SupersededError
+from functions.upgrade.plan import BACK, ENDED, FORWARD, Plan
+from functions.upgrade.site import Site
+from functions.upgrade.undoing import UNDOINGS
+
+# Asked within one call, so that a condition that holds in a moment is seen in a moment; the state
+# machine's own retries are for what takes longer.
+_PATIENCE_SECONDS = 8.0
+_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.25, 0.5  # writers wait for some of the conditions
+
+
+class Conductor:
+    """Acts on a site; `clock`, `now` and `pause` are the time's."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._site, self._now, self._clock, self._pause = site, now, clock, pause
+        self._dynamodb = site.client("dynamodb", site.primary.region)
+        self._table = site.primary.table
+
+    def conduct(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Do what a state says; the answer is what later states are told."""
+        name = event["act"]
+        if name == "begin":
+            plan = begin(self._site, event, first=event["step"], now=self._now())
+            self._tell(plan, "begin", "done", f"{plan.way} at {plan.at}")
+            return {**self._facts(plan), "at": plan.at, "way": plan.way, "outcome": plan.outcome}
+        plan = self._plan(event)
+        match name:
+            case "decide":
+                return self._decide(plan, event)
+            case "stopped":
+                return self._stopped(plan, event)
+            case _ if plan.way == ENDED:  # asked again, because the answer was lost
+                acts.release_lock(self._site, plan)
+                return self._facts(plan)
+            case "note":
+                self._begun(plan, event)
+                return {**self._facts(plan), **self._task(plan, event)}
+        if name in UNDOINGS:
+            return self._undo(plan, event, name)
+        self._begun(plan, event)
+        self._until(plan, event, lambda: self._act(plan, event, name))
+        self._finish(plan, event)
+        return self._facts(plan)
+
+    def _act(self, plan: Plan, event: dict[str, Any], name: str) -> None:
+        acts.ACTS[name](self._site, plan, now=self._now(), **event.get("arguments", {}))
+
+    def _undo(self, plan: Plan, event: dict[str, Any], name: str) -> dict[str, Any]:
+        if event.get("always") or event["registered_as"] in plan.registered:
+            undoing = UNDOINGS[name]
+            self._until(plan, event, lambda: undoing(self._site, plan, now=self._now()))
+            self._finish(plan, event)
+        return self._facts(plan)
+
+    def _plan(self, event: dict[str, Any]) -> Plan:
+        """The plan, if this execution may act on it. Raises SupersededError otherwise."""
+        plan = plans.read(self._dynamodb, self._table, event["upgrade"])
+        if plan is None or plan.execution != event["execution"]:
+            owner = plan.execution if plan else "nobody"
+            raise SupersededError(f"upgrade '{event['upgrade']}' is {owner}'s")
+        held = lock.read(self._dynamodb, self._table)
+        if plan.way != ENDED and (held is None or held.token != plan.name):
+            who = "free" if held is None else f"{held.holder}'s since {held.since}"
+            raise SupersededError(f"the lock is {who}")
+        return plan
+
+    def _begun(self, plan: Plan, event: dict[str, Any]) -> None:
+        """Guard the epoch, register the compensation, say that the row began."""
+        if plan.window and event.get("guarded", True):
+            modes.require_own(self._site, plan)
+        undo = event.get("undo")
+        if undo and undo not in plan.registered:
+            plan.registered.append(undo)
+        if plan.notes.get("begun") == event["step"]:
+            return  # called again
+        if plan.way == FORWARD:
+            plan.at = event["step"]
+        plan.notes["begun"] = event["step"]
+        self._save(plan)
+        self._tell(plan, event["step"], "begun")
+
+    def _finish(self, plan: Plan, event: dict[str, Any]) -> None:
+        self._save(plan)
+        self._tell(plan, event["step"], "done")
+        if plan.way == ENDED:
+            acts.release_lock(self._site, plan)
+
+    def _until(self, plan: Plan, event: dict[str, Any], act: Callable[[], None]) -> None:
+        """Try for a while; what an act has noted is kept when it has to be called again.
+
+        Raises SupersededError where another execution has begun during a pause: an execution that
+        was stopped leaves its function running for as long as that waits.
+        """
+        end, pause = self._clock() + _PATIENCE_SECONDS, _POLL_SECONDS
+        while True:
+            try:
+                return act()
+            except NotYetError:
+                if self._clock() >= end:
+                    self._save(plan)
+                    raise
+            self._pause(pause)
+            pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+            self._plan(event)
+
+    def _task(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
+        """What the task of an operation is run with."""
+        variables = {**self._site.operations.variables, "UPGRADE_IMAGE": plan.image}
+        return {
+            "command": ["python", "-m", "service.operations", *event["command"]],
+            "variables": [{"Name": name, "Value": text} for name, text in variables.items()],
+        }
+
+    def _decide(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
+        """After a failure: back, or stop. Nobody's word about the mode is acted against.
+
+        What has ended stays so: only its last answer was lost.
+        """
+        if plan.way == ENDED:
+            return {"go": plan.outcome, "reason": plan.reason}
+        error = event.get("error") or {}
+        said = f"{error.get('Error', 'unknown')}: {_cause(error)}"
+        stolen = error.get("Error") == EpochStolenError.__name__ and plan.window
+        if plan.way == FORWARD and not plan.committed and not stolen:
+            plan.way, plan.reason = BACK, said
+            self._save(plan)
+            self._tell(plan, plan.at, "failed", said)
+            return {"go": "back"}
+        plan.reason = said
+        self._save(plan)
+        return {"go": "stop"}
+
+    def _stopped(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
+        """READ_ONLY, the lock held, and a person told: the state in which nothing gets worse."""
+        error = event.get("error") or {}
+        said = f"{error.get('Error', 'unknown')}: {_cause(error)}"
+        if plan.way == ENDED:  # nothing is half done, and the lock may be somebody else's by now
+            return {"outcome": plan.outcome, "reason": said}
+        modes.hold(self._site, plan, at=self._now())
+        plan.outcome, plan.reason = "stopped", said
+        self._save(plan)
+        self._tell(plan, plan.at, "stopped", said)
+        return {"outcome": "stopped", "reason": said}
+
+    def _facts(self, plan: Plan) -> dict[str, Any]:
+        """What states are told."""
+        own = plan.revisions.get(self._site.primary.region, {})
+        return {
+            "operations": own.get(acts.OPERATIONS, plan.before["operations"]),
+            "bake": plan.bake_seconds,
+            "database": "database" in plan.registered,
+            "reason": plan.reason,
+        }
+
+    def _save(self, plan: Plan) -> None:
+        plans.write(self._dynamodb, self._table, plan)
+
+    def _tell(self, plan: Plan, step: str, state: str, detail: str = "") -> None:
+        """A line of the journal, and one of the log."""
+        print(json.dumps({"upgrade": plan.upgrade, "step": step, "state": state, "why": detail}))
+        journal.append(
+            self._dynamodb,
+            self._table,
+            plan.upgrade,
+            step=step,
+            state=state,
+            at=self._now(),
+            detail=detail,
+        )
+
+
+def _cause(error: dict[str, Any]) -> str:
+    """A function's own words, where the cause is its report of a failure."""
+    cause = str(error.get("Cause", ""))
+    try:
+        told = json.loads(cause)
+    except ValueError:
+        return cause[:900]
+    if not isinstance(told, dict):
+        return cause[:900]
+    return str(told.get("errorMessage") or told.get("StoppedReason") or cause)[:900]

@@ -1,0 +1,22 @@
+"""The function behind the states of an upgrade."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+
+from functions.upgrade.conduct import Conductor
+from functions.upgrade.site import site_of
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    return boto3.client(service, region_name=region)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """{"act", "step", "upgrade", "execution", ...} of one state; errors are told by their names."""
+    return Conductor(site_of(os.environ["SITE"], _client)).conduct(event)

@@ -1,0 +1,185 @@
+"""ECS services, their scaling, their revisions and the weights before them: read and changed.
+
+Every change may be sent again, and says nothing of its effect: `steady` and its like ask for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from functions.upgrade.errors import FailedError, NotYetError
+from functions.upgrade.site import Place, Service, Site
+
+_SUSPENDABLE = (
+    "DynamicScalingInSuspended",
+    "DynamicScalingOutSuspended",
+    "ScheduledScalingSuspended",
+)
+_DIMENSION = "ecs:service:DesiredCount"
+# What RegisterTaskDefinition takes of what DescribeTaskDefinition tells.
+_DROPPED = (
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+)
+
+
+def described(site: Site, place: Place, service: Service) -> dict[str, Any]:
+    """The service as ECS has it now. Raises FailedError where there is none."""
+    ecs = site.client("ecs", place.region)
+    found = ecs.describe_services(cluster=service.cluster, services=[service.name])["services"]
+    if not found or found[0]["status"] != "ACTIVE":
+        raise FailedError(f"'{service.name}' of {place.region} is no active service")
+    return found[0]
+
+
+def set_count(
+    site: Site, place: Place, service: Service, count: int, *, revision: str | None = None
+) -> None:
+    """Tell ECS how many tasks of which revision; nothing is sent where it knows already."""
+    found = described(site, place, service)
+    known = found["taskDefinition"]
+    if found["desiredCount"] == count and revision in (None, known):
+        return
+    arguments: dict[str, Any] = {"desiredCount": count}
+    if revision is not None and revision != known:
+        arguments["taskDefinition"] = revision
+    site.client("ecs", place.region).update_service(
+        cluster=service.cluster, service=service.name, **arguments
+    )
+
+
+def require_steady(
+    site: Site, place: Place, service: Service, count: int, *, revision: str | None = None
+) -> None:
+    """NotYetError until `count` tasks run, all of the revision, healthy; FailedError if never."""
+    found = described(site, place, service)
+    what = f"{service.name} of {place.region}"
+    deployments = found.get("deployments", [])
+    if any(each.get("rolloutState") == "FAILED" for each in deployments):
+        raise FailedError(f"the deployment of {what} failed: see the service's events")
+    if revision is not None and found["taskDefinition"] != revision:
+        raise FailedError(f"{what} runs {found['taskDefinition']}, not {revision}: rolled back")
+    if (found["desiredCount"], found["runningCount"], found["pendingCount"]) != (count, count, 0):
+        raise NotYetError(f"{what}: {found['runningCount']} of {count} tasks run")
+    if len(deployments) > 1 or any(e.get("rolloutState") == "IN_PROGRESS" for e in deployments):
+        raise NotYetError(f"{what}: the deployment goes on")
+    if service.targets is None:
+        return
+    states = _health(site, place, service.targets)
+    if states.count("healthy") < count or (count == 0 and "draining" in states):
+        raise NotYetError(f"{what}: {states.count('healthy')} of {count} tasks are healthy")
+
+
+def _health(site: Site, place: Place, group: str) -> list[str]:
+    elbv2 = site.client("elbv2", place.region)
+    entries = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return [entry["TargetHealth"]["State"] for entry in entries]
+
+
+def task_ids(site: Site, place: Place, services: Iterable[Service]) -> set[str]:
+    """The ids of every task that these services run, or start."""
+    ecs = site.client("ecs", place.region)
+    return {
+        arn.rpartition("/")[2]
+        for service in services
+        for page in ecs.get_paginator("list_tasks").paginate(
+            cluster=service.cluster, serviceName=service.name, desiredStatus="RUNNING"
+        )
+        for arn in page["taskArns"]
+    }
+
+
+def weights(site: Site, place: Place) -> dict[str, int]:
+    """By half, as the listener rule has them now."""
+    [rule] = site.client("elbv2", place.region).describe_rules(RuleArns=[place.rule])["Rules"]
+    groups = rule["Actions"][-1]["ForwardConfig"]["TargetGroups"]
+    by_group = {group["TargetGroupArn"]: group["Weight"] for group in groups}
+    return {half: by_group[service.targets] for half, service in place.halves.items()}
+
+
+def set_weights(site: Site, place: Place, shares: dict[str, int]) -> None:
+    """Divide the traffic; nothing is sent where it is divided so."""
+    if weights(site, place) == shares:
+        return
+    groups = [
+        {"TargetGroupArn": place.halves[half].targets, "Weight": share}
+        for half, share in shares.items()
+    ]
+    site.client("elbv2", place.region).modify_rule(
+        RuleArn=place.rule,
+        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}],
+    )
+
+
+def suspended(site: Site, place: Place, service: Service) -> dict[str, bool] | None:
+    """What of a service's autoscaling is suspended; None where nothing scales it."""
+    scaling = site.client("application-autoscaling", place.region)
+    found = scaling.describe_scalable_targets(
+        ServiceNamespace="ecs",
+        ResourceIds=[_resource(service)],
+        ScalableDimension=_DIMENSION,
+    )["ScalableTargets"]
+    if not found:
+        return None
+    state = found[0].get("SuspendedState", {})
+    return {name: bool(state.get(name, False)) for name in _SUSPENDABLE}
+
+
+def suspend(
+    site: Site, place: Place, service: Service, state: dict[str, bool] | None = None
+) -> None:
+    """Suspend all of a service's autoscaling, or exactly what `state` says."""
+    wanted = dict.fromkeys(_SUSPENDABLE, True) if state is None else state
+    if suspended(site, place, service) in (None, wanted):
+        return
+    site.client("application-autoscaling", place.region).register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=_resource(service),
+        ScalableDimension=_DIMENSION,
+        SuspendedState=wanted,
+    )
+
+
+def _resource(service: Service) -> str:
+    return f"service/{service.cluster}/{service.name}"
+
+
+def newest_revision(site: Site, place: Place, family: str) -> dict[str, Any]:
+    """The task definition that the family's name means."""
+    ecs = site.client("ecs", place.region)
+    return ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
+
+
+def with_image(site: Site, place: Place, family: str, image: str) -> str:
+    """The ARN of the family's newest revision, registered with the image where it has another."""
+    newest = newest_revision(site, place, family)
+    if newest["containerDefinitions"][0]["image"] == image:
+        return newest["taskDefinitionArn"]
+    shape = {name: value for name, value in newest.items() if name not in _DROPPED}
+    first, *others = shape["containerDefinitions"]
+    shape["containerDefinitions"] = [{**first, "image": image}, *others]
+    ecs = site.client("ecs", place.region)
+    return ecs.register_task_definition(**shape)["taskDefinition"]["taskDefinitionArn"]
+
+
+def deregister_above(site: Site, place: Place, family: str, revision: str, image: str) -> None:
+    """Deregister every revision of the family above this one that carries the image."""
+    ecs = site.client("ecs", place.region)
+    kept = int(revision.rpartition(":")[2])
+    for page in ecs.get_paginator("list_task_definitions").paginate(
+        familyPrefix=family, status="ACTIVE"
+    ):
+        for arn in page["taskDefinitionArns"]:
+            name, _, number = arn.rpartition("/")[2].partition(":")
+            if name != family or int(number) <= kept:
+                continue
+            found = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+            if found["containerDefinitions"][0]["image"] == image:
+                ecs.deregister_task_definition(taskDefinition=arn)

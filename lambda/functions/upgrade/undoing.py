@@ -1,0 +1,128 @@
+"""The compensations: each brings one thing back to what the plan says it was, however often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from functions.upgrade import acts, leaving_dns, modes, services
+from functions.upgrade.acts import before
+from functions.upgrade.errors import FailedError, NotYetError
+from functions.upgrade.plan import Plan
+from functions.upgrade.site import HALVES, LEAVES, STAYS, Place, Service, Site
+
+
+def settle(site: Site, plan: Plan, *, now: datetime) -> None:
+    """No task of the upgrade's own acts beside the undoing."""
+    ecs = site.client("ecs", site.primary.region)
+    cluster, family = site.operations.cluster, site.operations.family
+    listed = [
+        arn
+        for wanted in ("RUNNING", "STOPPED")  # what was told to stop may run for a while
+        for page in ecs.get_paginator("list_tasks").paginate(
+            cluster=cluster, family=family, desiredStatus=wanted
+        )
+        for arn in page["taskArns"]
+    ]
+    still = []
+    for index in range(0, len(listed), 100):  # the most that one call describes
+        some = listed[index : index + 100]
+        for task in ecs.describe_tasks(cluster=cluster, tasks=some)["tasks"]:
+            if task.get("group") == f"upgrade:{plan.upgrade}" and task["lastStatus"] != "STOPPED":
+                still.append(task["taskArn"])
+                if task["desiredStatus"] != "STOPPED":
+                    reason = f"{plan.name} is undone"
+                    ecs.stop_task(cluster=cluster, task=task["taskArn"], reason=reason)
+    if still:
+        raise NotYetError(f"still run: {', '.join(still)}")
+
+
+def undo_traffic(site: Site, plan: Plan, *, now: datetime) -> None:
+    services.set_weights(site, site.primary, {STAYS: 100, LEAVES: 0})
+
+
+def undo_start(site: Site, plan: Plan, *, now: datetime) -> None:
+    """What runs new code stops; what runs old code, in a place that was not reached, goes on."""
+    stopped = []
+    for place, _, service in _started(site):
+        found = services.described(site, place, service)
+        if found["taskDefinition"] == acts.revision(plan, place, service):
+            services.set_count(site, place, service, 0)
+            stopped.append((place, service))
+    for place, service in stopped:
+        services.require_steady(site, place, service, 0)
+
+
+def undo_mode(site: Site, plan: Plan, *, now: datetime) -> None:
+    """Only its own epoch is left; somebody else's READ_ONLY stays theirs."""
+    modes.leave(site, plan, at=now)
+    plan.window = False
+
+
+def undo_stop(site: Site, plan: Plan, *, now: datetime) -> None:
+    for place, name, service in _started(site):
+        was = before(plan, place, name)
+        services.set_count(site, place, service, was["count"], revision=was["revision"])
+    for place, name, service in _started(site):
+        was = before(plan, place, name)
+        services.require_steady(site, place, service, was["count"], revision=was["revision"])
+
+
+def undo_weights(site: Site, plan: Plan, *, now: datetime) -> None:
+    services.set_weights(site, site.primary, plan.before["weights"])
+
+
+def undo_exit(site: Site, plan: Plan, *, now: datetime) -> None:
+    if site.exit is None:
+        return
+    leaving_dns.put(site, 0)  # an alarm that the last act's data point has yet to reach
+    leaving_dns.come_back(site)
+
+
+def undo_counts(site: Site, plan: Plan, *, now: datetime) -> None:
+    acts.counts(site, plan, now=now)
+
+
+def undo_scaling(site: Site, plan: Plan, *, now: datetime) -> None:
+    acts.resume(site, plan, now=now)
+
+
+def undo_release(site: Site, plan: Plan, *, now: datetime) -> None:
+    """What is live is a family's newest active revision, so those of the release must go."""
+    for place in site.places:
+        for name, service in place.releasing.items():
+            was = before(plan, place, name)["revision"]
+            services.deregister_above(site, place, service.family, was, plan.image)
+    services.deregister_above(
+        site, site.primary, site.operations.family, plan.before["operations"], plan.image
+    )
+
+
+def confirm(site: Site, plan: Plan, *, now: datetime) -> None:
+    """The lock is released after this look alone."""
+    different = acts.differences(site, plan, released=False)
+    if different:
+        raise FailedError(f"not as it was before the upgrade: {'; '.join(different)}")
+    acts.end(site, plan, "rolled back")
+
+
+def _started(site: Site) -> list[tuple[Place, str, Service]]:
+    found = [(site.primary, LEAVES, site.primary.halves[LEAVES])]
+    if site.standby is not None:
+        found += [(site.standby, half, site.standby.halves[half]) for half in HALVES]
+    return found
+
+
+UNDOINGS: dict[str, Callable[..., None]] = {
+    "settle": settle,
+    "undo_traffic": undo_traffic,
+    "undo_start": undo_start,
+    "undo_mode": undo_mode,
+    "undo_stop": undo_stop,
+    "undo_weights": undo_weights,
+    "undo_exit": undo_exit,
+    "undo_counts": undo_counts,
+    "undo_scaling": undo_scaling,
+    "undo_release": undo_release,
+    "confirm": confirm,
+}

@@ -1,0 +1,1 @@
+"""An environment becomes its stacks: the only code that reads one."""
