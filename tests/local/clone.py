@@ -72,7 +72,7 @@ class Clone:
             endpoint=f"http://127.0.0.1:{self.port}", account="111122223333", folder=self.local
         )
         python = str(self.folder / ".venv" / "bin" / "python")
-        command = [python, "-m", f"upgrade_cli.{module}", "--environment", "production"]
+        command = [python, "-m", f"cli.upgrade.{module}", "--environment", "production"]
         variables = self.variables() | target.variables("us-east-1")
         return self._say([*command, *arguments], variables)
 
