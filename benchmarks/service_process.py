@@ -13,10 +13,8 @@ import socket
 import sys
 import time
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from fastapi import FastAPI
+from pydantic import BaseModel
 
 from service.__main__ import Server, configuration, serve
 from service.aws import Aws
@@ -25,20 +23,29 @@ from service.sessions import REMEMBERED_SECONDS
 from service.settings import api_settings
 
 _CALLS = 400
-_BODY = {
-    "status": "ACTIVE",
-    "userId": "01a2121a-0552-70de-9097-09a0a4afd5bb",
-    "login": "ada@acme.example",
-    "role": "ADMIN",
-    "amr": ["pwd"],
-    "createdAt": "2026-11-25T09:47:06Z",
-    "expiresAt": "2026-11-25T11:47:06Z",
-}
 
 
-async def _answer(_: Request) -> JSONResponse:
-    """The same answer as the service's, as the framework's first page writes a route."""
-    return JSONResponse(_BODY)
+class _Session(BaseModel):
+    status: str
+    userId: str  # noqa: N815
+    login: str
+    role: str
+    amr: list[str]
+    createdAt: str  # noqa: N815
+    expiresAt: str  # noqa: N815
+
+
+async def _answer() -> _Session:
+    """Return the same answer as the service's, as the framework's first page writes a route."""
+    return _Session(
+        status="ACTIVE",
+        userId="01a2121a-0552-70de-9097-09a0a4afd5bb",
+        login="ada@acme.example",
+        role="ADMIN",
+        amr=["pwd"],
+        createdAt="2026-11-25T09:47:06Z",
+        expiresAt="2026-11-25T11:47:06Z",
+    )
 
 
 def _call() -> float:
@@ -67,10 +74,12 @@ def main() -> int:
     if subject != "bare":
         remembered = 0.0 if subject == "asking" else REMEMBERED_SECONDS
         return serve(api_settings(os.environ), remembered_seconds=remembered)
-    routes = [Route(path, _answer) for path in ("/api/v1/sessions/me", "/health/ready")]
+    bare = FastAPI()
+    for path in ("/api/v1/sessions/me", "/health/ready"):
+        bare.get(path)(_answer)
     listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=1_024)
     log("listening", port=listener.getsockname()[1])
-    Server(configuration(Starlette(routes=routes), longest_seconds=30)).run(sockets=[listener])
+    Server(configuration(bare, longest_seconds=30)).run(sockets=[listener])
     return 0
 
 

@@ -14,7 +14,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.application import application
-from service.api.table import ENDPOINTS
 from service.log import log
 from service.runtime import Runtime
 from service.sessions import REMEMBERED_SECONDS
@@ -84,7 +83,7 @@ def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS)
 
     runtime = Runtime(settings, give_up=give_up, remembered_seconds=remembered_seconds)
     longest = settings.longest_request_seconds
-    server = Server(configuration(application(runtime, ENDPOINTS), longest_seconds=longest))
+    server = Server(configuration(application(runtime), longest_seconds=longest))
     family = socket.AF_INET6 if settings.host and ":" in settings.host else socket.AF_INET
     listener = socket.create_server(
         (settings.host or "0.0.0.0", settings.port),  # noqa: S104 (a container has its own network)

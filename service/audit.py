@@ -40,8 +40,8 @@ class Audit:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    async def tell(self, event: Event) -> None:
-        """Give an event; returns when the queue has it, or when waiting would cost the caller."""
+    async def record(self, event: Event) -> None:
+        """Queue an event; returns when the queue has it, or when waiting would cost the caller."""
         if len(self._waiting) >= self._kept_max:
             _into_log(event)
             return
@@ -85,7 +85,7 @@ class Audit:
         try:
             refused = await self._refused([event for event, _ in batch])
         except FAILURES as error:
-            self._tell_health(False, type(error).__name__)
+            self._note_health(False, type(error).__name__)
             return False
         for place, (event, taken) in enumerate(batch):
             self._waiting.popleft()
@@ -93,7 +93,7 @@ class Audit:
                 self._waiting.append((event, taken))
             elif not taken.done():
                 taken.set_result(None)
-        self._tell_health(not refused, "refused")
+        self._note_health(not refused, "refused")
         return not refused
 
     async def _refused(self, events: Sequence[Event]) -> set[int]:
@@ -107,7 +107,7 @@ class Audit:
         )
         return {int(failed["Id"]) for failed in answer.get("Failed", [])}
 
-    def _tell_health(self, well: bool, reason: str) -> None:
+    def _note_health(self, well: bool, reason: str) -> None:
         if well != self._well:
             self._well = well
             log("queue answers" if well else "queue away", reason=reason, waiting=self.waiting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -67,3 +68,8 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._pool, act)
         finally:
             self._waiting -= 1
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is kept of an application's secret, which is long and of our own making."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
-from service import openapi, schema_version
-from service.api.call import Call
+from service import schema_version
 from service.audit import Audit
 from service.aws import FAILURES, Aws, Remembered
-from service.databases import Row, Server, Servers
+from service.databases import Server, Servers
 from service.log import log
 from service.mode import ModeWatcher, ServiceMode, WriterWatcher
 from service.operations.node import READER, WRITER
@@ -21,10 +19,10 @@ from service.passwords import Passwords
 from service.schema_version import SchemaVersionError
 from service.sessions import REMEMBERED_SECONDS, Sessions
 from service.settings import Address, Settings
-from service.stores.entity import EntityStore, new_id
+from service.stores.entity import EntityStore
 from service.stores.reporting import PostgresReporting, RedshiftReporting, ReportingStore
 from service.stores.session import SessionStore
-from service.stores.transaction import Event, TransactionStore
+from service.stores.transaction import TransactionStore
 from service.task import task_id
 
 # Logins read and are quick; reports and logs may take their time; writes are few.
@@ -50,7 +48,6 @@ class Runtime:
         self.aws = Aws(settings.region)
         self.passwords = Passwords()
         self.audit = Audit(self.aws, settings.events_queue_url)
-        self.document = openapi.document()
         self.schema_confirmed = False
         self._give_up = give_up
         databases = settings.databases
@@ -114,36 +111,6 @@ class Runtime:
             task = asyncio.ensure_future(_quietly(act))
             self._later.add(task)
             task.add_done_callback(self._later.discard)
-
-    async def tell(
-        self,
-        call: Call,
-        kind: str,
-        outcome: str,
-        *,
-        login: str | None = None,
-        account: Row | None = None,
-        detail: dict[str, Any] | None = None,
-    ) -> None:
-        """Tell the audit log what a request did, with every dimension of a report as it is now."""
-        caller = getattr(call, "caller", None)
-        actor = account["id"] if account else caller and caller.session.account
-        event = Event(
-            id=new_id(),
-            at=datetime.now(UTC),
-            tenant_id=call.tenant.id,
-            actor=str(actor) if actor else None,
-            kind=kind,
-            outcome=outcome,
-            login=login or (caller.session.login if caller else None),
-            role=account["role"] if account else caller and caller.role,
-            client=call.client,
-            agent=call.agent,
-            region=self.settings.region,
-            half=self.settings.half,
-            detail={"requestId": call.request_id, **(detail or {})},
-        )
-        await self.audit.tell(event)
 
     # ------------------------------------------------------------------------------------------
 

@@ -12,9 +12,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from service.api.tenancy import secret_hash
 from service.log import log
-from service.passwords import Passwords
+from service.passwords import Passwords, secret_hash
 from service.runtime import Runtime
 from service.settings import SettingsError, api_settings
 from service.stores.entity import LoginTakenError, new_id

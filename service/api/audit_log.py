@@ -5,47 +5,47 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from service.api import problems
-from service.api.call import Answer, Call, Endpoint
-from service.api.problems import ProblemError
-from service.api.schema import instant
-from service.databases import Row
-from service.stores.reporting import DIMENSIONS, GROUPS_MAX, logins
+from fastapi import Query
 
-PAGE_MAX = 1_000
+from service.api import problems
+from service.api.call import Call
+from service.api.models import AuditEvent, EventPage, LoginCounts, LoginReport, TimeRange
+from service.api.problems import ProblemError
+from service.databases import Row
+from service.stores.reporting import DIMENSIONS, logins
+
 _BY_DEFAULT = timedelta(days=7)
 
 
-async def list_events(call: Call) -> Answer:
-    """Events of a range of time, oldest first."""
-    query, limit = call.query, call.query.get("limit", 100)
-    since, until = _range(call)
+async def list_events(call: Call, query: Annotated[EventPage, Query()]) -> list[AuditEvent]:
+    """List audit events of a range of time, oldest first; by default the last seven days."""
+    since, until = _range(query)
     rows = await call.runtime.transactions.events(
         call.tenant.id,
         since=since,
         until=until,
-        actor=query.get("actor"),
-        kind=query.get("event"),
-        after=_cursor(query.get("after")),
-        limit=limit,
+        actor=query.actor,
+        kind=query.event,
+        after=_cursor(query.after),
+        limit=query.limit,
     )
-    headers = {}
-    if len(rows) == limit:
-        more = {**query, "since": since.isoformat(), "until": until.isoformat()}
-        more["after"] = _encoded(rows[-1])
-        headers["Link"] = f'<{call.endpoint.path}?{urlencode(more)}>; rel="next"'
-    return Answer([_event(row) for row in rows], headers=headers)
+    if len(rows) == query.limit:
+        more = query.model_copy(
+            update={"since": since, "until": until, "after": _encoded(rows[-1])}
+        )
+        parameters = urlencode(more.model_dump(mode="json", exclude_none=True))
+        call.answer_headers["Link"] = f'<{call.endpoint.path}?{parameters}>; rel="next"'
+    return [_event(row) for row in rows]
 
 
-async def count_logins(call: Call) -> Answer:
-    """Logins of a range of time, counted by dimensions."""
-    query = call.query
-    since, until = _range(call)
-    by = [name for name in query.get("by", "outcome").split(",") if name]
+async def count_logins(call: Call, query: Annotated[LoginReport, Query()]) -> LoginCounts:
+    """Count logins by dimensions, by comma in `by`; the 1,000 largest groups."""
+    since, until = _range(query)
+    by = [name for name in query.by.split(",") if name]
     if unknown := [name for name in by if name not in DIMENSIONS]:
         raise ProblemError(
             problems.INVALID,
@@ -53,44 +53,30 @@ async def count_logins(call: Call) -> Answer:
         )
     if len(set(by)) != len(by):
         raise ProblemError(problems.INVALID, ("by: names a dimension twice",))
-    where = {name: query[name] for name in DIMENSIONS if name in query}
+    where = {name: value for name in DIMENSIONS if (value := getattr(query, name, None))}
     rows = await logins(
         call.runtime.reports, call.tenant.id, since=since, until=until, by=by, where=where
     )
-    return Answer(
-        {
-            "since": since.isoformat(),
-            "until": until.isoformat(),
-            "by": by,
-            "groups": [{name: row[name] for name in (*by, "count")} for row in rows],
-        }
-    )
+    groups = [{name: row[name] for name in (*by, "count")} for row in rows]
+    return LoginCounts(since=since, until=until, by=by, groups=groups)
 
 
-def _range(call: Call) -> tuple[datetime, datetime]:
-    """Of the query; by default the last seven days."""
-    until = instant(call.query["until"]) if "until" in call.query else datetime.now(UTC)
-    assert until is not None
-    since = instant(call.query["since"]) if "since" in call.query else until - _BY_DEFAULT
-    assert since is not None
+def _range(query: TimeRange) -> tuple[datetime, datetime]:
+    until = query.until or datetime.now(UTC)
+    since = query.since or until - _BY_DEFAULT
     if since > until:
         raise ProblemError(problems.INVALID, ("since: should be before 'until'",))
     return since, until
 
 
-def _event(row: Row) -> dict[str, Any]:
-    return {
-        "uuid": str(row["id"]),
-        "published": row["at"].isoformat(),
-        "eventType": row["kind"],
-        "outcome": row["outcome"],
-        "actor": row["actor"],
-        "login": row["login"],
-        "client": row["client"],
-        "agent": row["agent"],
-        "region": row["region"],
-        "detail": row["detail"],
-    }
+def _event(row: Row) -> AuditEvent:
+    names = ("outcome", "actor", "login", "client", "agent", "region", "detail")
+    return AuditEvent(
+        uuid=row["id"],
+        published=row["at"],
+        event_type=row["kind"],
+        **{name: row[name] for name in names},
+    )
 
 
 def _encoded(row: Row) -> str:
@@ -101,79 +87,11 @@ def _cursor(text: str | None) -> tuple[datetime, UUID] | None:
     if text is None:
         return None
     try:
-        at, _, last = base64.b64decode(text, altchars=b"-_", validate=True).decode().partition(" ")
-        if (found := instant(at)) is None:
+        raw = base64.b64decode(text, altchars=b"-_", validate=True).decode()
+        at, _, last = raw.partition(" ")
+        found = datetime.fromisoformat(at)
+        if found.tzinfo is None or not 2000 <= found.year < 3000:
             raise ValueError(at)
         return found, UUID(last)
     except (ValueError, binascii.Error):
         raise ProblemError(problems.INVALID, ("after: is of no answer of this service",)) from None
-
-
-_TIME = {"type": "string", "format": "date-time"}
-_TEXT = {"type": "string", "minLength": 1, "maxLength": 320}
-ENDPOINTS = (
-    Endpoint(
-        method="GET",
-        path="/api/v1/logs",
-        name="listEvents",
-        summary="Audit events of a range of time, oldest first; by default the last seven days",
-        act=list_events,
-        access="admin",
-        stores=("session", "transaction reader"),
-        query={
-            "since": _TIME,
-            "until": _TIME,
-            "actor": _TEXT,
-            "event": _TEXT,
-            "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MAX},
-            "after": {"type": "string", "maxLength": 200},
-        },
-        answer={
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["uuid", "published", "eventType", "outcome", "actor", "detail"],
-                "properties": {
-                    "uuid": {"type": "string", "format": "uuid"},
-                    "published": _TIME,
-                    "eventType": {"type": "string"},
-                    "outcome": {"type": "string"},
-                    "detail": {"type": "object"},
-                },
-            },
-        },
-    ),
-    Endpoint(
-        method="GET",
-        path="/api/v1/reports/logins",
-        name="countLogins",
-        summary=f"Logins counted by dimensions ({', '.join(DIMENSIONS)}), by comma in `by`; "
-        f"the {GROUPS_MAX} largest groups",
-        act=count_logins,
-        access="admin",
-        stores=("session", "reporting"),
-        query={
-            "since": _TIME,
-            "until": _TIME,
-            "by": {"type": "string", "maxLength": 200},
-            **{name: _TEXT for name in DIMENSIONS if name not in ("day", "hour")},
-        },
-        answer={
-            "type": "object",
-            "required": ["since", "until", "by", "groups"],
-            "properties": {
-                "since": _TIME,
-                "until": _TIME,
-                "by": {"type": "array", "items": {"type": "string"}},
-                "groups": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["count"],
-                        "properties": {"count": {"type": "integer"}},
-                    },
-                },
-            },
-        },
-    ),
-)

@@ -1,9 +1,14 @@
-"""What goes wrong, as clients see it: RFC 9457, with the codes that clients of this API know."""
+"""Problems as clients see them: RFC 9457, with the codes that clients of this API know."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 
 @dataclass(frozen=True)
@@ -32,39 +37,66 @@ TAKEN = Kind(409, "E0000001", "An object with this login already exists")
 TOO_MANY = Kind(429, "E0000047", "API call exceeded rate limit due to too many requests")
 TOO_LARGE = Kind(413, "E0000003", "Content too large")
 
-# Of a write whose answer was lost on the way from the store.
+# The cause of a write whose answer was lost on the way from the store.
 UNKNOWN = "whether it was written is not known: look before you ask again"
 
-KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-@dataclass(frozen=True)
-class ProblemError(Exception):
-    """Raised anywhere below an endpoint; `causes` name what of the request is wrong."""
+class Cause(_Model):
+    """One thing that is wrong with a request."""
 
-    kind: Kind
-    causes: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    error_summary: str
 
-    def body(self, request_id: str) -> dict[str, object]:
+
+class Problem(_Model):
+    """The body of every answer that is no success."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str = Field(pattern="^E[0-9]{7}$")
+    error_code: str
+    error_summary: str
+    error_id: str
+    error_causes: list[Cause]
+    request_id: str
+
+
+class ProblemError(HTTPException):
+    """An answer that is no success; `causes` name what is wrong with the request."""
+
+    def __init__(
+        self, kind: Kind, causes: tuple[str, ...] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(kind.status, kind.title, headers)
+        self.kind = kind
+        self.causes = causes
+
+    def response(self, request_id: str) -> Response:
+        """Return the answer to the request of this id."""
         kind = self.kind
-        return {
-            "type": "about:blank",
-            "title": kind.title,
-            "status": kind.status,
-            "code": kind.code,
-            "errorCode": kind.code,
-            "errorSummary": kind.title,
-            "errorId": request_id,
-            "errorCauses": [{"errorSummary": cause} for cause in self.causes],
-            "requestId": request_id,
-        }
+        body = Problem(
+            title=kind.title,
+            status=kind.status,
+            code=kind.code,
+            error_code=kind.code,
+            error_summary=kind.title,
+            error_id=request_id,
+            error_causes=[Cause(error_summary=cause) for cause in self.causes],
+            request_id=request_id,
+        )
+        return Response(
+            body.model_dump_json(by_alias=True),
+            kind.status,
+            self.headers,
+            "application/problem+json",
+        )
 
 
 def read_only(reason: str, *, retry_after: int = 5) -> ProblemError:
-    """A write that is not taken now."""
-    return ProblemError(
-        READ_ONLY,
-        (reason,),
-        {"Retry-After": str(retry_after), "X-Service-Mode": "read-only"},
-    )
+    """Return the refusal of a write that is not taken now; `retry_after` is in seconds."""
+    headers = {"Retry-After": str(retry_after), "X-Service-Mode": "read-only"}
+    return ProblemError(READ_ONLY, (reason,), headers)

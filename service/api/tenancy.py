@@ -1,10 +1,9 @@
-"""Whom a request is about and who makes it."""
+"""The tenant that a request is about, and who makes it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 from service.api import problems
 from service.api.call import Call
 from service.api.problems import ProblemError
+from service.passwords import secret_hash
 from service.sessions import Caller
 from service.stores.entity import Tenant
 
@@ -21,7 +21,7 @@ _TOKEN_MAX = 256
 
 
 async def tenant_of(call: Call) -> Tenant:
-    """The tenant of the request's Host; ProblemError where there is none."""
+    """Return the tenant of the request's Host; ProblemError where there is none."""
     host = call.headers.get("host", "").lower().partition(":")[0].rstrip(".")
     label, dot, domain = host.partition(".")
     if dot and domain == call.runtime.settings.domain and _LABEL.fullmatch(label):
@@ -32,7 +32,7 @@ async def tenant_of(call: Call) -> Tenant:
 
 
 def token_of(call: Call) -> str | None:
-    """The session token that the request shows: in Authorization, else in its cookie."""
+    """Return the session token of the request: from Authorization, else from its cookie."""
     scheme, _, value = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip() or None
@@ -44,7 +44,7 @@ def token_of(call: Call) -> str | None:
 
 
 async def caller_of(call: Call) -> Caller:
-    """Who shows a valid session; ProblemError where nobody does."""
+    """Return who shows a valid session; ProblemError where nobody does."""
     token = token_of(call)
     if token and len(token) <= _TOKEN_MAX:
         caller = await call.runtime.sessions.caller(call.tenant, token)
@@ -54,7 +54,7 @@ async def caller_of(call: Call) -> Caller:
 
 
 async def require_application(call: Call) -> UUID:
-    """The application whose id and secret the request shows (RFC 7617); ProblemError for none."""
+    """Return the id of the application whose secret the request shows (RFC 7617); ProblemError."""
     refused = ProblemError(problems.NO_CLIENT, (), {"WWW-Authenticate": 'Basic realm="oauth2"'})
     scheme, _, value = call.headers.get("authorization", "").partition(" ")
     try:
@@ -70,8 +70,3 @@ async def require_application(call: Call) -> UUID:
     if stored is None:
         raise refused
     return application
-
-
-def secret_hash(secret: str) -> str:
-    """What is kept of an application's secret, which is long and of our own making."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from local.one_machine import DATABASE, DOMAIN, OneMachine, Process
-from service.api.tenancy import secret_hash
 from service.operations.node import WRITER
+from service.passwords import secret_hash
 from service.stores.entity import new_id
 
 PASSWORD = "correct horse battery"

@@ -84,7 +84,7 @@ def answer_of(runtime: Runtime, endpoint: Endpoint) -> tuple[int, dict[str, str]
         sent.append(message)
 
     async def run() -> None:
-        await application(runtime, ENDPOINTS)(scope, receive, send)
+        await application(runtime)(scope, receive, send)
 
     asyncio.run(run())
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
@@ -282,7 +282,7 @@ def test_no_login_is_refused_over_a_thousand_flips(machine: OneMachine, tenant: 
         runtime._watcher.stop = lambda: None  # type: ignore[method-assign]
         await runtime.start()
         runtime.mode.obey(state("READ_WRITE"))
-        app = application(runtime, ENDPOINTS)
+        app = application(runtime)
 
         async def log_in(place: int) -> None:
             while flips < 1_000:

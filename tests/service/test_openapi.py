@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from local.one_machine import DOMAIN
-from service import openapi
+from service.api.application import document
 from service.api.table import ENDPOINTS
 from tests.service.conftest import Tenant
 
-_SCHEMA = schemathesis.openapi.from_dict(openapi.document())
+_SCHEMA = schemathesis.openapi.from_dict(document())
 _OPERATIONS = [
     found.ok()  # pyright: ignore[reportAttributeAccessIssue] (every schema of ours is valid)
     for found in _SCHEMA.get_all_operations()
@@ -39,7 +39,7 @@ _SETTINGS = {
 
 
 def test_the_document_names_every_endpoint():
-    paths = openapi.document()["paths"]
+    paths = document()["paths"]
     assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == {
         (each.method, each.path) for each in ENDPOINTS
     }

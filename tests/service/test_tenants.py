@@ -167,7 +167,7 @@ def test_nothing_that_an_administrator_asks_shows_or_changes_another_tenants_row
         target = target if method == "PUT" else "/api/v1/users"
     answer = tenant.ask(method, target, body, token=admin)
     if "users/" in path and method != "POST":
-        assert answer.status_code in (403, 404, 405)
+        assert answer.status_code in (400, 403, 404, 405)
     shown = answer.text.replace(f"x-{their[login]}", "")
     for secret in (their["user"], other.admin, other.user, their["application"]):
         if secret not in target:

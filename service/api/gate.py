@@ -1,0 +1,140 @@
+"""What every request passes before and after its endpoint: mode, tenant, caller, and errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import psycopg
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Form
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service.api import problems
+from service.api.call import Call, Endpoint
+from service.api.problems import ProblemError
+from service.api.tenancy import caller_of, tenant_of
+from service.aws import FAILURES
+from service.databases import UnavailableError, UnknownOutcomeError
+from service.log import log
+from service.passwords import BusyError
+from service.runtime import Runtime
+from service.schema_version import SchemaVersionError
+
+# A store is away: in time it answers again.
+_AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def route_of(endpoint: Endpoint, runtime: Runtime | None) -> type[APIRoute]:
+    """Return the class of an endpoint's route; without a runtime it serves a document alone."""
+
+    class EndpointRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            if runtime is None:
+                return super().get_route_handler()
+            media_type = None
+            if self.body_field is not None:
+                media_type = _FORM if isinstance(self.body_field.field_info, Form) else _JSON
+            return _gated(super().get_route_handler(), endpoint, runtime, media_type)
+
+    return EndpointRoute
+
+
+def _gated(
+    handle: Handler, endpoint: Endpoint, runtime: Runtime, media_type: str | None
+) -> Handler:
+    async def gated(request: Request) -> Response:
+        call = Call(request, runtime, endpoint)
+        request_log = call.scope["request_log"]
+        request_log.endpoint = endpoint.name
+        try:
+            if endpoint.writes and runtime.mode.read_only:
+                raise problems.read_only(runtime.mode.state.reason)
+            async with asyncio.timeout(runtime.settings.longest_request_seconds):
+                await _admit(call)
+                if media_type is not None:
+                    await _require_body(call, media_type)
+                response = await handle(call)
+        except Exception as error:
+            response = _problem(call, error).response(call.request_id)
+        if (tenant := getattr(call, "tenant", None)) is not None:
+            request_log.tenant = tenant.host
+        response.headers.update(call.answer_headers)
+        response.status_code = call.answer_status or response.status_code
+        return response
+
+    return gated
+
+
+async def _admit(call: Call) -> None:
+    """Set the call's tenant and caller; ProblemError where the endpoint is not for them."""
+    access = call.endpoint.access
+    if access != "none":
+        call.tenant = await tenant_of(call)
+    if access in ("session", "admin"):
+        call.caller = await caller_of(call)
+        if access == "admin" and call.caller.role != "ADMIN":
+            raise ProblemError(problems.FORBIDDEN)
+
+
+async def _require_body(call: Call, media_type: str) -> None:
+    """Read the body; ProblemError where it is too large or of another type."""
+    if call.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise ProblemError(problems.MEDIA_TYPE, (f"should be {media_type}",))
+    if not await call.body() and media_type == _JSON:
+        raise ProblemError(problems.MALFORMED, ("the body is empty",))
+
+
+def _problem(call: Call, error: Exception) -> ProblemError:
+    """Return an error as clients may see it; the log has its type, and never a client's value."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return ProblemError(problems.INVALID, _causes(error))
+    if isinstance(error, HTTPException):
+        return ProblemError(problems.MALFORMED, (error.detail,))
+    if isinstance(error, BusyError):
+        return ProblemError(problems.TOO_MANY, (), {"Retry-After": "2"})
+    if isinstance(error, psycopg.DataError):
+        return ProblemError(problems.INVALID, ("a value that the store cannot hold",))
+    log(
+        "request failed",
+        endpoint=call.endpoint.name,
+        request_id=call.request_id,
+        error=type(error).__name__,
+        # Ours name what is away. Others' may quote values, and those stay out of the log.
+        reason=str(error) if isinstance(error, UnavailableError) else _origin(error),
+    )
+    if isinstance(error, UnknownOutcomeError):
+        # READ_ONLY would promise that nothing was written.
+        return ProblemError(problems.UNAVAILABLE, (problems.UNKNOWN,), {"Retry-After": "2"})
+    if isinstance(error, UnavailableError) and call.endpoint.writes:
+        return problems.read_only("no server takes writes now")
+    if isinstance(error, _AWAY):
+        return ProblemError(problems.UNAVAILABLE, (), {"Retry-After": "2"})
+    return ProblemError(problems.INTERNAL)
+
+
+def _causes(error: RequestValidationError) -> tuple[str, ...]:
+    """Return what is wrong with a request, in words that name the place and no value."""
+    return tuple(
+        f"{'.'.join(str(part)[:64] for part in each['loc'][1:]) or 'the body'}: {each['msg']}"
+        for each in error.errors()[:20]
+    )
+
+
+def _origin(error: Exception) -> str:
+    """Return where an error was raised, as file:line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
