@@ -161,6 +161,9 @@ bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chai
 promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over: into out/promotion.json
 	@.venv/bin/python -m gameday.promotion
 
+reconcile-drill: setup ## A master is lost with writes that it had not sent; every one is accounted for: out/reconcile.json
+	@.venv/bin/python -m gameday.reconcile
+
 recover-drill: setup ## A mistaken DELETE on one machine, and its rows back from the delayed replica
 	@.venv/bin/python -m gameday.recover
 

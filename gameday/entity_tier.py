@@ -19,6 +19,7 @@ import psycopg
 from local.postgres import ADMINISTRATOR, SUPERUSER, Server, Servers, Watched
 
 DATABASE = "mainstay"
+SERVERS = ("entity-a", "entity-b", "follower")
 _ROOT = Path(__file__).resolve().parent.parent
 # Whom operations connect as: what RDS manages has no superuser, an own machine has one.
 _USERS = {
@@ -36,8 +37,9 @@ class ActError(RuntimeError):
 class EntityTier:
     """Servers of the entity store after their first start; all end with the block."""
 
-    def __init__(self, *, delay_seconds: float) -> None:
-        """`delay_seconds` is how far D stays behind, once `add_delayed` has made it."""
+    def __init__(self, *, names: tuple[str, ...] = SERVERS, delay_seconds: float = 0) -> None:
+        """Start `names`; `delay_seconds` is how far D stays behind, once `add_delayed` made it."""
+        self._names = names
         self.delay_seconds = delay_seconds
         self.servers = Servers()
         self.by_name: dict[str, Server] = {}
@@ -45,7 +47,7 @@ class EntityTier:
 
     def __enter__(self) -> Self:
         self._open.enter_context(self.servers)
-        for name in ("entity-a", "entity-b", "follower"):
+        for name in self._names:
             keeps = {"wal_keep_size": "1GB"} if name == "follower" else {}
             self.by_name[name] = self.servers.start(name, **keeps)
         self.act("bootstrap", "entity")

@@ -51,6 +51,7 @@ _ADMINISTRATOR_SQL = f"""\
 CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB REPLICATION;
 GRANT pg_create_subscription, pg_monitor, pg_signal_backend, pg_checkpoint TO {ADMINISTRATOR}
 WITH ADMIN OPTION;
+GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO {ADMINISTRATOR};
 """
 
 
@@ -189,6 +190,6 @@ def _initialised() -> Path:
     server.configure(**_SETTINGS, **_NOT_DURABLE)
     server.start()
     for statement in _ADMINISTRATOR_SQL.split(";\n"):
-        server.rows(statement)
+        server.rows(statement, database="template1")  # whose rights every database begins with
     server.stop()
     return folder

@@ -72,22 +72,29 @@ class Session:
         rows = self.rows(statement, *values)
         return rows[0][0] if rows else None
 
-    def change(self, statement: Statement, *, hide: str | None = None) -> None:
-        """Run a statement that changes something, or print it; `hide` is never printed."""
-        text = self.text(statement)
-        shown = text.replace(hide, "********") if hide else text
-        tell(f"/* {self.node.name} */ {shown.strip()};")
-        self.perform(shown, lambda: self.connection.execute(text.encode()))
+    def change(
+        self, statement: Statement, *, hide: str | None = None, shown: str | None = None
+    ) -> int | None:
+        """Run a statement that changes something, or print it; return the rows that it changed.
 
-    def perform(self, shown: str, act: Callable[[], Any]) -> None:
+        `hide` is never printed; `shown` is printed in place of the statement. None in a dry run.
+        """
+        text = self.text(statement)
+        shown = shown or (text.replace(hide, "********") if hide else text)
+        tell(f"/* {self.node.name} */ {shown.strip()};")
+        done = self.perform(shown, lambda: self.connection.execute(text.encode()))
+        return None if done is None else done.rowcount
+
+    def perform(self, shown: str, act: Callable[[], Any]) -> Any:
         """Do what is more than a statement, unless this is a dry run; `shown` was told already."""
         if self.dry_run:
-            return
+            return None
         if self._watch:
             self._watch("before", self.node.name, shown)
-        act()
+        done = act()
         if self._watch:
             self._watch("after", self.node.name, shown)
+        return done
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

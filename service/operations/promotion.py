@@ -7,6 +7,7 @@ reader answers; the lost master is then cut off until `reconcile` has looked at 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
@@ -14,8 +15,8 @@ from psycopg import sql
 from service.operations import aurora, replication, slots
 from service.operations.detection import answers, is_lost
 from service.operations.fence import MASTERS, fence, unfence
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, say
+from service.operations.node import Link, RefusedError
+from service.operations.operator import Operator, Session, say
 from service.operations.sequences import GAP, raise_sequences
 
 
@@ -63,6 +64,7 @@ def promote_other(operator: Operator, lost: str) -> str:
         lambda: not _applying(operator, other, from_lost.name), f"{other} has applied what it got"
     )
     replication.switch_off(session, from_lost)
+    _remember(operator, other, from_lost)
     _cut_off(operator, other, to_lost.name)
     raise_sequences(operator, other, gap=GAP)
     unfence(operator, other, peer_is_lost=True)
@@ -86,17 +88,55 @@ def reconciliation_slot(lost: str) -> str:
     return f"{lost.replace('-', '_')}_reconcile"
 
 
-def _cut_off(operator: Operator, other: str, slot: str) -> None:
-    """Let the lost master receive nothing should it return, and remember what is written meanwhile.
+def _remember(operator: Operator, other: str, from_lost: Link) -> None:
+    """Record how far the lost master's transactions arrived, and keep what is written from now on.
 
-    The memory is a slot that nobody reads: `reconcile` finds in it which rows changed on both.
+    What arrived is a prefix of them. What is written later is kept in a slot that nobody reads:
+    `reconcile` finds in it which rows changed on both. The row is last: a slot that is gone
+    afterwards is not made again, for a new one would not have all.
     """
+    session, lost = operator.on(other), from_lost.publisher.name
+    operator.wait(
+        lambda: not slots.is_applying(session, from_lost.name),
+        f"{other} applies nothing of {lost} any more",
+    )
+    if open_promotion(session, lost) is not None:
+        return
+    if not replication.has_slot(session, reconciliation_slot(lost)):
+        replication.make_slot(session, reconciliation_slot(lost))
+    session.change(
+        sql.SQL("INSERT INTO operations.promotion (lost, arrived) VALUES ({}, {})").format(
+            sql.Literal(lost), sql.Literal(slots.progress(session, from_lost.name))
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """A master that took a lost one's place, which is not rebuilt yet.
+
+    What committed on the lost one before `arrived`, a place in its log, is here; None where that
+    could not be read.
+    """
+
+    id: int
+    lost: str
+    arrived: str | None
+
+
+def open_promotion(session: Session, lost: str) -> Promotion | None:
+    """Return the promotion of this master in a lost one's place, or None."""
+    rows = session.rows(
+        "SELECT id, arrived::text FROM operations.promotion WHERE lost = %s AND NOT over", lost
+    )
+    return Promotion(id=rows[0][0], lost=lost, arrived=rows[0][1]) if rows else None
+
+
+def _cut_off(operator: Operator, other: str, slot: str) -> None:
+    """Let the lost master receive nothing should it return."""
     session = operator.on(other)
     lost = operator.link_named(slot).subscriber.name
-    present = session.column("SELECT slot_name FROM pg_replication_slots")
-    if reconciliation_slot(lost) not in present:
-        replication.make_slot(session, reconciliation_slot(lost))
-    if slot in present:
+    if replication.has_slot(session, slot):
         operator.wait(lambda: not slots.is_active(session, slot), f"{lost} has let go of '{slot}'")
         session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
 

@@ -36,6 +36,11 @@ def prepare(operator: Operator, target: str) -> None:
         replication.drop_subscription(session, back.name)
     for slot in (forth.name, reconciliation_slot(target)):
         _drop_slot(operator, session, slot)
+    session.change(
+        sql.SQL("UPDATE operations.promotion SET over = true WHERE lost = {} AND NOT over").format(
+            sql.Literal(target)
+        )
+    )
     replication.make_slot(session, forth.name)
     # The clone carries this row: a server without it is no clone taken since.
     session.change(
@@ -66,6 +71,7 @@ def finish(operator: Operator, target: str) -> None:
     _forget_inheritance(operator, clone, keep={forth.name, back.name} if linked else set())
     if not linked:
         # Everything up to here is in the clone.
+        slots.set_floor(session, forth.name, sql.SQL("{}::pg_lsn").format(sql.Literal(taken_at)))
         session.change(
             sql.SQL("SELECT pg_replication_slot_advance({}, {}::pg_lsn)").format(
                 sql.Literal(forth.name), sql.Literal(taken_at)

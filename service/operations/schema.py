@@ -17,10 +17,19 @@ MAKE = (
     "CREATE TABLE IF NOT EXISTS operations.advance (slot text PRIMARY KEY, version int NOT NULL)",
     # One row when the first start is over: from then on bootstrap leaves everything as it is.
     "CREATE TABLE IF NOT EXISTS operations.bootstrap (done_at timestamptz PRIMARY KEY)",
-    # Transactions of a lost master that were carried over, by where they committed there.
+    # That this master took the place of a lost one: everything that committed there before
+    # `arrived` is here, nothing later is; null where that could not be read. `over`: rebuilt since.
+    """CREATE TABLE IF NOT EXISTS operations.promotion (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lost text NOT NULL, arrived pg_lsn,
+    at timestamptz NOT NULL DEFAULT now(), over boolean NOT NULL DEFAULT false)""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS promotion_open ON operations.promotion (lost)"
+    " WHERE NOT over",
+    # Transactions of a lost master, by where they committed there: carried over, or set aside.
     """CREATE TABLE IF NOT EXISTS operations.reconciled (
-    source text, commit_lsn pg_lsn, at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (source, commit_lsn))""",
+    promotion int REFERENCES operations.promotion, commit_lsn pg_lsn,
+    at timestamptz NOT NULL DEFAULT now(), set_aside jsonb, PRIMARY KEY (promotion, commit_lsn))""",
+    # What a slot was led past is in its subscriber, although a crash may set the slot back.
+    "CREATE TABLE IF NOT EXISTS operations.slot_floor (slot text PRIMARY KEY, lsn pg_lsn NOT NULL)",
     # That this server is being cloned, or is the clone, and up to where that has everything.
     """CREATE TABLE IF NOT EXISTS operations.clone (
     target text PRIMARY KEY, token uuid NOT NULL, taken_at pg_lsn)""",

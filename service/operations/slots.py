@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 from psycopg import sql
 
 from service.operations import rights, schema
@@ -11,6 +12,10 @@ from service.operations.operator import Operator, Session
 _PENDING = """
 SELECT count(*) FROM pg_logical_slot_peek_binary_changes(
     %s, NULL, 1, 'proto_version', '1', 'publication_names', %s, 'origin', %s)
+"""
+_PROGRESS = """
+SELECT coalesce(pg_replication_origin_progress('pg_' || oid, true), '0/0')::text
+FROM pg_subscription WHERE subname = %s
 """
 # Who has written and not ended: open transactions with an id, and prepared ones.
 _WRITING = """
@@ -99,6 +104,44 @@ def wait_until_written(
         operator.wait(lambda: not session.rows(_WRITING), ended)
 
 
+def is_applying(session: Session, subscription: str) -> bool:
+    """Return whether a worker of a subscription still runs, which may be about to apply more."""
+    return bool(
+        session.value(
+            "SELECT count(*) FROM pg_stat_subscription WHERE subname = %s AND pid IS NOT NULL",
+            subscription,
+        )
+    )
+
+
+def progress(session: Session, subscription: str) -> str | None:
+    """Return up to where of its publisher's log a subscription has applied everything, durably.
+
+    0/0 where nothing was ever applied; None where the administrator may not read it.
+    """
+    try:
+        return session.value(_PROGRESS, subscription)
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+
+
+def set_floor(session: Session, slot: str, lsn: sql.Composable) -> None:
+    """Record that a slot was led to a place: what is before it is in the subscriber already."""
+    session.change(
+        sql.SQL(
+            "INSERT INTO operations.slot_floor (slot, lsn) VALUES ({0}, {1})"
+            " ON CONFLICT (slot) DO UPDATE SET lsn = greatest(slot_floor.lsn, EXCLUDED.lsn)"
+        ).format(sql.Literal(slot), lsn)
+    )
+
+
+def floor(session: Session, slot: str) -> str:
+    """Return the place that a slot was led to, or 0/0."""
+    return (
+        session.value("SELECT lsn::text FROM operations.slot_floor WHERE slot = %s", slot) or "0/0"
+    )
+
+
 def _confirmed(session: Session, slot: str, end: str) -> bool:
     return bool(
         session.value(
@@ -123,6 +166,7 @@ def advance(operator: Operator, node: str) -> list[str]:
     standing = of(operator, node)
     for slot in owed:
         if slot in standing:
+            set_floor(session, slot, sql.SQL("pg_current_wal_lsn()"))
             session.change(
                 sql.SQL("SELECT pg_replication_slot_advance({}, pg_current_wal_lsn())").format(
                     sql.Literal(slot)

@@ -26,7 +26,10 @@ _STATE = {
     "owed": "SELECT * FROM operations.advance ORDER BY 1",
     "done": "SELECT count(*) FROM operations.bootstrap",
     "clones": "SELECT target FROM operations.clone ORDER BY 1",
-    "reconciled": "SELECT source, count(*) FROM operations.reconciled GROUP BY 1",
+    "promoted": "SELECT id, lost, over FROM operations.promotion ORDER BY 1",
+    "reconciled": "SELECT promotion, set_aside IS NULL, count(*) FROM operations.reconciled"
+    " GROUP BY 1, 2 ORDER BY 1, 2",
+    "floors": "SELECT slot FROM operations.slot_floor ORDER BY 1",
     "published": "SELECT tablename FROM pg_publication_tables ORDER BY 1",
     "slots": "SELECT slot_name, plugin, failover FROM pg_replication_slots ORDER BY 1",
     "subscriptions": "SELECT subname, subenabled, subslotname, suborigin, subdisableonerr"

@@ -11,9 +11,7 @@ import pytest
 
 from local.postgres import ADMINISTRATOR, SUPERUSER, Servers
 from service.operations import promotion, rebuild, replication
-from service.operations import reconcile as reconciliation
 from service.operations.bootstrap import bootstrap
-from service.operations.changes import Change, Transaction
 from service.operations.compare import compare
 from service.operations.node import Node, RefusedError
 from service.operations.operator import Operator
@@ -173,14 +171,3 @@ def test_a_lost_master_is_made_anew_from_a_clone_of_the_other(lab: Lab):
 
 def _written(lab: Lab) -> str:
     return lab.value("entity-b", "SELECT pg_current_wal_flush_lsn()::text")
-
-
-def test_a_change_of_an_older_schema_has_arrived_and_one_of_this_is_looked_for(lab: Lab):
-    """A crash sets a slot back, perhaps to before a migration that took a column away."""
-    key: dict[str, str | None] = {"id": "01a21274-efcf-7476-a5fb-a5b79092ea16"}
-    with lab.operator() as operator:
-        session = operator.on("entity-b")
-        for row, arrived in (({"full_name": "A B"}, False), ({"nickname": "A"}, True)):
-            change = Change(action="update", table="account", key=key, row={**key, **row})
-            transaction = Transaction(commit_lsn="0/1", changes=[change])
-            assert reconciliation._has_arrived(session, transaction) is arrived

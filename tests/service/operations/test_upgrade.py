@@ -70,6 +70,9 @@ def test_back_from_every_act_before_the_commit_point(lab, folder, done):
     after = state(lab)
     for one in (before, after):  # physical order alone: a column was dropped and made again
         for name in list(one):
+            if name.endswith(" floors"):  # what a slot was led past stays known
+                del one[name]
+                continue
             one[name] = sorted(map(str, one[name] or ()))
     assert after == before
     columns = "id, tenant_id, login, full_name"

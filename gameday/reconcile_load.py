@@ -1,0 +1,166 @@
+"""Users who change the same rows again and again, and what each was told, in order.
+
+A row has few values, so that it returns to earlier ones; it is deleted and created again with the
+same key. Between which places of the log a write was committed is recorded with it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from gameday.entity_tier import DATABASE
+from local.postgres import Server
+
+_PAUSE_SECONDS = 0.001
+_ROLES, _NAMES = ("USER", "ADMIN"), ("a", "b")
+_NUMBER = "(pg_current_wal_insert_lsn() - '0/0')::bigint"
+
+Value = tuple[str, str] | None  # role and name; None for no row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """An acknowledged write: what the row became, committed from `after` to `before` in the log."""
+
+    value: Value
+    after: int
+    before: int
+
+
+@dataclass
+class History:
+    """One row: its acknowledged writes, oldest first; `value` is what its user believes it is.
+
+    `unknown` is a write whose answer was lost with the server: it may have been committed.
+    """
+
+    id: str
+    value: Value = None
+    writes: list[Write] = field(default_factory=list)
+    unknown: list[Value] = field(default_factory=list)
+
+
+class ReconcileLoad:
+    """Writers on one server, each with a tenant and rows of its own, from enter to exit."""
+
+    def __init__(
+        self, server: Server, histories: dict[str, list[History]], *, seed: int = 1
+    ) -> None:
+        """`histories` are the rows of each tenant."""
+        self.histories = histories
+        self._server = server
+        self._over = threading.Event()
+        self._failures: list[Exception] = []
+        self._threads = [
+            threading.Thread(target=self._write, args=(tenant, random.Random(f"{seed} {number}")))
+            for number, tenant in enumerate(histories)
+        ]
+
+    def __enter__(self) -> ReconcileLoad:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the writers that did not end with their server; raise what one of them met."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what one of the writers met."""
+        if self._failures:
+            raise self._failures[0]
+
+    @property
+    def writes(self) -> int:
+        """How many writes were acknowledged."""
+        return sum(len(row.writes) for rows in self.histories.values() for row in rows)
+
+    def _write(self, tenant: str, chance: random.Random) -> None:
+        try:
+            with self._server.connect(DATABASE, "app_writer") as connection:
+                connection.execute("SELECT set_config('app.tenant', %s, false)", (tenant,))
+                connection.execute(
+                    "INSERT INTO tenant (id, host, name) VALUES (%s, %s, 'T')"
+                    " ON CONFLICT DO NOTHING",
+                    (tenant, tenant),
+                )
+                while not self._over.wait(_PAUSE_SECONDS):
+                    _change(connection, chance, tenant, chance.choice(self.histories[tenant]))
+        except psycopg.OperationalError:
+            return  # the server was killed
+        except psycopg.Error as error:
+            self._failures.append(error)
+
+
+def new_histories(*, tenants: int, rows: int) -> dict[str, list[History]]:
+    """Return rows of nobody yet, by tenant."""
+    return {
+        str(uuid.uuid4()): [History(id=str(uuid.uuid4())) for _ in range(rows)]
+        for _ in range(tenants)
+    }
+
+
+def histories_on(server: Server, before: dict[str, list[History]]) -> dict[str, list[History]]:
+    """Return the same rows as their users find them on another server."""
+    return {
+        tenant: [History(id=row.id, value=values_of(server, tenant).get(row.id)) for row in rows]
+        for tenant, rows in before.items()
+    }
+
+
+def values_of(server: Server, tenant: str) -> dict[str, Value]:
+    """Return the rows of a tenant that a server has."""
+    found = server.rows(
+        "SELECT id::text, role, full_name FROM account WHERE tenant_id = %s",
+        tenant,
+        database=DATABASE,
+    )
+    return {account: (role, name) for account, role, name in found}
+
+
+def _change(
+    connection: psycopg.Connection[Any], chance: random.Random, tenant: str, row: History
+) -> None:
+    value: Value = (chance.choice(_ROLES), chance.choice(_NAMES))
+    if row.value is None:
+        statement = (
+            "INSERT INTO account (id, tenant_id, login, role, full_name)"
+            " VALUES (%(id)s::uuid, %(tenant)s, %(id)s::text, %(role)s, %(name)s)"
+            " ON CONFLICT DO NOTHING"
+        )
+    elif chance.random() < 0.2:
+        value, statement = None, "DELETE FROM account WHERE id = %(id)s"
+    else:
+        statement = "UPDATE account SET role = %(role)s, full_name = %(name)s WHERE id = %(id)s"
+    role, name = value or ("", "")
+    row.unknown = [value]
+    done = connection.execute(
+        f"{statement} RETURNING {_NUMBER}".encode(),
+        {"id": row.id, "tenant": tenant, "role": role, "name": name},
+    ).fetchone()
+    row.unknown = []
+    if done is None:  # another one has made or removed it: look, and go on from that
+        row.value = _value(connection, row.id)
+        return
+    row.value = value
+    [before] = connection.execute(f"SELECT {_NUMBER}".encode()).fetchone() or (0,)
+    row.writes.append(Write(value=value, after=done[0], before=before))
+
+
+def _value(connection: psycopg.Connection[Any], account: str) -> Value:
+    found = connection.execute(
+        "SELECT role, full_name FROM account WHERE id = %s", (account,)
+    ).fetchone()
+    return (found[0], found[1]) if found else None
