@@ -1,4 +1,4 @@
-"""What a half of the app tier runs: the shape of the template, the image of the last release."""
+"""The task definition of a half: the template's shape with the last release's image."""
 
 from __future__ import annotations
 

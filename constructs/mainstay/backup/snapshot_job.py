@@ -22,7 +22,7 @@ SET_TAG = "mainstay:set"  # on every snapshot of the job, and on no other
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """How many hours, days, weeks and months keep a snapshot."""
+    """The number of hours, days, weeks and months that keep a snapshot."""
 
     hourly: int
     daily: int

@@ -1,4 +1,4 @@
-"""What carries transactions into the warehouse within seconds, with no job of ours."""
+"""Carries transactions into the warehouse within seconds, with no job of ours."""
 
 from __future__ import annotations
 

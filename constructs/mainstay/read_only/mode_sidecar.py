@@ -61,7 +61,7 @@ class ModeSidecar(Construct):
 
 
 def _shipped() -> ecs.ContainerImage:
-    """Return the image of the follower, which no edit of another package builds anew."""
+    """Return the image of the follower, which no edit of another package builds again."""
     return ecs.ContainerImage.from_asset(
         str(LAMBDA_FOLDER),
         file="functions/mode_follower/Dockerfile",

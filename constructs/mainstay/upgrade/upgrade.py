@@ -272,7 +272,7 @@ class Upgrade(Construct):
         acknowledge(self._role, {f"AwsSolutions-IAM5[{finding}]": reason})
 
     def _let_it_run_tasks(self, operations: UpgradeOperations) -> None:
-        """What `ecs:runTask.sync` asks for (AWS Step Functions Developer Guide, Amazon ECS)."""
+        """Grant what `ecs:runTask.sync` needs (AWS Step Functions Developer Guide, Amazon ECS)."""
         stack = cdk.Stack.of(self)
         here = f"{stack.region}:{stack.account}"
         revisions = f"arn:aws:ecs:{here}:task-definition/{operations.family}:*"
