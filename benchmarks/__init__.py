@@ -1,1 +1,1 @@
-"""Benchmarks; docs/benchmarks/ names what is measured, how, and against whom."""
+"""What is measured, how, and against whom: docs/benchmarks/."""

@@ -1,1 +1,1 @@
-"""The values that differ between environments, typed and validated before any construct is made."""
+"""What differs between environments: typed values, validated before any construct is made."""

@@ -1,4 +1,4 @@
-"""Reports a wrong environment file: every problem at once, each with its fix."""
+"""How a wrong environment file is reported: every problem at once, each with its mend."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class NotConfirmedError(ValueError):
-    """Nobody is there to ask, and nobody said yes beforehand."""
+    """Nobody is there to ask, and nobody typed yes beforehand."""
 
 
 def at_terminal(instead: str) -> Callable[[str], str]:
@@ -27,7 +27,7 @@ def at_terminal(instead: str) -> Callable[[str], str]:
 def confirmed(question: str, *, show: Callable[[], object], answer: Callable[[str], str]) -> bool:
     """Yes or no, no by default; `d` shows what would change and asks again."""
     while True:
-        said = answer(f"{question} [y]es, [d]iff, [N]o: ").lower()
-        if said not in ("d", "diff"):
-            return said in ("y", "yes")
+        typed = answer(f"{question} [y]es, [d]iff, [N]o: ").lower()
+        if typed not in ("d", "diff"):
+            return typed in ("y", "yes")
         show()

@@ -1,4 +1,4 @@
-"""What the checks before a deploy find: problems, each with its mend, and what nobody could see."""
+"""What the checks before a deploy find: problems, each with its fix, and what nobody could see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Problem:
     """Something that would make the deploy fail or go astray."""
 
     what: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,10 @@ class Findings:
         )
 
     def render(self) -> list[str]:
-        """For people: problems first; a mend stays one line, so that it can be copied."""
+        """For people: problems first; a fix stays one line, so that it can be copied."""
         lines = []
         for problem in self.problems:
-            lines += [*wrap(problem.what, WIDTH, "- ", "  "), f"  mend: {problem.mend}"]
+            lines += [*wrap(problem.what, WIDTH, "- ", "  "), f"  fix: {problem.fix}"]
         for why in dict.fromkeys(unmade.why for unmade in self.unmade):
             named = dict.fromkeys(one.check for one in self.unmade if one.why == why)
             lines += wrap(f"not checked: {', '.join(named)}: {why}", WIDTH, "", "  ")

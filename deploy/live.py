@@ -1,15 +1,15 @@
-"""What CloudFormation says of stacks that stand."""
+"""Stacks that stand in the account, as CloudFormation describes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from assembly.stack import Stack
 from deploy.clients import Clients
-from review.assembly import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,14 @@ class LiveStack:
     region: str
     status: str
     protected: bool = False  # against termination
-    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def events_command(self) -> str:
+        """Return the command that shows what happened to it."""
+        return (
+            f"aws cloudformation describe-stack-events --region {self.region} "
+            f"--stack-name {self.name}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +42,7 @@ class LiveResource:
 
 
 def live_stack(cloudformation: Any, region: str, name: str) -> LiveStack | None:
-    """The stack of that name, or None where there is none."""
+    """Return the stack of that name, or None where there is none."""
     try:
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -47,12 +54,11 @@ def live_stack(cloudformation: Any, region: str, name: str) -> LiveStack | None:
         region=region,
         status=found["StackStatus"],
         protected=found.get("EnableTerminationProtection", False),
-        outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())},
     )
 
 
 def live_stacks(clients: Clients, stacks: Iterable[Stack]) -> dict[str, LiveStack]:
-    """Those of an assembly's stacks that stand, by path."""
+    """Return those of an assembly's stacks that stand, by path."""
     found = {
         stack.path: live_stack(clients("cloudformation", stack.region), stack.region, stack.name)
         for stack in stacks
@@ -61,7 +67,7 @@ def live_stacks(clients: Clients, stacks: Iterable[Stack]) -> dict[str, LiveStac
 
 
 def resources(clients: Clients, stack: LiveStack) -> tuple[LiveResource, ...]:
-    """Every resource of the stack that was made and not deleted."""
+    """Return every resource of the stack that was made and not deleted."""
     pages = (
         clients("cloudformation", stack.region)
         .get_paginator("list_stack_resources")

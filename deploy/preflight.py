@@ -1,6 +1,6 @@
 """What to do, in which order, before and between the deploys of an environment.
 
-Makes every check that it can from here, and says which it cannot. Exits 1 while one finds
+Makes every check that it can from here, and prints which it cannot. Exits 1 while one finds
 something that would make the deploy fail or go astray.
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from assembly.command import answer, parser_with_assembly
 from deploy.checks.every import Checks
 from deploy.clients import session_clients
-from deploy.command import chosen, parser
+from deploy.command import chosen
 from deploy.dns import Dns
-from review.chosen_environment import answer
 from review.deploy_page import render
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what is wrong, then the plan."""
-    of = chosen(parser("preflight", __doc__).parse_args(argv))
+    of = chosen(parser_with_assembly("deploy.preflight", __doc__).parse_args(argv))
     found = Checks(
         environment=of.environment,
         assembly=of.assembly,

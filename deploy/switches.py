@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from botocore import xform_name
+
+from assembly.protections import policy, switched_on
 from deploy.clients import Clients
 from deploy.standing import Standing
-from review.retained import Protection, protections_of
-from review.template_diff.protections import policy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """A protection that is on; `command` switches it off."""
+    """A protection that is on; `command` switches it off for a person, `off` for a program."""
 
     what: str
     command: str
+    off: Callable[[], object] | None = None  # None where it is known by its template alone
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """How a type's protection is read, given its service's client and an id, and switched off."""
+    """A type's protection: how it is read, given its service's client and an id, and the API call
+    that switches it off."""
 
     service: str
     is_on: Callable[[Any, str], bool]
-    command: str  # of the AWS CLI, with {id} and {region}
+    operation: str
+    id: str  # the argument that holds the id
+    arguments: dict[str, Any]
 
 
 def _balancer(elbv2: Any, arn: str) -> bool:
@@ -62,61 +68,67 @@ def _machine(ec2: Any, machine: str) -> bool:
 _TABLE = _Kind(
     service="dynamodb",
     is_on=_table,
-    command="aws dynamodb update-table --region {region} --table-name {id} "
-    "--no-deletion-protection-enabled",
+    operation="update_table",
+    id="TableName",
+    arguments={"DeletionProtectionEnabled": False},
 )
+_NOW = {"DeletionProtection": False, "ApplyImmediately": True}
 _KINDS = {
     "AWS::DynamoDB::GlobalTable": _TABLE,
     "AWS::DynamoDB::Table": _TABLE,
     "AWS::EC2::Instance": _Kind(
         service="ec2",
         is_on=_machine,
-        command="aws ec2 modify-instance-attribute --region {region} --instance-id {id} "
-        "--no-disable-api-termination",
+        operation="modify_instance_attribute",
+        id="InstanceId",
+        arguments={"DisableApiTermination": {"Value": False}},
     ),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _Kind(
         service="elbv2",
         is_on=_balancer,
-        command="aws elbv2 modify-load-balancer-attributes --region {region} "
-        "--load-balancer-arn {id} --attributes Key=deletion_protection.enabled,Value=false",
+        operation="modify_load_balancer_attributes",
+        id="LoadBalancerArn",
+        arguments={"Attributes": [{"Key": "deletion_protection.enabled", "Value": "false"}]},
     ),
     "AWS::RDS::DBCluster": _Kind(
         service="rds",
         is_on=_cluster,
-        command="aws rds modify-db-cluster --region {region} --db-cluster-identifier {id} "
-        "--no-deletion-protection --apply-immediately",
+        operation="modify_db_cluster",
+        id="DBClusterIdentifier",
+        arguments=_NOW,
     ),
     "AWS::RDS::DBInstance": _Kind(
         service="rds",
         is_on=_instance,
-        command="aws rds modify-db-instance --region {region} --db-instance-identifier {id} "
-        "--no-deletion-protection --apply-immediately",
+        operation="modify_db_instance",
+        id="DBInstanceIdentifier",
+        arguments=_NOW,
     ),
     "AWS::RDS::GlobalCluster": _Kind(
         service="rds",
         is_on=_global_cluster,
-        command="aws rds modify-global-cluster --region {region} --global-cluster-identifier {id} "
-        "--no-deletion-protection",
+        operation="modify_global_cluster",
+        id="GlobalClusterIdentifier",
+        arguments={"DeletionProtection": False},
     ),
 }
 
 
-def switches(clients: Clients, stacks: Sequence[Standing]) -> tuple[Switch, ...]:
-    """Everything that is on, stacks first. What is retained is in nobody's way."""
-    whole = [
-        Switch(
-            what=f"termination protection of {one.stack.path}",
-            command=f"aws cloudformation update-termination-protection --region "
-            f"{one.stack.region} --stack-name {one.stack.name} --no-enable-termination-protection",
-        )
-        for one in stacks
-        if one.live.protected
-    ]
-    return (*whole, *(switch for one in stacks for switch in _of_resources(clients, one)))
+def switches(clients: Clients, stacks: Sequence[Standing]) -> Iterator[Switch]:
+    """Yield everything that is on, stacks first. What is retained is in nobody's way."""
+    for one in stacks:
+        if one.live.protected:
+            yield _switch(
+                clients,
+                f"termination protection of {one.stack.path}",
+                ("cloudformation", one.stack.region, "update_termination_protection"),
+                {"StackName": one.stack.name, "EnableTerminationProtection": False},
+            )
+    for one in stacks:
+        yield from _resource_switches(clients, one)
 
 
-def _of_resources(clients: Clients, one: Standing) -> Iterator[Switch]:
-    declared = {found.logical_id: found for found in protections_of([one.template])}
+def _resource_switches(clients: Clients, one: Standing) -> Iterator[Switch]:
     for live in one.resources:
         kind = _KINDS.get(live.type)
         resource = one.stack.resources.get(live.logical_id, {})
@@ -124,13 +136,32 @@ def _of_resources(clients: Clients, one: Standing) -> Iterator[Switch]:
             continue
         what = f"deletion protection of {one.stack.path}/{live.logical_id}"
         if kind is None:
-            yield from _declared(what, declared.get(live.logical_id))
+            for name in switched_on(resource):
+                yield Switch(what=what, command=f"switch off {name} in the console")
         elif kind.is_on(clients(kind.service, live.region), live.physical_id):
-            command = kind.command.format(id=live.physical_id, region=live.region)
-            yield Switch(what=what, command=command)
+            call = (kind.service, live.region, kind.operation)
+            yield _switch(clients, what, call, {kind.id: live.physical_id, **kind.arguments})
 
 
-def _declared(what: str, protection: Protection | None) -> Iterator[Switch]:
-    """By its template alone, where nobody has taught this file to ask."""
-    if protection is not None:
-        yield Switch(what=what, command=f"switch off {protection.switch} in the console")
+def _switch(
+    clients: Clients, what: str, call: tuple[str, str, str], arguments: dict[str, Any]
+) -> Switch:
+    service, region, operation = call
+    words = [_option(xform_name(name, "-"), value) for name, value in arguments.items()]
+    return Switch(
+        what=what,
+        command=f"aws {service} {operation.replace('_', '-')} --region {region} {' '.join(words)}",
+        off=partial(getattr(clients(service, region), operation), **arguments),
+    )
+
+
+def _option(name: str, value: Any) -> str:
+    """Return an argument of an API as the AWS CLI takes it."""
+    match value:
+        case bool():
+            return f"--{name}" if value else f"--no-{name}"
+        case {"Value": bool(inner)}:
+            return _option(name, inner)
+        case [dict(pair)]:
+            return f"--{name} {','.join(f'{key}={text}' for key, text in pair.items())}"
+    return f"--{name} {value}"

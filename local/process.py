@@ -118,13 +118,13 @@ def end_all(folder: Path) -> int:
     return len(first)
 
 
-def until(happened: Callable[[], bool], *, seconds: float) -> bool:
-    """Wait for a condition; False when `seconds` pass without it."""
+def until(happened: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:
+    """Wait for a condition, asked every `pause` seconds; False when `seconds` pass without it."""
     limit = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > limit:
             return False
-        time.sleep(0.05)
+        time.sleep(pause)
     return True
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from assembly.reader import Assembly
 from local import databases, process
-from local.assembly import Assembly
 from local.emulator.server import Emulator
 from local.target import Target, WrongUseError
 
@@ -50,7 +50,7 @@ class Session:
 
     @property
     def account(self) -> str | None:
-        """Of what was deployed last."""
+        """Return the account of what was deployed last."""
         return self.state.get("account")
 
     @property
@@ -60,7 +60,7 @@ class Session:
         except (OSError, json.JSONDecodeError):
             return {}
 
-    def remember(self, assembly: Assembly, environment: str) -> None:
+    def record(self, assembly: Assembly, environment: str) -> None:
         """Keep what the other commands need to know."""
         state = {
             "account": assembly.account,
@@ -104,13 +104,13 @@ class Session:
         return True
 
     def running(self) -> bool:
-        """Whether there is something to talk to."""
+        """Return whether there is something to talk to."""
         if self.endpoint is not None:
             return _connects(self.endpoint)
         return self.emulator.pid is not None and self.emulator.answers()
 
     def alive(self) -> Callable[[], bool]:
-        """A cheap check of what is there now, to be asked again and again."""
+        """Return a cheap check of what is there now, to be asked again and again."""
         if self.endpoint is not None:
             return lambda: _connects(self.url)
         return self.emulator.alive()
@@ -150,7 +150,7 @@ class Session:
         return pid if pid in process.marked(self.folder) else None
 
     def status(self) -> dict[str, Any]:
-        """What the keeper wrote last; empty where none runs."""
+        """Return what the keeper wrote last; empty where none runs."""
         try:
             return json.loads((self.folder / "status.json").read_text())
         except (OSError, json.JSONDecodeError):

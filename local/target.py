@@ -20,7 +20,7 @@ _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN
 
 
 class WrongUseError(ValueError):
-    """Something of the caller's is wrong; nothing was started, and the message names the mend."""
+    """Something of the caller's is wrong; nothing was started, and the message names the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Target:
             raise WrongUseError(f"'account' should be 12 digits, got '{self.account}'")
 
     def variables(self, region: str) -> dict[str, str]:
-        """What any AWS client of a child process needs to find the endpoint, and nothing real."""
+        """Return what a child's AWS clients need to find the endpoint, and nothing real."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.account,
@@ -54,7 +54,7 @@ class Target:
         }
 
     def client(self, service: str, region: str) -> Any:
-        """A boto3 client of the endpoint; it gives up after 10 seconds and does not retry."""
+        """Return a boto3 client of the endpoint; it gives up after 10 s and does not retry."""
         return boto3.client(
             service,
             region_name=region,

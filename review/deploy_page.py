@@ -6,8 +6,9 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from assembly.waves import wave_patterns
 from config.model import Environment
-from review.deploy_plan import Step, steps, used_regions, waves
+from review.deploy_plan import Step, steps, used_regions
 
 WIDTH = 96
 
@@ -17,7 +18,7 @@ def render(environment: Environment, found: Sequence[str], *, ready: bool) -> li
     lines = [
         f"Preflight of {environment.name}: account {environment.account}, "
         f"{environment.domain}, {' and '.join(used_regions(environment))}",
-        f"  stacks, in order: {', then '.join(waves(environment))}",
+        f"  stacks, in order: {', then '.join(wave_patterns(environment))}",
         "",
     ]
     if not ready:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assembly.waves import ZONE_STACK, wave_patterns
 from config.aws_facts import DNS_REGION
 from config.model import Environment
 
@@ -13,12 +14,10 @@ RUNBOOK = "docs/runbooks/delegation.md"
 PLACEHOLDER_ACCOUNT = "111122223333"
 PLACEHOLDER_DOMAIN = "example.com"
 
-_ZONE_STACK = "Dns"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One act of a person: what, why it stands here, and the commands, if any."""
+    """One step of a person: what, why it stands here, and the commands, if any."""
 
     title: str
     why: str
@@ -26,7 +25,7 @@ class Step:
 
 
 def placeholders(environment: Environment) -> tuple[str, ...]:
-    """What is still as shipped and must be the owner's before anything is deployed."""
+    """Return what is still as shipped and must be the owner's before anything is deployed."""
     found = []
     if environment.account == PLACEHOLDER_ACCOUNT:
         found.append(f"the account {environment.account} is the placeholder, not yours")
@@ -35,22 +34,17 @@ def placeholders(environment: Environment) -> tuple[str, ...]:
     return tuple(found)
 
 
-def waves(environment: Environment) -> tuple[str, ...]:
-    """What each `cdk deploy` names: the zone, the standby Region, then the primary."""
-    return (_ZONE_STACK, *(f"{region.name}/*" for region in reversed(environment.regions)))
-
-
 def used_regions(environment: Environment) -> tuple[str, ...]:
-    """Every Region that holds a stack, the zone's among them."""
+    """Return every Region that holds a stack, the zone's among them."""
     return tuple(dict.fromkeys((*(r.name for r in environment.regions), DNS_REGION)))
 
 
 def zone_stack_name(environment: Environment) -> str:
-    return f"mainstay-{environment.name}-{_ZONE_STACK.lower()}"
+    return f"mainstay-{environment.name}-{ZONE_STACK.lower()}"
 
 
 def steps(environment: Environment) -> tuple[Step, ...]:
-    """The whole way, from a clone to the DS record."""
+    """Return the whole way, from a clone to the DS record."""
     own = Step(
         title="Make the environment yours: account and domain in config/environments.py",
         why="Everything below is made in that account and under that domain.",
@@ -84,7 +78,7 @@ def _zone(environment: Environment) -> tuple[Step, ...]:
     deploy = Step(
         title="Deploy the zone, alone and first",
         why="Certificates are validated in it, and wait until a person has done the next step.",
-        commands=(_cdk(environment, f"deploy {_ZONE_STACK}"),),
+        commands=(_cdk(environment, f"deploy {ZONE_STACK}"),),
     )
     delegate = Step(
         title=f"Delegate {environment.domain} at its parent to the zone's name servers",
@@ -103,7 +97,7 @@ def _zone(environment: Environment) -> tuple[Step, ...]:
 
 
 def _regions(environment: Environment) -> tuple[Step, ...]:
-    _, *regions = waves(environment)
+    _, *regions = wave_patterns(environment)
     found = []
     for wave in regions:
         region = wave.partition("/")[0]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +10,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from review.chosen_environment import answer, choose, command
+from assembly.command import answer, choose, parser
+from assembly.synthesis import start
 
 ROOT = Path(__file__).parents[1]
 _SEEDS = ("1", "2")  # of Python's hashes, which order sets
@@ -39,7 +37,7 @@ class Comparison:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit 1 on a difference, 2 where there is nothing to compare."""
-    environment = choose(command("determinism", __doc__).parse_args(argv).environment)
+    environment = choose(parser("review.determinism", __doc__).parse_args(argv).environment)
     print(f"Synthesizing {environment.name} twice ...", flush=True)
     with tempfile.TemporaryDirectory(prefix="determinism-") as scratch:
         # Resolved, so that a masked path is the one that the processes see.
@@ -51,32 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def synthesize(environment: str, sides: Sequence[Path]) -> list[Path]:
-    """Run app.py once for each side, at once. Raises ValueError with what a failed one said."""
-    processes = []
+    """Run app.py once for each side, at once. Raises ValueError with the output of a failed one."""
+    running = []
     for side, seed in zip(sides, _SEEDS, strict=True):
         temporary = side / "tmp"
         temporary.mkdir(parents=True)
-        variables = {
-            "CDK_OUTDIR": str(side / "cdk.out"),
-            "CDK_CONTEXT_JSON": json.dumps({"environment": environment}),
-            "PYTHONHASHSEED": seed,
-            "TMPDIR": str(temporary),
-        }
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "app.py"],
-                cwd=ROOT,
-                env=os.environ | variables,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        )
-    said = [process.communicate()[0] for process in processes]
-    for process, text in zip(processes, said, strict=True):
-        if process.returncode != 0:
-            raise ValueError(f"{environment} does not synthesize:\n{text.strip()}")
-    return [side / "cdk.out" for side in sides]
+        variables = {"PYTHONHASHSEED": seed, "TMPDIR": str(temporary)}
+        out = side / "cdk.out"
+        running.append(start(f"side {side.name}", ROOT, environment, out, variables=variables))
+    try:
+        for one in running:
+            one.finish()
+    finally:
+        for one in running:
+            one.stop()
+    return [one.out for one in running]
 
 
 def compare(directories: Sequence[Path], scratch: Sequence[Path] = ()) -> Comparison:

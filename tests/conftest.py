@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ for name, value in {
 
 import aws_cdk as cdk  # noqa: E402 (its kernel starts on import, with the variables of that moment)
 
+from assembly.reader import Assembly, read  # noqa: E402
 from tests.workers import FileByFile, longest_first, made_once  # noqa: E402
 
 _read_model = JSONFileLoader.load_file
@@ -88,76 +88,6 @@ def app_environment(**variables: str) -> dict[str, str]:
     return {**kept, "CDK_DISABLE_CLI_TELEMETRY": "true", **variables}
 
 
-@dataclass(frozen=True)
-class Stack:
-    """One synthesized stack: where it goes and what it holds."""
-
-    name: str
-    region: str
-    template: dict[str, Any]
-    termination_protection: bool
-    dependencies: tuple[str, ...]
-
-    @property
-    def resources(self) -> dict[str, dict[str, Any]]:
-        return self.template.get("Resources", {})
-
-    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The properties of every resource of a CloudFormation type, by logical id."""
-        return {
-            logical_id: resource.get("Properties", {})
-            for logical_id, resource in self.resources.items()
-            if resource["Type"] == kind
-        }
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """A synthesized environment, as in cdk.out."""
-
-    directory: Path
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        return json.loads((self.directory / "manifest.json").read_text())
-
-    @cached_property
-    def stacks(self) -> dict[str, Stack]:
-        """By stack name, such as mainstay-production-us-east-1-network."""
-        artifacts = {
-            key: artifact
-            for key, artifact in self.manifest["artifacts"].items()
-            if artifact["type"] == "aws:cloudformation:stack"
-        }
-        names = {key: artifact["properties"]["stackName"] for key, artifact in artifacts.items()}
-        return {
-            names[key]: Stack(
-                name=names[key],
-                region=artifact["environment"].rpartition("/")[2],
-                template=json.loads(
-                    (self.directory / artifact["properties"]["templateFile"]).read_text()
-                ),
-                termination_protection=artifact["properties"].get("terminationProtection", False),
-                dependencies=tuple(
-                    names[other] for other in artifact.get("dependencies", ()) if other in names
-                ),
-            )
-            for key, artifact in artifacts.items()
-        }
-
-    def part(self, region: str, part: str) -> Stack:
-        """The stack of a Region's part, such as part("us-east-1", "network")."""
-        return next(
-            stack for name, stack in self.stacks.items() if name.endswith(f"-{region}-{part}")
-        )
-
-    def of_type(self, kind: str) -> Iterator[tuple[Stack, str, dict[str, Any]]]:
-        """Every resource of a type in every stack: stack, logical id, properties."""
-        for stack in self.stacks.values():
-            for logical_id, properties in stack.of_type(kind).items():
-                yield stack, logical_id, properties
-
-
 def synthesize(environment: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run app.py as a person would, with every gate on."""
     return subprocess.run(
@@ -187,7 +117,7 @@ def assembly_of(
             done = synthesize(environment, directory)
             assert done.returncode == 0, done.stderr
 
-        return Assembly(made_once(of_the_run / "assemblies", environment, synthesized))
+        return read(made_once(of_the_run / "assemblies", environment, synthesized))
 
     return of
 

@@ -1,1 +1,1 @@
-"""Measures an archive and a restore in processor time, memory, requests and bytes."""
+"""What an archive and a restore cost in processor time, memory, requests and bytes."""

@@ -1,4 +1,4 @@
-"""CPU seconds of whole trees of processes, from /proc."""
+"""What processes have used: CPU seconds of whole trees, from /proc."""
 
 from __future__ import annotations
 

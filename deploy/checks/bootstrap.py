@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from assembly.stack import Stack
 from deploy.clients import Clients
 from deploy.findings import Problem
-from review.assembly import Stack
 
 
 def bootstrap(clients: Clients, stacks: Iterable[Stack]) -> Iterator[Problem]:
-    """By the parameter in which each Region's bootstrap stack keeps its version."""
+    """Yield a problem per Region whose bootstrap is missing or older than a stack asks."""
+    for place, what in lacking(clients, stacks):
+        yield Problem(what=what, fix=f"npx cdk bootstrap {place}")
+
+
+def lacking(clients: Clients, stacks: Iterable[Stack]) -> Iterator[tuple[str, str]]:
+    """Yield what to bootstrap, as `cdk bootstrap` takes it, and why.
+
+    Each Region's bootstrap stack keeps its version in a parameter.
+    """
     wanted: dict[tuple[str, str, str], int] = {}
     for stack in stacks:
         if stack.bootstrap_parameter is not None:
-            place = (stack.account, stack.region, stack.bootstrap_parameter)
-            wanted[place] = max(wanted.get(place, 0), stack.bootstrap_version)
+            key = (stack.account, stack.region, stack.bootstrap_parameter)
+            wanted[key] = max(wanted.get(key, 0), stack.bootstrap_version)
     for (account, region, parameter), version in wanted.items():
         found = _version(clients("ssm", region), parameter)
         if found is None:
@@ -25,7 +34,7 @@ def bootstrap(clients: Clients, stacks: Iterable[Stack]) -> Iterator[Problem]:
             what = f"the CDK's bootstrap of {region} is version {found}, {version} is needed"
         else:
             continue
-        yield Problem(what=what, mend=f"npx cdk bootstrap aws://{account}/{region}")
+        yield f"aws://{account}/{region}", what
 
 
 def _version(ssm: Any, parameter: str) -> str | None:

@@ -33,7 +33,7 @@ def delegation(
         yield Problem(
             what=f"{seen.parent} holds a DS record of {environment.domain}, and the zone {signed}: "
             "validating resolvers refuse every answer",
-            mend=f"take the DS record away at {seen.parent}, and wait until its TTL has passed",
+            fix=f"take the DS record away at {seen.parent}, and wait until its TTL has passed",
         )
     if zone:
         own = frozenset(_name_servers(clients("route53", DNS_REGION), zone))
@@ -60,7 +60,7 @@ def _compare(
         what = f"{domain} is delegated {' and '.join(filter(None, parts))} at {parent}"
     yield Problem(
         what=what,
-        mend=f"at {parent}, make the NS records of {domain} exactly {', '.join(sorted(own))} "
+        fix=f"at {parent}, make the NS records of {domain} exactly {', '.join(sorted(own))} "
         f"({RUNBOOK}); certificates wait for that",
     )
 
@@ -72,7 +72,7 @@ def _adopted(environment: Environment, made: str | None) -> Iterator[Problem]:
         yield Problem(
             what=f"'{environment.name}.hosted_zone_id' is {named}, and the zone of the stack "
             f"{zone_stack_name(environment)} is {made}",
-            mend=f"write hosted_zone_id={made!r} into config/environments.py",
+            fix=f"write hosted_zone_id={made!r} into config/environments.py",
         )
 
 

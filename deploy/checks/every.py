@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from assembly.reader import Assembly
 from config.model import Environment
 from deploy.checks.bootstrap import bootstrap
 from deploy.checks.delegation import DELEGATION, delegation
@@ -21,7 +22,6 @@ from deploy.live import live_stacks, resources
 from deploy.quotas.check import quotas
 from deploy.quotas.needs import needs
 from deploy.quotas.usage import Usage
-from review.assembly import Assembly
 from review.deploy_plan import placeholders
 
 CREDENTIALS = "credentials and account"
@@ -65,17 +65,17 @@ class Checks:
     def _of_account(self) -> dict[str, Check]:
         return {
             "Regions and zones": lambda: regions(self.clients, self.environment),
-            "bootstrap": lambda: bootstrap(self.clients, self.assembly.stacks),
+            "bootstrap": lambda: bootstrap(self.clients, self.assembly.stacks.values()),
             "states of stacks": lambda: stack_states(
-                live_stacks(self.clients, self.assembly.stacks)
+                live_stacks(self.clients, self.assembly.stacks.values())
             ),
             "quotas": self._quotas,
         }
 
     def _placeholders(self) -> Iterator[Problem]:
-        mend = "write your own into config/environments.py"
+        fix = "write your own into config/environments.py"
         for problem in placeholders(self.environment):
-            yield Problem(what=problem, mend=mend)
+            yield Problem(what=problem, fix=fix)
 
     def _identity(self) -> Iterator[Problem]:
         primary = self.environment.primary.name
@@ -83,14 +83,14 @@ class Checks:
         yield from shell(shell_region(self.variables), self.environment)
 
     def _images(self) -> Iterator[Problem]:
-        builds = [image for stack in self.assembly.stacks for image in stack.images]
+        builds = [image for stack in self.assembly.stacks.values() for image in stack.images]
         return images(builds, self.variables)
 
     def _quotas(self) -> Iterator[Problem | Unmade]:
-        standing = live_stacks(self.clients, self.assembly.stacks).values()
+        standing = live_stacks(self.clients, self.assembly.stacks.values()).values()
         own = [one for stack in standing for one in resources(self.clients, stack)]
         usage = Usage(self.clients, own, self.now())
-        return quotas(self.clients, needs(self.assembly.stacks), usage)
+        return quotas(self.clients, needs(self.assembly.stacks.values()), usage)
 
     def _delegation(self) -> Iterator[Problem | Unmade]:
         return delegation(self.clients, self.environment, self.resolver)

@@ -17,7 +17,7 @@ def account(sts: Any, environment: Environment) -> Iterator[Problem]:
         yield Problem(
             what=f"the credentials ({caller['Arn']}) are of account {caller['Account']}; "
             f"{environment.name} belongs to {environment.account}",
-            mend=f"choose a profile of that account: AWS_PROFILE=<name>; or write "
+            fix=f"choose a profile of that account: AWS_PROFILE=<name>; or write "
             f"{caller['Account']} into config/environments.py if that is the environment's",
         )
 
@@ -29,5 +29,5 @@ def shell(region: str | None, environment: Environment) -> Iterator[Problem]:
         yield Problem(
             what=f"the shell's Region is {region}; {environment.name} uses {' and '.join(known)}: "
             "the profile is probably another environment's",
-            mend=f"choose its profile, or AWS_REGION={known[0]}",
+            fix=f"choose its profile, or AWS_REGION={known[0]}",
         )

@@ -7,8 +7,8 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 
+from assembly.stack import ImageBuild
 from deploy.findings import Problem
-from review.assembly import ImageBuild
 
 # As Docker names machines, and as it names platforms.
 _MACHINES = {"aarch64": "arm64", "x86_64": "amd64"}
@@ -40,7 +40,7 @@ def images(
             yield Problem(
                 what=f"{docker} builds {native} here, and cannot build {wanted}, which the tasks "
                 "run on",
-                mend=f"{_EMULATION} {wanted.rpartition('/')[2]}; or deploy from such a machine; "
+                fix=f"{_EMULATION} {wanted.rpartition('/')[2]}; or deploy from such a machine; "
                 f"{INSTEAD}",
             )
 
@@ -59,17 +59,17 @@ def _said(docker: str, variables: Mapping[str, str], *arguments: str) -> str | P
     except FileNotFoundError:
         return Problem(
             what=f"the deploy builds container images, and there is no {docker}",
-            mend=f"install Docker and start it; {INSTEAD}",
+            fix=f"install Docker and start it; {INSTEAD}",
         )
     except subprocess.TimeoutExpired:
         return Problem(
-            what=f"{docker} does not answer within {_ANSWER_SECONDS} s", mend="restart Docker"
+            what=f"{docker} does not answer within {_ANSWER_SECONDS} s", fix="restart Docker"
         )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
         return Problem(
             what=f"the deploy builds container images, and {docker} does not work: {last}",
-            mend=f"start Docker, and let this user use it; {INSTEAD}",
+            fix=f"start Docker, and let this user use it; {INSTEAD}",
         )
     return done.stdout.strip()
 

@@ -21,7 +21,7 @@ def regions(clients: Clients, environment: Environment) -> Iterator[Problem]:
         if name not in enabled:
             yield Problem(
                 what=f"the Region {name} is not enabled in the account",
-                mend=f"aws account enable-region --region-name {name}",
+                fix=f"aws account enable-region --region-name {name}",
             )
     for region in environment.regions:
         if region.name not in enabled:
@@ -32,5 +32,5 @@ def regions(clients: Clients, environment: Environment) -> Iterator[Problem]:
             if zone not in offered:
                 yield Problem(
                     what=f"the account has no available zone {zone} in {region.name}",
-                    mend=f"choose among {', '.join(offered)} in config/environments.py",
+                    fix=f"choose among {', '.join(offered)} in config/environments.py",
                 )

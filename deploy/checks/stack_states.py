@@ -21,26 +21,26 @@ def stack_states(stacks: Mapping[str, LiveStack]) -> Iterator[Problem]:
                 yield Problem(
                     what=f"{stack.name} never came up ({stack.status}), and its termination "
                     "protection keeps the CDK from replacing it",
-                    mend=f"aws cloudformation update-termination-protection --region "
+                    fix=f"aws cloudformation update-termination-protection --region "
                     f"{stack.region} --stack-name {stack.name} --no-enable-termination-protection",
                 )
         elif stack.status.endswith("_IN_PROGRESS"):
             yield Problem(
                 what=f"somebody or something is changing {stack.name}: {stack.status}",
-                mend=f"wait until it has ended: aws cloudformation describe-stack-events "
+                fix=f"wait until it has ended: aws cloudformation describe-stack-events "
                 f"--region {stack.region} --stack-name {stack.name}",
             )
         elif stack.status.endswith("_FAILED"):
-            yield Problem(what=f"{stack.name} is stuck: {stack.status}", mend=_mend(path, stack))
+            yield Problem(what=f"{stack.name} is stuck: {stack.status}", fix=_fix(path, stack))
 
 
-def _mend(path: str, stack: LiveStack) -> str:
-    place = f"--region {stack.region} --stack-name {stack.name}"
+def _fix(path: str, stack: LiveStack) -> str:
+    options = f"--region {stack.region} --stack-name {stack.name}"
     if stack.status == "DELETE_FAILED":
-        return f"see why in its events, then: aws cloudformation delete-stack {place}"
+        return f"see why in its events, then: aws cloudformation delete-stack {options}"
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         return (
-            f"see why in its events, then: aws cloudformation continue-update-rollback {place}; "
+            f"see why in its events, then: aws cloudformation continue-update-rollback {options}; "
             "--resources-to-skip leaves out what cannot be rolled back"
         )
     return f"npx cdk rollback --app cdk.out {path}"

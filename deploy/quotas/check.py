@@ -33,7 +33,7 @@ def _one(clients: Clients, need: Need, usage: Usage) -> Iterator[Problem]:
     yield Problem(
         what=f"{need.region}: '{quota.name}' is {found['Value']:g}, and the environment needs "
         f"{need.what}{beside}",
-        mend=f"aws service-quotas request-service-quota-increase --region {need.region} "
+        fix=f"aws service-quotas request-service-quota-increase --region {need.region} "
         f"--service-code {quota.service} --quota-code {quota.code} --desired-value {wanted:g}",
     )
 

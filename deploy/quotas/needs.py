@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from deploy.quotas.references import References
-from review.assembly import Stack
+from assembly.references import References
+from assembly.stack import Stack
 from review.summary.tiers import services
 
 
@@ -87,7 +87,7 @@ def needs(stacks: Iterable[Stack]) -> tuple[Need, ...]:
 
 def _counted(stacks: list[Stack], region: str) -> Iterator[Need]:
     for kind, quota in COUNTED.items():
-        amount = sum(1 for stack in stacks for _ in stack.of_type(kind))
+        amount = sum(len(stack.of_type(kind)) for stack in stacks)
         if amount:
             yield Need(quota=quota, region=region, amount=amount, what=f"{amount}")
 
@@ -118,9 +118,9 @@ def _rules(stacks: list[Stack], region: str, references: References) -> Iterator
 def _rules_of(stack: Stack) -> Iterator[tuple[Any, str, dict[str, Any]]]:
     """The group, the direction and the rule itself."""
     for kind, direction in _RULES.items():
-        for _, rule in stack.of_type(kind):
+        for rule in stack.of_type(kind).values():
             yield rule["GroupId"], direction, rule
-    for logical_id, group in stack.of_type("AWS::EC2::SecurityGroup"):
+    for logical_id, group in stack.of_type("AWS::EC2::SecurityGroup").items():
         for rule in group.get("SecurityGroupIngress", ()):
             yield {"Ref": logical_id}, "inbound", rule
         for rule in group.get("SecurityGroupEgress") or _ALL_OUT:
@@ -138,7 +138,7 @@ def _endpoints(stacks: list[Stack], region: str, references: References) -> Iter
     counts = Counter(
         references.target(stack, endpoint["VpcId"])
         for stack in stacks
-        for _, endpoint in stack.of_type("AWS::EC2::VPCEndpoint")
+        for endpoint in stack.of_type("AWS::EC2::VPCEndpoint").values()
         if endpoint.get("VpcEndpointType") == "Interface"
     )
     if counts:

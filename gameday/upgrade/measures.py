@@ -1,4 +1,4 @@
-"""Figures from the attempts: counts, times, each second, and how long writers were refused."""
+"""What the attempts say: counts, times, each second, and how long writers were refused."""
 
 from __future__ import annotations
 

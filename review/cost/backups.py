@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from review.assembly import Stack
+from assembly.stack import Stack
 from review.cost.prices import PriceList
 
 Quantity = tuple[str, float]
@@ -18,7 +18,7 @@ _NIGHTS = 35  # of the longest retention in use; shorter ones cost less
 def backup_quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
     """Of the stack's vaults, of the buckets of backups, and of the snapshots of its volumes."""
     for kind, rule in _RULES.items():
-        for _, properties in stack.of_type(kind):
+        for properties in stack.of_type(kind).values():
             yield from rule(properties, prices)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from review.assembly import Stack
+from assembly.stack import Stack
 from review.cost.prices import PriceList
 
 HOURS = 730  # in a month, as AWS's own estimates count
@@ -24,7 +24,7 @@ _BURSTABLE_GIB = {"nano": 0.5, "micro": 1, "small": 2, "medium": 4}
 def database_quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
     """Of every store of the stack, whether or not anybody calls."""
     for kind, rule in _RULES.items():
-        for _, properties in stack.of_type(kind):
+        for properties in stack.of_type(kind).values():
             yield from rule(stack, properties, prices)
 
 
@@ -65,7 +65,7 @@ def _namespace(_: Stack, properties: Properties, prices: PriceList) -> Iterator[
 
 
 def _workgroup(stack: Stack, properties: Properties, prices: PriceList) -> Iterator[Quantity]:
-    if any(stack.of_type("AWS::RDS::Integration")):
+    if stack.of_type("AWS::RDS::Integration"):
         yield "warehouse", properties["BaseCapacity"] * prices.assume("warehouse_hours")
 
 

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from assembly.reader import Assembly
+from assembly.stack import Stack
 from config.model import Environment
-from review.assembly import Assembly, Stack
 from review.cost import resources as resource_costs
 from review.cost import traffic as traffic_costs
 from review.cost.prices import PriceList
@@ -55,7 +56,7 @@ def estimate(assembly: Assembly, environment: Environment, prices: PriceList) ->
     checks: dict[str, float] = {}
     per_million: dict[str, float] = {}
     for region in assembly.regions:
-        stacks = [stack for stack in assembly.stacks if stack.region == region]
+        stacks = [stack for stack in assembly.stacks.values() if stack.region == region]
         path = traffic_costs.path_through(stacks, prices)
         checks[region] = path.checks_per_second
         rate = rates.get(region, 0.0) + path.checks_per_second
@@ -70,7 +71,7 @@ def estimate(assembly: Assembly, environment: Environment, prices: PriceList) ->
         requests_per_second=rates,
         checks_per_second=checks,
         per_million_requests=per_million,
-        not_priced=not_priced(assembly.stacks, prices),
+        not_priced=not_priced(assembly.stacks.values(), prices),
         assumptions=_assumptions(environment, assembly, prices),
     )
 

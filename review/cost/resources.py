@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from review.assembly import Stack
+from assembly.stack import Stack
 from review.cost.backups import BACKUP_KINDS, backup_quantities
 from review.cost.databases import DATABASE_KINDS, HOURS, database_quantities
 from review.cost.prices import PriceList
@@ -19,7 +19,7 @@ Quantity = tuple[str, float]  # a key of prices.toml, and how many of its units 
 def quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
     """Everything the stack's resources cost a month, whether or not anybody calls."""
     for kind, rule in _BY_PROPERTIES.items():
-        for _, properties in stack.of_type(kind):
+        for properties in stack.of_type(kind).values():
             yield from rule(properties)
     yield from _tasks(stack, prices)
     yield from database_quantities(stack, prices)
@@ -108,7 +108,7 @@ def _tasks(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
     """Tasks at their floor; the clusters of a stack are watched alike."""
     watched = [
         {"Name": "containerInsights", "Value": "enhanced"} in cluster.get("ClusterSettings", ())
-        for _, cluster in stack.of_type("AWS::ECS::Cluster")
+        for cluster in stack.of_type("AWS::ECS::Cluster").values()
     ]
     yield from (("insights_metric", prices.assume("insights_per_cluster")) for on in watched if on)
     for service in services(stack):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from assembly.stack import Stack
 from config.model import Environment
-from review.assembly import Stack
 from review.cost.prices import PriceList
 from review.cost.resources import HOURS, Quantity
 
@@ -38,7 +38,7 @@ def path_through(stacks: Iterable[Stack], prices: PriceList) -> Path:
     own = tuple(stacks)
 
     def properties(kind: str) -> list[dict]:
-        return [found for stack in own for _, found in stack.of_type(kind)]
+        return [found for stack in own for found in stack.of_type(kind).values()]
 
     balancers = properties("AWS::ElasticLoadBalancingV2::LoadBalancer")
     endpoints = [found.get("VpcEndpointType") for found in properties("AWS::EC2::VPCEndpoint")]

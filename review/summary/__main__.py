@@ -2,7 +2,7 @@
 
 import sys
 
-from review.chosen_environment import answer
+from assembly.command import answer
 from review.summary.command import main
 
 sys.exit(answer(main, "summary"))

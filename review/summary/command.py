@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
-from review import assembly
-from review.chosen_environment import choose, command
+from assembly import reader
+from assembly.command import choose, parser_with_assembly
 from review.cost import prices
 from review.summary.figures import plain, sum_up
 from review.summary.text import render
@@ -15,11 +14,10 @@ from review.summary.text import render
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the summary of an assembly, for people or with --json for programs."""
-    parser = command("summary", __doc__)
-    parser.add_argument("assembly", type=Path, nargs="?", default=Path("cdk.out"))
+    parser = parser_with_assembly("review.summary", __doc__)
     parser.add_argument("--json", action="store_true", help="figures for programs")
     arguments = parser.parse_args(argv)
     environment = choose(arguments.environment)
-    summary = sum_up(assembly.read(arguments.assembly), environment, prices.load())
+    summary = sum_up(reader.read(arguments.assembly), environment, prices.load())
     print(json.dumps(plain(summary), indent=2) if arguments.json else "\n".join(render(summary)))
     return 0

@@ -6,11 +6,12 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
+from assembly.reader import Assembly
+from assembly.waves import plan_waves, wave_patterns
 from config.model import Environment
-from review.assembly import Assembly, deploy_order
 from review.cost.estimate import Estimate, estimate
 from review.cost.prices import PriceList
-from review.deploy_plan import Step, placeholders, steps, waves
+from review.deploy_plan import Step, placeholders, steps
 from review.summary import tiers
 
 
@@ -64,11 +65,9 @@ class Summary:
 
 def sum_up(found: Assembly, environment: Environment, price_list: PriceList) -> Summary:
     """Raises ValueError where the assembly is another environment's."""
-    prefix = f"mainstay-{environment.name}-"
-    strangers = [stack.name for stack in found.stacks if not stack.name.startswith(prefix)]
-    if strangers:
-        raise ValueError(f"the assembly should be of '{environment.name}', it holds {strangers[0]}")
-    ordered = deploy_order(found.stacks, waves(environment))
+    found.refuse_other(environment.name, environment.account)
+    waves = plan_waves(found.stacks.values(), wave_patterns(environment))
+    ordered = [stack for wave in waves for stack in wave.stacks]
     kinds = Counter(item["Type"] for stack in ordered for item in stack.resources.values())
     return Summary(
         environment=environment.name,
@@ -79,7 +78,7 @@ def sum_up(found: Assembly, environment: Environment, price_list: PriceList) -> 
             )
             for order, stack in enumerate(ordered, start=1)
         ),
-        zones=tiers.zones(found.stacks),
+        zones=tiers.zones(found.stacks.values()),
         tasks=tuple(_tasks(found)),
         resources=dict(kinds.most_common()),
         findings=Findings(
@@ -107,7 +106,7 @@ def plain(summary: Summary) -> dict[str, Any]:
 
 def _tasks(found: Assembly) -> list[TierTasks]:
     by_tier: dict[tuple[str, str], list[tiers.Service]] = {}
-    for stack in found.stacks:
+    for stack in found.stacks.values():
         for service in tiers.services(stack):
             by_tier.setdefault((service.region, service.tier), []).append(service)
     return [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from review.assembly import Stack
+from assembly.stack import Stack
 
 TIER_TAG = "mainstay:tier"
 
@@ -28,7 +28,7 @@ def zones(stacks: Iterable[Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
     """By Region and tier: the zone ids of its subnets."""
     found: dict[str, dict[str, set[str]]] = {}
     for stack in stacks:
-        for _, subnet in stack.of_type("AWS::EC2::Subnet"):
+        for subnet in stack.of_type("AWS::EC2::Subnet").values():
             tags = {tag["Key"]: tag["Value"] for tag in subnet.get("Tags", ())}
             tiers = found.setdefault(stack.region, {})
             tiers.setdefault(tags.get(TIER_TAG, "no tier"), set()).add(_zone(subnet))
@@ -40,7 +40,7 @@ def zones(stacks: Iterable[Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
 
 def services(stack: Stack) -> Iterator[Service]:
     """Every ECS service of the stack; one without autoscaling runs what it asks for, or one."""
-    for logical_id, properties in stack.of_type("AWS::ECS::Service"):
+    for logical_id, properties in stack.of_type("AWS::ECS::Service").items():
         desired = properties.get("DesiredCount", 1)
         floor, ceiling = _capacity(stack, logical_id) or (desired, desired)
         task = _task_definition(stack, properties["TaskDefinition"])
@@ -60,7 +60,7 @@ def _zone(subnet: dict[str, Any]) -> str:
 
 
 def _capacity(stack: Stack, service: str) -> tuple[int, int] | None:
-    for _, target in stack.of_type("AWS::ApplicationAutoScaling::ScalableTarget"):
+    for target in stack.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values():
         if _mentions(target["ResourceId"], service):
             return target["MinCapacity"], target["MaxCapacity"]
     return None
@@ -77,10 +77,10 @@ def _mentions(value: Any, logical_id: str) -> bool:
 def _task_definition(stack: Stack, reference: Any) -> dict[str, Any]:
     """By its reference; by its family, where operations own the revision (LiveTaskDefinition)."""
     if isinstance(reference, str):
-        for _, live in stack.of_type("Custom::LiveTaskDefinition"):
+        for live in stack.of_type("Custom::LiveTaskDefinition").values():
             if live["Family"] == reference:
                 reference = live["Base"]
-    for logical_id, task in stack.of_type("AWS::ECS::TaskDefinition"):
+    for logical_id, task in stack.of_type("AWS::ECS::TaskDefinition").items():
         if _mentions(reference, logical_id) or task.get("Family") == reference:
             return task
     raise ValueError(f"'{stack.path}' should hold the task definition {reference}; it does not")

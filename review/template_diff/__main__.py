@@ -7,21 +7,22 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from assembly.command import answer
 from review.template_diff import acknowledgements, dangers, markdown
-from review.template_diff.assemblies import TemplateDiffError, pair
 from review.template_diff.changes import compare
+from review.template_diff.pairs import pair
 from review.template_diff.sides import Sides, from_assemblies, from_ref
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the summary; a reason why there is none goes to stderr."""
     arguments = _arguments(argv)
-    try:
+
+    def run() -> int:
         with tempfile.TemporaryDirectory(prefix="template-diff-") as scratch:
             return _report(_sides(arguments, Path(scratch)))
-    except TemplateDiffError as error:
-        print(f"template diff: {error}", file=sys.stderr)
-        return 2
+
+    return answer(run, "template diff")
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from review.template_diff.assemblies import TemplateDiffError
 from review.template_diff.findings import Danger, Kind
 
 FILE = "review/acknowledged.toml"
@@ -52,25 +51,25 @@ class Answers:
 
 
 def read(file: Path | None) -> tuple[Acknowledgement, ...]:
-    """The entries of an acknowledgement file; none where there is no file."""
+    """Return the entries of an acknowledgement file; none where there is no file."""
     if file is None or not file.is_file():
         return ()
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8")).get("change", [])
     except ValueError as error:
-        raise TemplateDiffError(f"{file} should be TOML: {error}") from None
+        raise ValueError(f"{file} should be TOML: {error}") from None
     if not isinstance(entries, list):
-        raise TemplateDiffError(f"{file}: write each entry under [[change]], in double brackets")
+        raise ValueError(f"{file}: write each entry under [[change]], in double brackets")
     return tuple(
         _parsed(entry, f"{file}, entry {number}") for number, entry in enumerate(entries, start=1)
     )
 
 
 def read_before(file: Path | None) -> tuple[Acknowledgement, ...]:
-    """The base side's entries; what the base cannot parse cannot answer anything either."""
+    """Return the base's entries; none where it cannot parse them, which answers nothing either."""
     try:
         return read(file)
-    except TemplateDiffError:
+    except ValueError:
         return ()
 
 
@@ -101,20 +100,20 @@ def answer(
 def _parsed(entry: object, where: str) -> Acknowledgement:
     if not isinstance(entry, dict) or set(entry) != set(_FIELDS):
         has = ", ".join(sorted(entry)) if isinstance(entry, dict) else "no table"
-        raise TemplateDiffError(f"{where}: should have exactly {', '.join(_FIELDS)}; has {has}")
+        raise ValueError(f"{where}: should have exactly {', '.join(_FIELDS)}; has {has}")
     for name in _FIELDS:
         if not isinstance(entry[name], str) or not entry[name].strip():
-            raise TemplateDiffError(f"{where}: '{name}' should be text, got {entry[name]!r}")
+            raise ValueError(f"{where}: '{name}' should be text, got {entry[name]!r}")
     of = f"{where} ({entry['stack']}, {entry['resource']})"
     if entry["danger"] not in tuple(Kind):
-        raise TemplateDiffError(
+        raise ValueError(
             f"{of}: 'danger' should be one of {', '.join(Kind)}, got '{entry['danger']}'"
         )
     reason = " ".join(entry["reason"].split())
     if len(reason) < SHORTEST_REASON:
-        raise TemplateDiffError(
+        raise ValueError(
             f"{of}: 'reason' should be a full sentence of at least {SHORTEST_REASON} characters "
-            f"that tells the reviewer why this is safe or wanted, got '{reason}'"
+            f"on why this is safe or wanted, got '{reason}'"
         )
     return Acknowledgement(
         stack=entry["stack"], resource=entry["resource"], danger=entry["danger"], reason=reason

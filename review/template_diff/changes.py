@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.template_diff.assemblies import Stack, StackPair, TemplateDiffError
+from assembly.stack import Stack
+from review.template_diff.pairs import StackPair
 
 DIFFER = Path(__file__).with_name("changes.js")
 
@@ -95,14 +96,14 @@ def _ask(pairs: Iterable[StackPair]) -> list[dict[str, Any]]:
     ]
     node = shutil.which("node")
     if node is None:
-        raise TemplateDiffError("the differ runs on Node.js: put `node` on the PATH")
+        raise ValueError("the differ runs on Node.js: put `node` on the PATH")
     done = subprocess.run(
         [node, str(DIFFER)], input=json.dumps(request), capture_output=True, text=True, check=False
     )
     if done.returncode and "Cannot find module" in done.stderr:
-        raise TemplateDiffError("@aws-cdk/cloudformation-diff is not installed: run `npm ci`")
+        raise ValueError("@aws-cdk/cloudformation-diff is not installed: run `npm ci`")
     if done.returncode:
-        raise TemplateDiffError(f"the CDK's differ failed: {done.stderr.strip()[-600:]}")
+        raise ValueError(f"the CDK's differ failed: {done.stderr.strip()[-600:]}")
     return json.loads(done.stdout)
 
 

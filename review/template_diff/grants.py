@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from assembly.intrinsics import is_intrinsic, referenced, text, texts
 from review.template_diff.escaping import code
-from review.template_diff.intrinsics import is_intrinsic, referenced, text, texts
 from review.template_diff.statements import Grant, grants, is_statement
 
 Properties = dict[str, Any]

@@ -7,11 +7,11 @@ and a new `Allow` with `NotAction` as narrowed. So the grants are compared here 
 from collections import defaultdict
 from collections.abc import Iterator
 
+from assembly.intrinsics import referenced
 from review.template_diff.changes import StackChange
 from review.template_diff.escaping import code
 from review.template_diff.findings import Danger, Kind
 from review.template_diff.grants import Holding, holdings
-from review.template_diff.intrinsics import referenced
 from review.template_diff.statements import Grant, condition_text
 
 

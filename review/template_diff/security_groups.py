@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from assembly.intrinsics import referenced, text
 from review.template_diff.changes import StackChange
 from review.template_diff.escaping import code
 from review.template_diff.findings import Danger, Kind, Note
-from review.template_diff.intrinsics import referenced, text
 
 GROUP = "AWS::EC2::SecurityGroup"
 _RULE_TYPES = {

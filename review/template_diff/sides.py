@@ -1,23 +1,20 @@
 """The two sides of a diff: two given assemblies, or a git ref and the working tree."""
 
-import sys
-from contextlib import ExitStack
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from review.template_diff import acknowledgements, synthesis
+from assembly.reader import read_stacks, with_nested
+from assembly.stack import Stack
+from review import two_sides
+from review.template_diff import acknowledgements
 from review.template_diff.acknowledgements import Acknowledgement
-from review.template_diff.assemblies import Stack, TemplateDiffError, read_assembly
-from review.template_diff.synthesis import tell
-from review.template_diff.worktree import commits_missing, resolve, worktree
-
-# Below the checkout, ignored by git: interpreters with the pins of earlier commits.
-CACHE = Path(".cache") / "template-diff"
+from review.worktree import commits_missing, resolve, worktree
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sides:
-    """What is compared: stacks and acknowledgements of both sides, and what to say about them."""
+    """What is compared: stacks and acknowledgements of both sides, and remarks on them."""
 
     before: tuple[Stack, ...]
     after: tuple[Stack, ...]
@@ -30,8 +27,8 @@ def from_assemblies(
     before: Path, after: Path, acknowledged: Path | None, acknowledged_before: Path | None
 ) -> Sides:
     return Sides(
-        before=read_assembly(before),
-        after=read_assembly(after),
+        before=_stacks(before),
+        after=_stacks(after),
         entries=acknowledgements.read(acknowledged),
         entries_before=acknowledgements.read_before(acknowledged_before),
     )
@@ -42,41 +39,31 @@ def from_ref(root: Path, ref: str, environment: str, scratch: Path) -> Sides:
 
     `scratch` keeps the assemblies: the differ reads their files after this returns.
     """
-    if not (root / "app.py").is_file():
-        raise TemplateDiffError(f"'{root}' has no app.py: run the diff at the top of the checkout")
     commit = resolve(root, ref)
     entries = acknowledgements.read(root / acknowledgements.FILE)
-    remarks = _behind(ref, commits_missing(root, commit))
-    with ExitStack() as cleanup:
-        tell(f"synthesizing the working tree ({environment})")
-        current = synthesis.start("current", root, environment, Path(sys.executable), scratch)
-        cleanup.callback(current.stop)
-        base = cleanup.enter_context(worktree(root, commit))
+    with worktree(root, commit) as base:
         entries_before = acknowledgements.read_before(base / acknowledgements.FILE)
-        before: tuple[Stack, ...] = ()
-        if (base / "app.py").is_file():
-            python = synthesis.interpreter(root, base, root / CACHE)
-            tell(f"synthesizing {ref} ({commit[:12]}) with its own code")
-            old = synthesis.start("base", base, environment, python, scratch)
-            cleanup.callback(old.stop)
-            before, remark = old.finish(tolerate_findings=True)
-            remarks += [remark] if remark else []
-        else:
-            remarks.append(f"`{ref}` has no app.py: every stack counts as added.")
-        after, _ = current.finish(tolerate_findings=False)
+        made = two_sides.synthesize(root, base, environment, scratch)
     return Sides(
-        before=before,
-        after=after,
+        before=_stacks(made.before),
+        after=_stacks(made.after),
         entries=entries,
         entries_before=entries_before,
-        remarks=tuple(remarks),
+        remarks=tuple(_remarks(ref, commits_missing(root, commit), made)),
     )
 
 
-def _behind(ref: str, missing: int) -> list[str]:
-    if not missing:
-        return []
-    return [
-        f"This checkout lacks {missing} of the commits of `{ref}`: what they add shows here as "
-        f"removed. Rebase, or compare with `git merge-base {ref} HEAD`."
-    ]
+def _stacks(directory: Path | None) -> tuple[Stack, ...]:
+    return tuple(with_nested(read_stacks(directory))) if directory else ()
+
+
+def _remarks(ref: str, missing: int, made: two_sides.TwoSides) -> Iterable[str]:
+    if missing:
+        yield (
+            f"This checkout lacks {missing} of the commits of `{ref}`: what they add shows here as "
+            f"removed. Rebase, or compare with `git merge-base {ref} HEAD`."
+        )
+    if made.before is None:
+        yield f"`{ref}` has no app.py: every stack counts as added."
+    if made.remark:
+        yield made.remark

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from assembly.protections import policy, weakened
 from review.template_diff.changes import REMOVED, REPLACED, ResourceChange, StackChange
 from review.template_diff.findings import WHOLE_STACK, Danger, Kind
-from review.template_diff.protections import policy, weakened
 
 # Type -> what is gone with it. In the table: whatever a new resource of the same template does not
 # bring back. Not in it: ACM certificates (reissued from DNS; ACM refuses to delete one in use),

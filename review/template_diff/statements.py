@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
+from assembly.intrinsics import text, texts
 from review.template_diff.escaping import code
-from review.template_diff.intrinsics import text, texts
 
 # One condition entry: operator, condition key, accepted values.
 Condition = frozenset[tuple[str, str, frozenset[str]]]

@@ -25,12 +25,11 @@ from moto.servicequotas import models as quota_models
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+from assembly.reader import Assembly, read
 from config.environments import PRODUCTION
 from config.model import Environment
 from deploy.clients import Clients, session_clients
 from deploy.dns import Dns
-from review.assembly import Assembly
-from review.assembly import read as read_assembly
 
 ACCOUNT = "210987654321"
 DOMAIN = "id.owner.test"
@@ -231,7 +230,7 @@ def assemble(directory: Path, *stacks: dict[str, Any], account: str = ACCOUNT) -
         }
     manifest = {"version": "55.0.0", "artifacts": artifacts}
     (directory / "manifest.json").write_text(json.dumps(manifest))
-    return read_assembly(directory)
+    return read(directory)
 
 
 def raise_stack(clients: Clients, one: dict[str, Any], **more: Any) -> None:

@@ -5,7 +5,6 @@ import pytest
 from deploy.checks.bootstrap import bootstrap
 from deploy.checks.stack_states import stack_states
 from deploy.live import LiveStack, live_stack
-from review.assembly import read
 from tests.deploy.conftest import raise_stack, stack
 
 PARAMETER = "/cdk-bootstrap/hnb659fds/version"
@@ -13,7 +12,7 @@ PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
 @pytest.fixture(scope="module")
 def stacks(production):
-    return read(production.directory).stacks
+    return tuple(production.stacks.values())
 
 
 def bootstrapped(clients, region, version):
@@ -28,8 +27,8 @@ class TestBootstrap:
         assert east.what == (
             f"us-east-1 is not bootstrapped for the CDK: it has no parameter {PARAMETER}"
         )
-        assert east.mend == "npx cdk bootstrap aws://111122223333/us-east-1"
-        assert west.mend == "npx cdk bootstrap aws://111122223333/us-west-2"
+        assert east.fix == "npx cdk bootstrap aws://111122223333/us-east-1"
+        assert west.fix == "npx cdk bootstrap aws://111122223333/us-west-2"
 
     def test_must_be_as_new_as_the_assembly_asks(self, account, stacks):
         newest = max(one.bootstrap_version for one in stacks)
@@ -61,7 +60,7 @@ class TestStates:
     def test_that_are_in_somebody_elses_hands_are_waited_for(self):
         (problem,) = stack_states({"us-west-2/X": at("UPDATE_IN_PROGRESS")})
         assert "somebody or something is changing mainstay-x" in problem.what
-        assert problem.mend.startswith("wait until it has ended")
+        assert problem.fix.startswith("wait until it has ended")
 
     @pytest.mark.parametrize(
         ("status", "mend"),
@@ -74,11 +73,11 @@ class TestStates:
     def test_that_are_stuck_come_with_their_way_out(self, status, mend):
         (problem,) = stack_states({"us-west-2/X": at(status)})
         assert status in problem.what
-        assert mend in problem.mend
+        assert mend in problem.fix
 
     def test_a_protected_stack_that_never_came_up_cannot_be_replaced(self):
         (problem,) = stack_states({"us-west-2/X": at("ROLLBACK_COMPLETE", protected=True)})
-        assert "--no-enable-termination-protection" in problem.mend
+        assert "--no-enable-termination-protection" in problem.fix
 
     def test_are_read_from_cloudformation(self, account):
         one = stack("us-west-2/Logs", {"Topic": {"Type": "AWS::SNS::Topic"}}, protected=True)

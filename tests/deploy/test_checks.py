@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from assembly.reader import read
 from deploy.checks.every import Checks
 from deploy.clients import session_clients
-from review.assembly import read as read_assembly
 from tests.deploy.conftest import assemble, path_with, raise_stack, stack
 
 ZONE = {"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "id.owner.test"}}
@@ -50,7 +50,7 @@ def checks(directory, owned, resolver, program):
     def checks(clients, environment=owned, **shell):
         return Checks(
             environment=environment,
-            assembly=read_assembly(directory),
+            assembly=read(directory),
             clients=clients,
             resolver=resolver,
             variables={"PATH": docker["PATH"], **(shell or SHELL)},
@@ -71,7 +71,7 @@ def test_find_every_problem_at_once(checks, account, quota):
         "us-west-2: 'EC2-VPC Elastic IPs' is 0",
         "id.owner.test is not delegated: owner.test names no servers for it",
     ]
-    assert all(problem.mend for problem in found.problems)
+    assert all(problem.fix for problem in found.problems)
 
 
 def test_find_nothing_where_all_is_well(checks, account, quota, program, name_server):
@@ -127,7 +127,7 @@ def test_are_told_in_lines_whose_mends_can_be_copied(checks, account, quota):
     lines = checks(account).render()
     (request,) = [line for line in lines if "request-service-quota-increase" in line]
     assert request.strip() == (
-        "mend: aws service-quotas request-service-quota-increase --region us-west-2 "
+        "fix: aws service-quotas request-service-quota-increase --region us-west-2 "
         "--service-code ec2 --quota-code L-0263D0A3 --desired-value 1"
     )
     assert lines[-1].startswith(("checked: placeholders", "  "))

@@ -78,8 +78,8 @@ class TestDelegation:
         _, servers = zone
         (problem,) = found()
         assert problem.what == "id.owner.test is not delegated: owner.test names no servers for it"
-        assert all(server in problem.mend for server in servers)
-        assert "docs/runbooks/delegation.md" in problem.mend
+        assert all(server in problem.fix for server in servers)
+        assert "docs/runbooks/delegation.md" in problem.fix
         assert zone_exists(account, owned)
 
     def test_elsewhere_names_where(self, found, zone, name_server):

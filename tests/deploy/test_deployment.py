@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
-from deploy.cdk_cli import CdkCli
+from assembly.cdk_cli import CdkCli, CliRun
 from deploy.checks.every import Checks
 from deploy.clients import Clients, session_clients
 from deploy.command import Chosen
 from deploy.confirm import NotConfirmedError, at_terminal
 from deploy.deploy import Deployment
-from deploy.plan import digest
 from tests.deploy.conftest import assemble, raise_stack, stack
 
 TOPIC = {"Topic": {"Type": "AWS::SNS::Topic"}}
@@ -35,6 +34,7 @@ WAVES = {
     "us-west-2/*": ("us-west-2/Logs", "us-west-2/App"),
     "us-east-1/*": ("us-east-1/App",),
 }
+DEPLOYS = [("deploy", *paths) for paths in WAVES.values()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +46,21 @@ class InAccount(CdkCli):
     broken: set[str] = field(default_factory=set)
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def _run(self, *arguments: str) -> int:
-        self.asked.append(arguments[:2])
+    def run(self, *arguments: str) -> CliRun:
+        names = arguments[1 : arguments.index("--exclusively")]
+        self.asked.append((arguments[0], *names))
         if arguments[0] != "deploy":
-            return 0
-        for path in WAVES[arguments[1]]:
+            return CliRun(exit_code=0)
+        for path in names:
             if path in self.broken:
-                return 1
+                return CliRun(exit_code=1)
             one = STACKS[path]
             cloudformation = self.clients("cloudformation", one["region"])
             standing = cloudformation.describe_stacks()["Stacks"]
             if one["name"] not in {live["StackName"] for live in standing}:
                 raise_stack(self.clients, one)
-        self.after.get(arguments[1], lambda: None)()
-        return 0
+        self.after.get(names[0], lambda: None)()
+        return CliRun(exit_code=0)
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def deploy(account, owned, resolver, cli, tmp_path):
 
     def deploy(answers: Any = "y", clients: Clients = account, folder: Path = tmp_path):
         assembly = assemble(folder, *STACKS.values())
-        of = Chosen(environment=owned, directory=folder, assembly=assembly, digest=digest(folder))
+        of = Chosen(environment=owned, assembly=assembly)
         given, lines = iter([answers] if isinstance(answers, str) else answers), []
 
         def ask(question: str) -> str:
@@ -105,7 +106,7 @@ def deploy(account, owned, resolver, cli, tmp_path):
             clients=clients,
             cli=cli,
             ask=ask,
-            say=lines.append,
+            write=lines.append,
         ).run()
         return code, "\n".join(lines)
 
@@ -117,13 +118,13 @@ def test_stops_after_the_zone_for_its_delegation_and_goes_on(deploy, cli, delega
     assert code == 1
     assert cli.asked == [("deploy", "Dns")]
     assert "The zone stands; the other waves wait for the delegation of its domain:" in said
-    assert "mend: at owner.test, make the NS records of id.owner.test exactly" in said
+    assert "fix: at owner.test, make the NS records of id.owner.test exactly" in said
     assert "Then `make deploy ENV=production`: it goes on from here." in said
 
     delegate()
     code, said = deploy()
     assert code == 0
-    assert cli.asked[1:] == [("deploy", wave) for wave in WAVES]
+    assert cli.asked[1:] == DEPLOYS
     assert "stands: CREATE_COMPLETE" in said
     assert "Every wave is deployed." in said
     assert "hosted_zone_id" in said
@@ -133,7 +134,7 @@ def test_stops_after_the_zone_for_its_delegation_and_goes_on(deploy, cli, delega
 def test_goes_through_in_one_start_where_the_delegation_is_there_in_time(deploy, cli, delegate):
     cli.after["Dns"] = delegate
     assert deploy()[0] == 0
-    assert cli.asked == [("deploy", wave) for wave in WAVES]
+    assert cli.asked == DEPLOYS
 
 
 def test_asks_before_each_wave_with_its_stacks(deploy, cli, delegate):
@@ -162,7 +163,7 @@ def test_stops_at_the_first_wave_that_fails_and_goes_on_with_it(deploy, cli, del
     cli.broken.add("us-west-2/App")
     code, said = deploy()
     assert code == 1
-    assert cli.asked == [("deploy", "Dns"), ("deploy", "us-west-2/*")]
+    assert cli.asked == DEPLOYS[:2]
     assert "Wave 2 of 3 FAILED; the waves after it were not begun." in said
     assert "us-west-2/App: not made" in said
     assert "us-west-2/Logs: " not in said
@@ -170,7 +171,7 @@ def test_stops_at_the_first_wave_that_fails_and_goes_on_with_it(deploy, cli, del
 
     cli.broken.clear()
     assert deploy()[0] == 0
-    assert cli.asked[2:] == [("deploy", wave) for wave in WAVES]
+    assert cli.asked[2:] == DEPLOYS
 
 
 def test_touches_nothing_while_a_check_finds_something(deploy, cli, account):

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from deploy.cdk_cli import CdkCli
+from assembly.cdk_cli import CdkCli, CliRun
+from assembly.reader import read
 from deploy.clients import Clients
 from deploy.command import Chosen
 from deploy.destroy import Destruction
-from deploy.plan import digest
 from tests.deploy.conftest import assemble, raise_stack, stack
 
 TOPIC = {"Topic": {"Type": "AWS::SNS::Topic"}}
@@ -38,15 +38,15 @@ class InAccount(CdkCli):
     stuck: set[str] = field(default_factory=set)
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def _run(self, *arguments: str) -> int:
+    def run(self, *arguments: str) -> CliRun:
         names = arguments[1 : arguments.index("--exclusively")]
         self.asked.append(names)
         for name in names:
             if name in self.stuck:
-                return 1
+                return CliRun(exit_code=1)
             one = self.stacks[name]
             self.clients("cloudformation", one["region"]).delete_stack(StackName=one["name"])
-        return 0
+        return CliRun(exit_code=0)
 
 
 @pytest.fixture
@@ -70,22 +70,15 @@ def cli(account, tmp_path):
 @pytest.fixture
 def destroy(account, owned, cli, resolver, tmp_path):
     def destroy(typed="production", *, dry=False):
-        from review.assembly import read
-
         lines: list[str] = []
         code = Destruction(
-            of=Chosen(
-                environment=owned,
-                directory=tmp_path,
-                assembly=read(tmp_path),
-                digest=digest(tmp_path),
-            ),
+            of=Chosen(environment=owned, assembly=read(tmp_path)),
             clients=account,
             resolver=resolver,
             cli=cli,
             ask=lambda question: lines.append(question) or typed,
             dry=dry,
-            say=lines.append,
+            write=lines.append,
         ).run()
         return code, "\n".join(lines)
 

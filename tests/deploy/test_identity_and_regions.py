@@ -19,7 +19,7 @@ class TestAccount:
         other = dataclasses.replace(owned, account="999999999999")
         (problem,) = of_account(account("sts", "us-east-1"), other)
         assert "are of account 210987654321; production belongs to 999999999999" in problem.what
-        assert "AWS_PROFILE" in problem.mend
+        assert "AWS_PROFILE" in problem.fix
 
 
 class TestShell:
@@ -54,9 +54,9 @@ class TestRegions:
         object.__setattr__(environment, "primary", primary)
         disabled, missing = regions(account, environment)
         assert disabled.what == "the Region ap-east-1 is not enabled in the account"
-        assert disabled.mend == "aws account enable-region --region-name ap-east-1"
+        assert disabled.fix == "aws account enable-region --region-name ap-east-1"
         assert missing.what == "the account has no available zone use1-az9 in us-east-1"
-        assert "use1-az1, use1-az2" in missing.mend
+        assert "use1-az1, use1-az2" in missing.fix
 
 
 class TestMeaning:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from assembly.stack import ImageBuild
 from deploy.checks.images import images
-from review.assembly import ImageBuild
 from tests.deploy.conftest import path_with
 
 ARM = [ImageBuild(name="App/Image", platform="linux/arm64")]
@@ -27,7 +27,7 @@ def test_no_image_needs_no_docker():
 def test_without_docker_says_so_and_what_instead(tmp_path):
     (problem,) = images(ARM, {"PATH": str(tmp_path)})
     assert problem.what == "the deploy builds container images, and there is no docker"
-    assert "or name images of a registry in the environment" in problem.mend
+    assert "or name images of a registry in the environment" in problem.fix
 
 
 def test_docker_that_does_not_run_is_told_in_its_own_words(found):
@@ -44,7 +44,7 @@ def test_another_machine_needs_its_emulation(found):
     platforms = "echo 'Platforms: linux/amd64, linux/386'"
     (problem,) = found("echo linux/amd64", platforms)
     assert "builds linux/amd64 here, and cannot build linux/arm64" in problem.what
-    assert "binfmt --install arm64" in problem.mend
+    assert "binfmt --install arm64" in problem.fix
     assert found("echo linux/amd64", "echo 'Platforms: linux/amd64, linux/arm64*'") == []
 
 

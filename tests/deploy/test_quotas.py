@@ -19,7 +19,6 @@ from deploy.quotas.needs import (
     needs,
 )
 from deploy.quotas.usage import Usage
-from review.assembly import read
 from tests.deploy.conftest import assemble, stack
 
 REGION = "us-west-2"
@@ -39,7 +38,7 @@ def by_quota(found):
 class TestNeeds:
     @pytest.fixture
     def of(self, tmp_path):
-        return lambda *stacks: needs(assemble(tmp_path, *stacks).stacks)
+        return lambda *stacks: needs(assemble(tmp_path, *stacks).stacks.values())
 
     def test_count_what_takes_one_each_by_region(self, of):
         eip = {"Type": "AWS::EC2::EIP"}
@@ -92,7 +91,7 @@ class TestNeeds:
         assert need.what == "4 inbound for IPv4 in us-west-2/Network/Group"
 
     def test_of_production_are_its_tasks_scaled_out(self, production):
-        stacks = read(production.directory).stacks
+        stacks = production.stacks.values()
         for region in ("us-east-1", "us-west-2"):
             found = by_quota(need for need in needs(stacks) if need.region == region)
             # 40 tasks of one vCPU at the edge, 64 of two in each half of the app, 8 small workers.
@@ -103,7 +102,7 @@ class TestNeeds:
             assert ELASTIC_IPS not in found  # its networks have no way to the internet
 
     def test_of_small_are_an_address_for_every_zone(self, assembly_of):
-        stacks = read(assembly_of("small").directory).stacks
+        stacks = assembly_of("small").stacks.values()
         found = [need for need in needs(stacks) if need.quota is ELASTIC_IPS]
         assert [(need.region, need.amount) for need in found] == [
             ("us-east-1", 3),
@@ -134,7 +133,7 @@ class TestCheck:
         (problem,) = check(ELASTIC_IPS, 6)
         assert problem == Problem(
             what="us-west-2: 'EC2-VPC Elastic IPs' is 5, and the environment needs 6",
-            mend="aws service-quotas request-service-quota-increase --region us-west-2 "
+            fix="aws service-quotas request-service-quota-increase --region us-west-2 "
             "--service-code ec2 --quota-code L-0263D0A3 --desired-value 6",
         )
 
@@ -149,7 +148,7 @@ class TestCheck:
         assert check(ELASTIC_IPS, 4, [own("AWS::EC2::EIP", mine)]) == []
         (problem,) = check(ELASTIC_IPS, 4)
         assert "needs 4, beside 2 of others in the account" in problem.what
-        assert problem.mend.endswith("--desired-value 6")
+        assert problem.fix.endswith("--desired-value 6")
         assert theirs != mine
 
     def test_counts_networks_and_databases_of_others(self, check, quota, account):

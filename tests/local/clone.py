@@ -12,18 +12,21 @@ from pathlib import Path
 from local.target import Target
 
 ROOT = Path(__file__).parents[2]
-_COPIED = ("config", "stacks", "constructs", "lambda", "service", "dumps", "cli", "local", "review")
+_COPIED = (
+    *("config", "stacks", "constructs", "lambda", "service", "dumps", "cli"),
+    *("local", "assembly", "deploy", "review"),
+)
 _FILES = ("app.py", "cdk.json", "pyproject.toml")
 _SHARED = (".venv", ".venv-emulator", "node_modules")
 
-# An act that does not end by then never will; its own bounds are shorter.
+# A command that does not end by then never will; its own bounds are shorter.
 _SECONDS = 1_200
 
 
 @dataclass(frozen=True)
-class Said:
+class Ran:
     exit_code: int
-    words: str
+    output: str
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class Clone:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new))
 
-    def command(self, act: str, *options: str) -> list[str]:
+    def command(self, command: str, *options: str) -> list[str]:
         python = str(self.folder / ".venv" / "bin" / "python")
-        return [python, "-m", "local", act, "--port", str(self.port), *options]
+        return [python, "-m", "local", command, "--port", str(self.port), *options]
 
     def variables(self) -> dict[str, str]:
         """A person's shell; the CDK prints no findings where it sees pytest."""
@@ -55,28 +58,28 @@ class Clone:
         paths = [str(self.folder / name) for name in ("", "constructs", "lambda")]
         return {**kept, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
-    def act(self, act: str, *options: str) -> Said:
-        """`make local...`, as a person would; its words are shown as it goes."""
-        return self._say(self.command(act, *options), self.variables())
+    def run(self, command: str, *options: str) -> Ran:
+        """Run `make local...` as a person would; its output is shown as it goes."""
+        return self._run(self.command(command, *options), self.variables())
 
-    def upgrade(self, *arguments: str) -> Said:
-        """`mainstay-upgrade`, as a person would who works with what is deployed."""
+    def upgrade(self, *arguments: str) -> Ran:
+        """Run `mainstay-upgrade` as a person would who works with what is deployed."""
         return self._ask("main", *arguments)
 
-    def mode(self, *arguments: str) -> Said:
-        """`mainstay-mode`, the same."""
+    def mode(self, *arguments: str) -> Ran:
+        """Run `mainstay-mode` as that person would."""
         return self._ask("mode", *arguments)
 
-    def _ask(self, module: str, *arguments: str) -> Said:
+    def _ask(self, module: str, *arguments: str) -> Ran:
         target = Target(
             endpoint=f"http://127.0.0.1:{self.port}", account="111122223333", folder=self.local
         )
         python = str(self.folder / ".venv" / "bin" / "python")
         command = [python, "-m", f"cli.upgrade.{module}", "--environment", "production"]
         variables = self.variables() | target.variables("us-east-1")
-        return self._say([*command, *arguments], variables)
+        return self._run([*command, *arguments], variables)
 
-    def _say(self, command: list[str], variables: dict[str, str]) -> Said:
+    def _run(self, command: list[str], variables: dict[str, str]) -> Ran:
         child = subprocess.Popen(
             command,
             cwd=self.folder,
@@ -87,11 +90,11 @@ class Clone:
             text=True,
         )
         assert child.stdout is not None
-        words = []
+        lines = []
         for line in child.stdout:
-            words.append(line)
+            lines.append(line)
             sys.stdout.write(line)
-        return Said(child.wait(_SECONDS), "".join(words))
+        return Ran(child.wait(_SECONDS), "".join(lines))
 
 
 def make(folder: Path, port: int) -> Clone:

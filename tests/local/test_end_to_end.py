@@ -26,13 +26,15 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from assembly.held import held
+from assembly.reader import read
+from assembly.retained import retained
 from functions.control_table.mode import enter_read_only, leave_read_only
 from local import databases, process
 from local.first_tenant import LOGIN as USER
 from local.first_tenant import PASSWORD
 from local.session import Session
 from local.target import Target
-from review.retained import retained
 from tests.local import clone as clones
 from tests.local.clone import Clone
 
@@ -107,10 +109,10 @@ def listeners(session: Session, *, public: bool) -> list[dict[str, Any]]:
 
 
 def test_one_command_deploys_everything_and_ends_with_a_line_that_answers(clone: Clone):
-    said = clone.act("up")
-    assert said.exit_code == 0, said.words
-    line = re.search(r"curl (--cacert .+)", said.words)
-    assert line, said.words
+    said = clone.run("up")
+    assert said.exit_code == 0, said.output
+    line = re.search(r"curl (--cacert .+)", said.output)
+    assert line, said.output
     answer = _curl(clone, shlex.split(line[1]))
     assert answer.startswith("HTTP/1.1 200")
     assert '"sessionToken"' in answer
@@ -142,12 +144,7 @@ def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
 
 
 def test_every_stack_stands_in_its_region(target: Target, clone: Clone):
-    manifest = json.loads((clone.local / "cdk.out" / "manifest.json").read_text())
-    wanted = Counter(
-        artifact["environment"].rpartition("/")[2]
-        for artifact in manifest["artifacts"].values()
-        if artifact["type"] == "aws:cloudformation:stack"
-    )
+    wanted = Counter(stack.region for stack in read(clone.local / "cdk.out").stacks.values())
     assert set(wanted) == set(REGIONS)
     for region in REGIONS:
         stacks = target.client("cloudformation", region).describe_stacks()["Stacks"]
@@ -319,8 +316,8 @@ def test_the_deployed_machine_upgrades_both_regions(clone: Clone, target: Target
     none here, are not waited for."""
     _forget_resolvers(target)
     said = clone.upgrade("start", "--image", "mainstay.local/app:next", "--bake", "1")
-    assert said.exit_code == 0, said.words
-    assert said.words.endswith("upgraded: every row of the table is done\n"), said.words
+    assert said.exit_code == 0, said.output
+    assert said.output.endswith("upgraded: every row of the table is done\n"), said.output
     for region in REGIONS:
         for service in _app_services(target, region):
             assert _image(target, region, service["taskDefinition"]) == "mainstay.local/app:next"
@@ -348,7 +345,7 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
         cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=data)
 
     def shown(region: str) -> dict[str, Any]:
-        return json.loads(clone.mode("show", "--region", region).words)
+        return json.loads(clone.mode("show", "--region", region).output)
 
     def state() -> str:
         return cloudwatch.describe_alarms(AlarmNames=[lag])["MetricAlarms"][0]["StateValue"]
@@ -361,7 +358,7 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
     leave = ("leave", "--epoch", epoch, "--reason", "it is over")
     refused = clone.mode(*leave)
     assert refused.exit_code == 1
-    assert lag in refused.words
+    assert lag in refused.output
     # Its data stay for a quarter of an hour, so what counts as a lag is raised above them.
     kept = {name: alarm[name] for name in _OF_AN_ALARM if name in alarm}
     cloudwatch.put_metric_alarm(**kept, Threshold=alarm["Threshold"] + 1)
@@ -370,7 +367,7 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
     for region in REGIONS:
         epoch = str(shown(region)["epoch"])
         said = clone.mode("leave", "--region", region, "--epoch", epoch, "--reason", "it is over")
-        assert said.exit_code == 0, said.words
+        assert said.exit_code == 0, said.output
         assert shown(region)["mode"] == "READ_WRITE"
 
 
@@ -381,17 +378,17 @@ _OF_AN_ALARM = (
 
 
 def test_again_there_is_nothing_to_change(clone: Clone):
-    said = clone.act("up")
+    said = clone.run("up")
     assert said.exit_code == 0
-    assert "it runs already" in said.words
-    assert re.search(r"nothing to change: all \d+ stacks are as the templates say", said.words)
+    assert "it runs already" in said.output
+    assert re.search(r"nothing to change: all \d+ stacks are as the templates say", said.output)
 
 
 def test_a_second_run_beside_it_is_refused(clone: Clone, session: Session):
     with session.alone():
-        said = clone.act("diff")
+        said = clone.run("diff")
     assert said.exit_code == 1
-    assert "another run works in" in said.words
+    assert "another run works in" in said.output
 
 
 def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Target):
@@ -400,18 +397,18 @@ def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Ta
         "requests_per_client_per_minute=600,  # an office",
         "requests_per_client_per_minute=900,  # an office",
     )
-    shown = clone.act("diff")
+    shown = clone.run("diff")
     assert shown.exit_code == 0
-    assert "Number of stacks with differences: 2" in shown.words
-    said = clone.act("up")
+    assert "Number of stacks with differences: 2" in shown.output
+    said = clone.run("up")
     assert said.exit_code == 0
-    assert said.words.count("(no changes)") == said.words.count("✅") - 2
+    assert said.output.count("(no changes)") == said.output.count("✅") - 2
     for region in REGIONS:
         wafv2 = target.client("wafv2", region)
         (acl,) = wafv2.list_web_acls(Scope="REGIONAL")["WebACLs"]
         rules = wafv2.get_web_acl(Name=acl["Name"], Id=acl["Id"], Scope="REGIONAL")["WebACL"]
         assert 900 in _limits(rules["Rules"])
-    assert "Number of stacks with differences: 0" in clone.act("diff").words
+    assert "Number of stacks with differences: 0" in clone.run("diff").output
 
 
 def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: Session):
@@ -432,17 +429,21 @@ def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: Sessio
 def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
     clone: Clone, target: Target, session: Session
 ):
-    folder = clone.local / "cdk.out"
-    stays = retained(folder)
-    dry = clone.act("destroy", "--dry-run")
+    """Where a database is retained, the network that it uses stays too, as AWS would have it."""
+    stacks = read(clone.local / "cdk.out").stacks.values()
+    networks = held(stacks)
+    stays = retained(stack for stack in stacks if stack.path not in networks)
+    dry = clone.run("destroy", "--dry-run")
     assert dry.exit_code == 0
-    assert f"{len(stays)} resources stay" in dry.words
+    assert f"{len(stays)} resources stay" in dry.output
     for one in stays:
-        assert one.path in dry.words
+        assert one.path in dry.output
+    for path in networks:
+        assert f"{path}: " in dry.output
     physical = _physical(target)
     target.client("cloudformation", REGIONS[0]).delete_stack(StackName="behaviours")
-    said = clone.act("destroy")
-    assert said.exit_code == 0, said.words
+    said = clone.run("destroy")
+    assert said.exit_code == 0, said.output
     kept = {(one.region, one.stack, one.logical_id): one.type for one in stays}
     unknown = set(kept.values()) - {*LISTED, "AWS::KMS::Key"}
     assert not unknown, f"say in LISTED how these are looked for: {sorted(unknown)}"
@@ -451,20 +452,24 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
     assert process.until(lambda: session.status()["tasks"] == [], seconds=60)
     for region in REGIONS:
         assert _left(target, region) == []
+        left = target.client("cloudformation", region).describe_stacks()["Stacks"]
+        assert {stack["StackName"] for stack in left if stack["StackName"] != "CDKToolkit"} == {
+            stack.name for stack in stacks if stack.path in networks and stack.region == region
+        }
 
 
 def test_reset_leaves_nothing_even_when_the_keeper_was_killed(
     clone: Clone, target: Target, session: Session
 ):
     """A deploy after a destroy forgets what was retained: its names would be in the way."""
-    assert clone.act("up", "--environment", "dev").exit_code == 0
+    assert clone.run("up", "--environment", "dev").exit_code == 0
     tables = target.client("dynamodb", REGIONS[0]).list_tables()["TableNames"]
     assert tables
     assert not [name for name in tables if "production" in name]
     assert any("nginx" in line for line in _lines(clone))
     assert session.keeper_pid is not None
     os.kill(session.keeper_pid, 9)
-    said = clone.act("reset")
+    said = clone.run("reset")
     assert said.exit_code == 0
     assert clones.naming(clone.folder) == []
     assert not clone.local.exists()
@@ -654,15 +659,14 @@ def _physical(target: Target) -> dict[tuple[str, str, str | None], str]:
 
 def _left(target: Target, region: str) -> list[str]:
     """What should have gone with its stacks, of what costs money or takes requests."""
-    elbv2, ecs, ec2 = (target.client(name, region) for name in ("elbv2", "ecs", "ec2"))
+    elbv2, ecs = (target.client(name, region) for name in ("elbv2", "ecs"))
     balancers = [b["LoadBalancerArn"] for b in elbv2.describe_load_balancers()["LoadBalancers"]]
     groups = [g["TargetGroupArn"] for g in elbv2.describe_target_groups()["TargetGroups"]]
     clusters = ecs.list_clusters()["clusterArns"]
-    vpcs = [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v.get("IsDefault")]
     alarms = target.client("cloudwatch", region).describe_alarms()["MetricAlarms"]
     acls = target.client("wafv2", region).list_web_acls(Scope="REGIONAL")["WebACLs"]
     names = [alarm["AlarmName"] for alarm in alarms], [acl["Name"] for acl in acls]
-    return [*balancers, *groups, *clusters, *vpcs, *names[0], *names[1]]
+    return [*balancers, *groups, *clusters, *names[0], *names[1]]
 
 
 def _key(target: Target, region: str, name: str) -> bool:

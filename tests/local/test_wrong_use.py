@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from local import process
-from local.acts import ActError, check
-from local.cdk import Cdk
+from local.commands import check
 from local.emulator.server import Emulator
 from local.session import Session
 from local.target import Target
+from local.watched_cli import CdkError, WatchedCli
 from tests.local import clone as clones
 from tests.local.clone import Clone
 
@@ -57,7 +57,7 @@ def begun(clone: Clone, words: str) -> subprocess.Popen[str]:
 
 
 def test_an_interrupt_leaves_no_process_whenever_it_comes(clone: Clone):
-    for words in ("Synthesizing", "Bootstrapping", "Deploying"):
+    for words in ("Synthesizing", "Bootstrapping", ": deploying"):
         child = begun(clone, words)
         child.send_signal(signal.SIGINT)
         said, _ = child.communicate(timeout=60)
@@ -69,7 +69,7 @@ def test_an_interrupt_leaves_no_process_whenever_it_comes(clone: Clone):
 
 
 def test_an_emulator_that_is_killed_ends_the_run_at_once(clone: Clone):
-    child = begun(clone, "Deploying")
+    child = begun(clone, ": deploying")
     pid = Session(folder=clone.local, port=clone.port, endpoint=None).emulator.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -79,25 +79,25 @@ def test_an_emulator_that_is_killed_ends_the_run_at_once(clone: Clone):
     assert clones.naming(clone.folder) == []
 
 
-def test_a_taken_port_is_told_and_nothing_is_left(clone: Clone):
+def test_a_taken_port_is_named_and_nothing_is_left(clone: Clone):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        said = Clone(clone.folder, port).act("up", "--environment", "dev")
+        said = Clone(clone.folder, port).run("up", "--environment", "dev")
     assert said.exit_code == 1
     assert f"local: 'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{port}" in (
-        said.words
+        said.output
     )
     assert process.marked(clone.local) == ()
 
 
-@pytest.mark.parametrize("act", ["up", "diff", "destroy", "status"])
-def test_an_endpoint_elsewhere_is_refused_by_every_act(clone: Clone, act: str):
-    said = clone.act(act, "--endpoint", "http://192.0.2.1:4570")
+@pytest.mark.parametrize("command", ["up", "diff", "destroy", "status"])
+def test_an_endpoint_elsewhere_is_refused_by_every_command(clone: Clone, command: str):
+    said = clone.run(command, "--endpoint", "http://192.0.2.1:4570")
     assert said.exit_code == 1
-    assert said.words.startswith("local: 'ENDPOINT' should be a loopback address")
-    assert "Traceback" not in said.words
+    assert said.output.startswith("local: 'ENDPOINT' should be a loopback address")
+    assert "Traceback" not in said.output
 
 
 def test_credentials_that_look_real_are_refused(clone: Clone, monkeypatch: pytest.MonkeyPatch):
@@ -110,17 +110,17 @@ def test_credentials_that_look_real_are_refused(clone: Clone, monkeypatch: pytes
 
 
 def test_nothing_is_deployed_yet_is_said(clone: Clone):
-    for act in ("diff", "destroy"):
-        said = clone.act(act)
+    for command in ("diff", "destroy"):
+        said = clone.run(command)
         assert said.exit_code == 1
-        assert said.words == "local: nothing is deployed: run `make local` first\n"
-    assert clone.act("status").words.startswith("Nothing is deployed here")
+        assert said.output == "local: nothing is deployed: run `make local` first\n"
+    assert clone.run("status").output.startswith("Nothing is deployed here")
 
 
 def test_an_unknown_environment_is_named(clone: Clone):
-    said = clone.act("up", "--environment", "staging")
+    said = clone.run("up", "--environment", "staging")
     assert said.exit_code == 1
-    assert "'environment' should be one of production, small, dev, got 'staging'" in said.words
+    assert "'environment' should be one of production, small, dev, got 'staging'" in said.output
     assert process.marked(clone.local) == ()
 
 
@@ -128,12 +128,16 @@ def test_an_unsupported_type_is_named_with_the_place_to_add_it(folder: Path, tmp
     emulator = Emulator(folder=folder, port=free_port(), account=ACCOUNT)
     emulator.start()
     target = Target(endpoint=emulator.endpoint, account=ACCOUNT, folder=folder)
-    cdk = Cdk(folder=folder, variables=target.variables("us-east-1"), alive=emulator.alive())
-    assembly = _assembly(tmp_path / "cdk.out")
-    ran = cdk.run("deploy", "--app", str(assembly), "--all", "--require-approval", "never")
+    cli = WatchedCli(
+        assembly=_assembly(tmp_path / "cdk.out"),
+        variables=target.variables("us-east-1"),
+        folder=folder,
+        alive=emulator.alive(),
+    )
+    run = cli.deploy(["nowhere"])
     session = Session(folder=folder, port=emulator.port, endpoint=None)
-    with pytest.raises(ActError) as failed:
-        check(ran, "deploy", session)
+    with pytest.raises(CdkError) as failed:
+        check(run, "deploy", session)
     assert "AWS::Nowhere::Thing" in str(failed.value)
     assert "local/emulator/extension" in str(failed.value)
 

@@ -5,12 +5,35 @@ from pathlib import Path
 
 import pytest
 
+from assembly.reader import read_stacks, with_nested
 from review.template_diff.__main__ import main
-from review.template_diff.assemblies import pair, read_assembly
 from review.template_diff.changes import compare
 from review.template_diff.dangers import find
+from review.template_diff.pairs import pair
 
 REASON = "The old name collides with the one the platform team reserved."
+
+
+def write_assembly(directory: Path, templates: dict[str, dict]) -> None:
+    """Write the templates, and the manifest that names them unless the test has written its own.
+
+    A template `<name>.nested` is a nested stack's and no stack of the assembly.
+    """
+    directory.mkdir(exist_ok=True)
+    for name, template in templates.items():
+        (directory / f"{name}.template.json").write_text(json.dumps(template))
+    manifest = directory / "manifest.json"
+    if manifest.is_file() and "by_the_fixture" not in manifest.read_text():
+        return
+    artifacts = {
+        name: {
+            "type": "aws:cloudformation:stack",
+            "properties": {"templateFile": f"{name}.template.json"},
+        }
+        for name in templates
+        if not name.endswith(".nested")
+    }
+    manifest.write_text(json.dumps({"artifacts": artifacts, "by_the_fixture": True}))
 
 
 @pytest.fixture(scope="session")
@@ -22,14 +45,12 @@ def judge(tmp_path_factory):
 
     def _judge(cases):
         directory = tmp_path_factory.mktemp("cases")
+        sides = []
         for index, side in enumerate(("before", "after")):
-            (directory / side).mkdir()
-            for name, sides in cases.items():
-                file = directory / side / f"{name}.template.json"
-                file.write_text(json.dumps({"Resources": sides[index]}))
-        found = find(
-            compare(pair(read_assembly(directory / "before"), read_assembly(directory / "after")))
-        )
+            templates = {name: {"Resources": case[index]} for name, case in cases.items()}
+            write_assembly(directory / side, templates)
+            sides.append(tuple(with_nested(read_stacks(directory / side))))
+        found = find(compare(pair(*sides)))
         return {
             name: (
                 [danger for danger in found.dangers if danger.stack == name],
@@ -50,11 +71,11 @@ class Diff:
 
     def __call__(self, before, after, *arguments):
         for side, stacks in (("before", before), ("after", after)):
-            (self.directory / side).mkdir(exist_ok=True)
-            for name, resources in stacks.items():
-                template = resources if "Resources" in resources else {"Resources": resources}
-                file = self.directory / side / f"{name}.template.json"
-                file.write_text(json.dumps(template))
+            templates = {
+                name: resources if "Resources" in resources else {"Resources": resources}
+                for name, resources in stacks.items()
+            }
+            write_assembly(self.directory / side, templates)
         sides = [
             "--before",
             str(self.directory / "before"),

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from config.environments import DEV, PRODUCTION, SMALL
-from review import assembly as assemblies
 from review.cost import prices
 from review.cost import traffic as traffic_costs
 from review.cost.estimate import estimate
@@ -22,13 +21,13 @@ def lines(found, environment=PRODUCTION, price_list=PRICES):
 
 def changed(found, kind, change):
     """The assembly with every resource of a type passed through `change`."""
-    stacks = []
-    for stack in found.stacks:
+    stacks = {}
+    for name, stack in found.stacks.items():
         resources = dict(stack.resources)
-        for logical_id, properties in stack.of_type(kind):
+        for logical_id, properties in stack.of_type(kind).items():
             resources[logical_id] = {"Type": kind, "Properties": change(properties)}
-        stacks.append(dataclasses.replace(stack, resources=resources))
-    return dataclasses.replace(found, stacks=tuple(stacks))
+        stacks[name] = dataclasses.replace(stack, template={"Resources": resources})
+    return dataclasses.replace(found, stacks=stacks)
 
 
 def with_price(key, value):
@@ -43,7 +42,7 @@ def assuming(key, value):
 
 @pytest.fixture(scope="module")
 def found(production):
-    return assemblies.read(production.directory)
+    return production
 
 
 class TestFloor:
@@ -127,7 +126,8 @@ class TestTraffic:
         assert grown == {(region, "logs_kept") for region in found.regions}
 
     def test_a_region_without_prices_of_its_own_is_named(self, found):
-        stacks = (*found.stacks, dataclasses.replace(found.stacks[0], region="eu-west-1"))
-        elsewhere = dataclasses.replace(found, stacks=stacks)
+        zone = found.stacks["mainstay-production-dns"]
+        more = {"elsewhere": dataclasses.replace(zone, region="eu-west-1")}
+        elsewhere = dataclasses.replace(found, stacks=found.stacks | more)
         assumptions = estimate(elsewhere, PRODUCTION, PRICES).assumptions
         assert "eu-west-1 has no prices of its own in prices.toml: others stand in" in assumptions

@@ -5,12 +5,12 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from assembly.waves import wave_patterns
 from config.cluster import ClusterZones
 from config.databases import PostgresReporting
 from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
-from review import assembly as assemblies
 from review.deploy_page import render
-from review.deploy_plan import placeholders, steps, used_regions, waves, zone_stack_name
+from review.deploy_plan import placeholders, steps, used_regions, zone_stack_name
 
 OWN = dataclasses.replace(PRODUCTION, account="210987654321", domain="id.owner.test")
 
@@ -50,31 +50,32 @@ class TestAgainstTheAssembly:
 
     @pytest.fixture
     def stacks(self, name, assembly_of):
-        return assemblies.read(assembly_of(name).directory).stacks
+        return tuple(assembly_of(name).stacks.values())
 
     def test_every_stack_is_in_one_wave_and_every_wave_has_stacks(self, environment, stacks):
         for stack in stacks:
-            assert sum(fnmatchcase(stack.path, wave) for wave in waves(environment)) == 1
-        for wave in waves(environment):
+            assert sum(fnmatchcase(stack.path, wave) for wave in wave_patterns(environment)) == 1
+        for wave in wave_patterns(environment):
             assert any(fnmatchcase(stack.path, wave) for stack in stacks)
 
     def test_the_first_wave_is_the_zone_and_needs_nothing(self, environment, stacks):
-        first = waves(environment)[0]
+        first = wave_patterns(environment)[0]
         (zone,) = (stack for stack in stacks if stack.path == first)
         assert zone.name == zone_stack_name(environment)
-        assert zone.depends_on == ()
+        assert zone.dependencies == ()
         assert any(kind == "AWS::Route53::HostedZone" for kind in _types(zone))
 
     def test_a_wave_leaves_the_other_regions_entry_into_dns_alone(self, environment, stacks):
         """What a wave draws in of the other Region is never what brings that Region into DNS."""
-        by_path = {stack.path: stack for stack in stacks}
-        for wave in waves(environment)[1:]:
-            drawn = [stack.path for stack in stacks if fnmatchcase(stack.path, wave)]
-            for path in drawn:
-                drawn += [other for other in by_path[path].depends_on if other not in drawn]
-            others = [path for path in drawn if not fnmatchcase(path, wave) and path != "Dns"]
-            for path in others:
-                assert "AWS::Route53::RecordSet" not in _types(by_path[path])
+        by_name = {stack.name: stack for stack in stacks}
+        for wave in wave_patterns(environment)[1:]:
+            drawn = [stack for stack in stacks if fnmatchcase(stack.path, wave)]
+            for stack in drawn:
+                needed = (by_name[name] for name in stack.dependencies)
+                drawn += [other for other in needed if other not in drawn]
+            for stack in drawn:
+                if not fnmatchcase(stack.path, wave) and stack.path != "Dns":
+                    assert "AWS::Route53::RecordSet" not in _types(stack)
 
     def test_bootstraps_every_region_that_holds_a_stack(self, environment, stacks):
         assert set(used_regions(environment)) == {stack.region for stack in stacks}
@@ -83,7 +84,7 @@ class TestAgainstTheAssembly:
         checks = [
             check["HealthCheckConfig"]
             for stack in stacks
-            for _, check in stack.of_type("AWS::Route53::HealthCheck")
+            for check in stack.of_type("AWS::Route53::HealthCheck").values()
         ]
         addresses = {
             f"curl -sSf https://{check['FullyQualifiedDomainName']}{check['ResourcePath']}"

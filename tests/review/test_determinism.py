@@ -2,8 +2,8 @@
 
 import pytest
 
+from assembly.command import answer
 from review import determinism
-from review.chosen_environment import answer
 from review.determinism import Difference, compare, render
 
 
@@ -89,6 +89,9 @@ class TestPage:
         assert page == ["dev: two synths made the same 1 files"]
 
 
+MANIFEST = """(out / 'manifest.json').write_text('{"artifacts": {}}')"""
+
+
 class TestCommand:
     """With a stand-in for app.py that starts in a moment; the real one is `make determinism`."""
 
@@ -98,14 +101,16 @@ class TestCommand:
 
         def _app(*lines):
             start = ["import os, pathlib, sys", "out = pathlib.Path(os.environ['CDK_OUTDIR'])"]
-            (tmp_path / "app.py").write_text("\n".join([*start, "out.mkdir()", *lines, ""]))
+            (tmp_path / "app.py").write_text(
+                "\n".join([*start, "out.mkdir()", MANIFEST, *lines, ""])
+            )
             return answer(lambda: determinism.main(["--environment", "dev"]), "determinism")
 
         return _app
 
     def test_exits_0_where_both_are_the_same(self, app, capsys):
         assert app("(out / 'a').write_text(os.environ['CDK_CONTEXT_JSON'])") == 0
-        assert "the same 1 files" in capsys.readouterr().out
+        assert "the same 2 files" in capsys.readouterr().out
 
     def test_exits_1_where_the_order_of_a_set_shows(self, app, capsys):
         assert app("(out / 'a').write_text(repr({str(n) for n in range(50)}))") == 1
@@ -117,7 +122,10 @@ class TestCommand:
 
     def test_exits_2_with_what_a_failed_synth_said(self, app, capsys):
         assert app("sys.exit('a finding')") == 2
-        assert capsys.readouterr().err == "determinism: dev does not synthesize:\na finding\n"
+        assert (
+            capsys.readouterr().err
+            == "determinism: synthesizing side one failed (exit 1): a finding\n"
+        )
 
     def test_exits_2_for_an_unknown_environment(self, capsys):
         code = answer(lambda: determinism.main(["--environment", "none"]), "determinism")

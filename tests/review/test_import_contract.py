@@ -22,6 +22,7 @@ FORBIDDEN = {
     "service": "mainstay",
     "dumps": "service",
     "cli": "aws_cdk",
+    "assembly": "review",
     "review": "deploy",
     "deploy": "aws_cdk",
     "local": "gameday",

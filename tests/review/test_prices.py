@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from assembly.stack import Stack
 from config.environments import ENVIRONMENTS
-from review import assembly as assemblies
 from review.cost import prices
 from review.cost import resources as resource_costs
 from review.cost.databases import database_quantities
@@ -17,13 +17,15 @@ PRICES = prices.load()
 
 def template(**resources):
     """A stack of these resources: logical_id=(type, properties)."""
-    return assemblies.Stack(
+    return Stack(
         path="us-east-1/Edge",
         name="mainstay-production-us-east-1-edge",
         region="us-east-1",
-        resources={
-            logical_id: {"Type": kind, "Properties": properties}
-            for logical_id, (kind, properties) in resources.items()
+        template={
+            "Resources": {
+                logical_id: {"Type": kind, "Properties": properties}
+                for logical_id, (kind, properties) in resources.items()
+            }
         },
     )
 
@@ -40,12 +42,11 @@ class TestPriceFile:
     def test_every_price_is_used_by_a_shipped_environment(self, assembly_of):
         used = set()
         for name, environment in ENVIRONMENTS.items():
-            own = assemblies.read(assembly_of(name).directory)
-            used |= {line.key for line in estimate(own, environment, PRICES).lines}
+            used |= {line.key for line in estimate(assembly_of(name), environment, PRICES).lines}
         assert used == set(PRICES.prices)
 
     def test_every_resource_type_is_priced_or_free(self, assembly):
-        assert not_priced(assemblies.read(assembly.directory).stacks, PRICES) == {}
+        assert not_priced(assembly.stacks.values(), PRICES) == {}
 
     def test_nothing_is_both_priced_and_free(self):
         nothing = dataclasses.replace(PRICES, free={})

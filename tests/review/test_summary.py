@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+from assembly.command import answer
+from assembly.reader import read
+from assembly.stack import Stack
 from config.environments import ENVIRONMENTS, PRODUCTION
-from review import assembly as assemblies
-from review.chosen_environment import answer
 from review.cost import prices
 from review.summary import command as summary
 from review.summary import tiers
@@ -19,7 +20,7 @@ from review.summary.text import render
 
 
 def summed(assembly, environment):
-    return sum_up(assemblies.read(assembly.directory), environment, prices.load())
+    return sum_up(assembly, environment, prices.load())
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,11 @@ class TestStacks:
         )
         assert sum(found.resources.values()) == sum(counted.values())
 
-    def test_come_after_what_they_depend_on(self, assembly):
-        read = assemblies.read(assembly.directory)
-        waves = ["us-west-2/*", "us-east-1/*"]
-        order = [stack.path for stack in assemblies.deploy_order(read.stacks, waves)]
-        for stack in read.stacks:
-            for path in stack.depends_on:
-                assert order.index(path) < order.index(stack.path)
+    def test_come_after_what_they_depend_on(self, production, found):
+        order = [row.path for row in found.stacks]
+        for stack in production.stacks.values():
+            for name in stack.dependencies:
+                assert order.index(production.stacks[name].path) < order.index(stack.path)
 
     def test_begin_with_the_zone(self, found):
         assert found.stacks[0].path == "Dns"
@@ -74,13 +73,15 @@ class TestTiers:
     def test_a_service_without_autoscaling_runs_what_it_asks_for(self):
         task = {"Cpu": "512", "Memory": "1024"}
         service = {"TaskDefinition": {"Ref": "Task"}, "DesiredCount": 3}
-        stack = assemblies.Stack(
+        stack = Stack(
             path="us-east-1/Worker",
             name="worker",
             region="us-east-1",
-            resources={
-                "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": task},
-                "Service": {"Type": "AWS::ECS::Service", "Properties": service},
+            template={
+                "Resources": {
+                    "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": task},
+                    "Service": {"Type": "AWS::ECS::Service", "Properties": service},
+                }
             },
         )
         (found,) = tiers.services(stack)
@@ -102,11 +103,11 @@ class TestFindings:
         (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
         report = {"pluginReports": [{"violations": [{}, {}]}, {"violations": [{}]}]}
         (tmp_path / "validation-report.json").write_text(json.dumps(report))
-        assert assemblies.read(tmp_path).unacknowledged == 3
+        assert read(tmp_path).unacknowledged == 3
 
     def test_are_unknown_where_no_gate_ran(self, tmp_path, found):
         (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
-        assert assemblies.read(tmp_path).unacknowledged is None
+        assert read(tmp_path).unacknowledged is None
         silent = dataclasses.replace(found.findings, unacknowledged=None)
         lines = render(dataclasses.replace(found, findings=silent))
         assert any("the gates did not run" in line for line in lines)
@@ -122,11 +123,11 @@ class TestCost:
         assert f"TOTAL = {found.cost.total:>12,.2f}" in page
 
     def test_names_what_has_no_price(self, production):
-        read = assemblies.read(production.directory)
-        first, *others = read.stacks
-        more = first.resources | {"Cluster": {"Type": "AWS::Neptune::DBCluster"}}
-        stacks = (dataclasses.replace(first, resources=more), *others)
-        unpriced = sum_up(dataclasses.replace(read, stacks=stacks), PRODUCTION, prices.load())
+        zone = production.stacks["mainstay-production-dns"]
+        more = zone.resources | {"Cluster": {"Type": "AWS::Neptune::DBCluster"}}
+        changed = dataclasses.replace(zone, template={"Resources": more})
+        stacks = production.stacks | {zone.name: changed}
+        unpriced = sum_up(dataclasses.replace(production, stacks=stacks), PRODUCTION, prices.load())
         assert "  not priced: AWS::Neptune::DBCluster (1)" in render(unpriced)
 
 
@@ -139,7 +140,12 @@ class TestNext:
 
     def test_is_the_whole_way_once_the_environment_is_the_owners(self, production):
         own = dataclasses.replace(PRODUCTION, account="210987654321", domain="id.owner.test")
-        page = "\n".join(render(summed(production, own)))
+        stacks = {
+            name: dataclasses.replace(stack, account=own.account)
+            for name, stack in production.stacks.items()
+        }
+        theirs = dataclasses.replace(production, stacks=stacks)
+        page = "\n".join(render(summed(theirs, own)))
         assert "bootstrap aws://210987654321/us-east-1" in page
         assert page.index("deploy Dns") < page.index("Delegate") < page.index("us-west-2/*")
         assert "docs/runbooks/delegation.md" in page

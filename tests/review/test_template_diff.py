@@ -114,7 +114,7 @@ def test_lists_a_new_stack_as_one_danger_of_each_kind(diff, acknowledge):
 
 def test_refuses_a_missing_directory(tmp_path, capsys):
     assert main(["--before", str(tmp_path / "none"), "--after", str(tmp_path)]) == 2
-    assert "should be a directory of templates; there is none" in capsys.readouterr().err
+    assert "/none' should be a synthesized assembly" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--before", "."], ["--base", "x", "--before", "."]])

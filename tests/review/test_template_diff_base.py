@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from assembly.synthesis import interpreter
 from review.template_diff.__main__ import main
-from review.template_diff.synthesis import interpreter
 
 # A real CDK app in one file; the failing gate is what a synthesis with open findings looks like.
 APP = """
@@ -94,7 +94,7 @@ def test_counts_everything_as_added_to_a_base_without_an_app(root, capsys):
     captured = capsys.readouterr()
     assert "| app | new | 1 | 0 | 0 |" in captured.out
     assert "`HEAD` has no app.py: every stack counts as added." in captured.out
-    assert "synthesizing the working tree (production)" in captured.err
+    assert "synthesizing the working tree and its base (production)" in captured.err
     assert len(worktrees(root)) == 1
 
 
@@ -127,7 +127,7 @@ def test_refuses_a_working_tree_that_does_not_synthesize(root, capsys):
 
 def test_refuses_to_run_elsewhere(root, capsys):
     assert main(["--base", "HEAD"]) == 2
-    assert "run the diff at the top of the checkout" in capsys.readouterr().err
+    assert "run this at the top of the checkout" in capsys.readouterr().err
 
 
 def test_keeps_one_interpreter_while_both_sides_pin_the_same(tmp_path):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from assembly.reader import Assembly, read
 from functions.traffic_shift import handler
-from tests.conftest import Assembly
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/legacy/0123456789abcdef"
 LEGACY_EDGE = f'LegacyEdge(target_group_arn="{ARN}", cidr="10.16.96.0/20", port=8443)'
@@ -28,7 +28,7 @@ def migrating(clone_of_repository) -> Assembly:
     started = clone.start()
     assert started.exit_code == 0, started.said
     assert "WARNING" not in started.said
-    return Assembly(clone.assembly)
+    return read(clone.assembly)
 
 
 @pytest.fixture(scope="module")

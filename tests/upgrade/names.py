@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conftest import ACCOUNT, Assembly, Stack
+from assembly.reader import Assembly
+from assembly.stack import Stack
+from tests.conftest import ACCOUNT
 
 _SUFFIX = "-" + "X" * 13  # of 12 or 13 letters and digits
 _ID = "0123456789abcdef"

@@ -18,5 +18,5 @@ class Placement:
 
     @property
     def zones(self) -> tuple[str, ...]:
-        """Return the zones of the volume, three at most."""
+        """Of the volume, three at most."""
         return (*self.instances, *self.storage)

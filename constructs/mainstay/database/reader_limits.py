@@ -1,4 +1,4 @@
-"""The limits of a cluster's readers."""
+"""How far a cluster's readers scale out."""
 
 from __future__ import annotations
 

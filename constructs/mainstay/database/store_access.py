@@ -1,4 +1,4 @@
-"""Logins of servers to a relational store: by a token of their role, and by no password."""
+"""How servers log in to a relational store: by a token of their role, and by no password."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Cluster:
 
     @classmethod
     def here(cls, store: RelationalStore) -> Cluster:
-        """Return the access of servers in the store's own Region."""
+        """Of servers in the store's own Region."""
         return cls._of(store, cdk.ReferenceStrength.STRONG)
 
     @classmethod
     def abroad(cls, store: RelationalStore) -> Cluster:
-        """Return the access of servers in another Region, which read the addresses at deploy."""
+        """Of servers in another Region, which read the addresses when they are deployed."""
         return cls._of(store, cdk.ReferenceStrength.WEAK)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The kinds of relational store: a purpose, and the parameters that it takes."""
+"""What makes one relational store another: its purpose, and the parameters that this takes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The roles that may deploy from outside of AWS."""
+"""Who may deploy, from outside of AWS."""

@@ -1,1 +1,1 @@
-"""The common parts of the stateless tiers: servers, balancers, images, capacity."""
+"""What the stateless tiers have in common: servers, balancers, images, capacity."""

@@ -1,4 +1,4 @@
-"""The capacity of a stateless tier in one Region."""
+"""How much of a stateless tier runs in one Region."""
 
 from __future__ import annotations
 

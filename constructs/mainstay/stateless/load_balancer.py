@@ -1,4 +1,4 @@
-"""The common properties of every load balancer, public or internal."""
+"""What every load balancer of the system has in common, public or internal."""
 
 from __future__ import annotations
 

