@@ -1,4 +1,4 @@
-"""What a process may do now: without waiting, without asking anybody, from any thread."""
+"""The mode that a process obeys now, known without waiting and from any thread."""
 
 from __future__ import annotations
 
@@ -16,28 +16,36 @@ class _Known:
 
 
 class ServiceMode:
-    """READ_ONLY until told otherwise. Every change replaces what is known as a whole."""
+    """READ_ONLY until the control table says otherwise; every change replaces all that is known."""
 
     def __init__(self) -> None:
         self._known = _Known()
 
     def obey(self, state: State) -> None:
-        """The control table's word. A newer READ_WRITE ends what `lose_writer` began."""
+        """Obey the control table. A newer READ_WRITE ends what `lose_writer` began."""
         known = self._known
         lost = known.lost_at_epoch
         if lost is not None and state.mode is Mode.READ_WRITE and state.epoch > lost:
             lost = None
         self._known = replace(known, table=state, stale=False, lost_at_epoch=lost)
 
-    def tell_stale(self, stale: bool) -> None:
-        """Whether the table was unreadable for too long: no writes until it is read."""
+    def set_stale(self, stale: bool) -> None:
+        """Set whether the table was unreadable for too long: no writes until it is read."""
         if self._known.stale != stale:
             self._known = replace(self._known, stale=stale)
 
     def lose_writer(self) -> None:
-        """No server takes writes: enter READ_ONLY, until a newer epoch says READ_WRITE."""
+        """Enter READ_ONLY: no server takes writes."""
         if self._known.lost_at_epoch is None:
             self._known = replace(self._known, lost_at_epoch=self.epoch)
+
+    def find_writer(self) -> None:
+        """End what `lose_writer` began: a server takes writes again. The table's mode stands."""
+        self._known = replace(self._known, lost_at_epoch=None)
+
+    @property
+    def has_lost_writer(self) -> bool:
+        return self._known.lost_at_epoch is not None
 
     @property
     def is_known(self) -> bool:

@@ -1,4 +1,4 @@
-"""What keeps a mode true: a thread that follows the control table, a task that tries the writer."""
+"""Two watchers keep the mode true: a thread follows the control table, a task tries the writer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from service.mode.service_mode import ServiceMode
 
 # A look that hangs is worse than one that fails: the next is two seconds away.
 _QUICK = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
-# Looks at the writer, and how many in a row it may miss.
+# Looks at the writer, and how many in a row change what is obeyed.
 _WRITER_SECONDS = 1.0
-_MISSES = 3
+_LOOKS = 3
 # Counted in the log by an alarm, which takes two tasks' word and Amazon RDS's.
 NO_WRITER = "entered READ_ONLY: no writer"
+WRITER_IS_BACK = "a writer answers again"
 
 
 class ModeWatcher:
@@ -81,13 +82,13 @@ class ModeWatcher:
             self.follower.look(now)
             age = self.follower.age(now)
             unread = (now - self._started) if age is None else age
-            self._mode.tell_stale(unread.total_seconds() >= self._stale_seconds)
+            self._mode.set_stale(unread.total_seconds() >= self._stale_seconds)
             self._looking.wait(self._poll_seconds)
             self._looking.clear()
 
 
 class WriterWatcher:
-    """Tries the writer in READ_WRITE; gone for three looks, READ_ONLY is entered."""
+    """Tries the writer. Gone for three looks, READ_ONLY is entered; there for three, it is left."""
 
     def __init__(
         self,
@@ -102,15 +103,23 @@ class WriterWatcher:
 
     async def run(self) -> None:
         """Look for ever."""
-        missed = 0
+        differing = 0  # looks in a row that differ from what is obeyed
         while True:
             await asyncio.sleep(self._seconds)
-            if self._mode.read_only:
-                missed = 0  # nothing to enter; leaving is another's word
+            lost, epoch = self._mode.has_lost_writer, self._mode.epoch
+            if self._mode.read_only and not lost:
+                differing = 0  # the table's word, and the table ends it
                 continue
-            epoch = self._mode.epoch
-            missed = 0 if await self._takes_writes() else missed + 1
-            if missed >= _MISSES and not self._mode.read_only and epoch == self._mode.epoch:
+            differing = differing + 1 if await self._takes_writes() == lost else 0
+            if differing < _LOOKS or (lost, epoch) != (
+                self._mode.has_lost_writer,
+                self._mode.epoch,
+            ):
+                continue
+            differing = 0
+            if lost:
+                self._mode.find_writer()
+                log("mode", what=WRITER_IS_BACK, epoch=epoch)
+            elif not self._mode.read_only:
                 self._mode.lose_writer()
-                log("mode", what=NO_WRITER, epoch=self._mode.epoch)
-                missed = 0
+                log("mode", what=NO_WRITER, epoch=epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -46,7 +47,10 @@ class Event:
 
 
 def from_json(text: str) -> Event:
-    """The event of a message; NoEventError for everything else."""
+    """Return the event of a message; NoEventError for everything else.
+
+    Text is cleaned and never refused: a client chooses it, and must not choose what is kept.
+    """
     try:
         found = json.loads(text)
         known = {each.name for each in fields(Event)}
@@ -56,15 +60,15 @@ def from_json(text: str) -> Event:
         if at.tzinfo is None:
             raise NoEventError("'at' should know its time zone")
         texts = {name: _text(found.get(name), name) for name in _COLUMNS[3:-1]}
-        if not isinstance(detail := found.get("detail", {}), dict) or "\\u0000" in text:
-            raise NoEventError("'detail' should be an object of what PostgreSQL can hold")
+        if not isinstance(detail := found.get("detail", {}), dict):
+            raise NoEventError("'detail' should be an object")
         if texts["kind"] is None or texts["outcome"] is None:
             raise NoEventError("'kind' and 'outcome' should be text")
         return Event(
             id=UUID(found["id"]),
             at=at.astimezone(UTC),
             tenant_id=UUID(found["tenant_id"]),
-            detail=detail,
+            detail=_clean(detail),
             **texts,  # type: ignore[arg-type]
         )
     except NoEventError:
@@ -76,9 +80,23 @@ def from_json(text: str) -> Event:
 def _text(value: Any, name: str) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str):
         raise NoEventError(f"'{name}' should be text")
-    return value[:_TEXT_MAX]
+    return _clean(value)[:_TEXT_MAX]
+
+
+def _clean(value: Any) -> Any:
+    """Return the value with U+FFFD in place of what PostgreSQL cannot hold."""
+    if isinstance(value, str):
+        pairs = value.encode("utf-16", "surrogatepass")  # halves that belong together join
+        return pairs.decode("utf-16", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [_clean(each) for each in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(each) for name, each in value.items()}
+    return value
 
 
 _TAKES = "SELECT NOT pg_is_in_recovery() AND has_table_privilege('event', 'INSERT') AS takes"
