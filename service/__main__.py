@@ -15,11 +15,10 @@ from starlette.types import ASGIApp
 
 from service.api.application import application
 from service.log import log
-from service.runtime import Runtime
+from service.runtime import WRONG, Runtime
 from service.sessions import REMEMBERED_SECONDS
 from service.settings import Settings, SettingsError, api_settings
 
-WRONG = 78  # EX_CONFIG of sysexits.h: starting again does not help
 _BACKLOG = 1_024
 # What a stop does after the last request: send audit events, close connections.
 _AFTER_SECONDS = 10
@@ -70,15 +69,13 @@ def main() -> int:
 
 
 def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS) -> int:
-    """Serve these settings until a signal; 0, or 78 where no database fits this build.
+    """Serve these settings until a signal; the exit code is docs/service-contract.md's.
 
     A session that was found valid is remembered for `remembered_seconds`, 0 for never.
     """
-    refusals: list[str] = []
 
     def give_up(reason: str) -> None:
         log("not serving", reason=reason)
-        refusals.append(reason)
         server.should_exit = True
 
     runtime = Runtime(settings, give_up=give_up, remembered_seconds=remembered_seconds)
@@ -92,7 +89,7 @@ def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS)
     )
     log("listening", port=listener.getsockname()[1], build=settings.build)
     server.run(sockets=[listener])
-    return WRONG if refusals else 0
+    return runtime.exit_code
 
 
 if __name__ == "__main__":

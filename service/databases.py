@@ -8,9 +8,6 @@ migration that is committed after it locked out this statement, and one before i
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -19,8 +16,9 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import TooManyRequests
 
+from service.connections import NO_CONNECTION, Connection, Connections, Parameters
 from service.log import log
 from service.schema_version import SchemaVersionError
 from service.settings import Address, Databases
@@ -40,7 +38,7 @@ _CHECK = f"SELECT version, 1 / (version {{}} %s)::int FROM ({_VERSION}) AS found
 ANSWERED_ON: ContextVar[set[int] | None] = ContextVar("ANSWERED_ON", default=None)
 
 # The next server is asked after these: it is away, too busy, restarting, or catching up.
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TimeoutError, OSError)
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
 # And after these, where the statement can be right and the server not the one that takes it.
 _REFUSED = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
 
@@ -79,26 +77,23 @@ class Server:
         self._check = _CHECK.format(">=" if or_newer else "=").encode()
         self.rest_until = 0.0
         self._statement_seconds = statement_seconds
-        self._told: str | None = None
-        self.pool = AsyncConnectionPool(
-            kwargs=_connection(address, databases, role, statement_seconds, token),
-            min_size=1,
-            max_size=connections,
-            open=False,
-            timeout=2.0,
-            # Longer than a request, shorter than the life of an IAM token's session by far.
-            max_lifetime=900.0,
-            reconnect_timeout=2.0,
-            num_workers=2,
-            name=self.name,
+        self._noted: str | None = None
+        self.connections = Connections(
+            self.name,
+            _connection(address, databases, role, statement_seconds, token),
+            size=connections,
         )
+        self.pool = self.connections.pool
 
     async def ask(
         self, about: Mapping[str, str], statement: str, values: Sequence[Any] = ()
     ) -> list[Row]:
         """The rows of one statement; SchemaVersionError on a server of another version."""
         try:
-            rows = await self._in_time(about, statement, values)
+            rows = await self.connections.use(
+                lambda connection: self._transaction(connection, about, statement, values),
+                seconds=self._statement_seconds + _GRACE_SECONDS,
+            )
         except errors.DivisionByZero:
             self.rest_until = time.monotonic() + _REST_SECONDS
             raise SchemaVersionError(
@@ -112,94 +107,57 @@ class Server:
         except _AWAY as error:
             self._rest(error)
             raise
-        self._told = None
+        self._noted = None
         self.rest_until = 0.0
         return rows
 
-    async def _in_time(
-        self, about: Mapping[str, str], statement: str, values: Sequence[Any]
-    ) -> list[Row]:
-        """As `_asked`; TimeoutError from a server that hangs, whatever it does about a cancel."""
-        held: list[psycopg.AsyncConnection[Any]] = []
-        asking = asyncio.ensure_future(self._asked(about, statement, values, held))
-        try:
-            done, _ = await asyncio.wait([asking], timeout=self._statement_seconds + _GRACE_SECONDS)
-            if done:
-                return asking.result()
-            raise TimeoutError(f"{self.name} hangs")
-        finally:
-            if not asking.done():
-                _keep(asking)
-                for connection in held:
-                    _hang_up(connection)
-                asking.cancel()
-
-    async def _asked(
+    async def _transaction(
         self,
+        connection: Connection,
         about: Mapping[str, str],
         statement: str,
         values: Sequence[Any],
-        held: list[psycopg.AsyncConnection[Any]],
     ) -> list[Row]:
-        async with self.pool.connection() as connection:
-            held.append(connection)
-            async with connection.pipeline():
-                await connection.execute("BEGIN")
-                for setting, value in about.items():
-                    await connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
-                cursor = connection.cursor(row_factory=dict_row)
-                await cursor.execute(statement.encode(), values)
-                checked = await connection.execute(self._check, (self.version,))
-                await connection.execute("COMMIT")
-            if not self._or_newer and (noted := ANSWERED_ON.get()) is not None:
-                noted |= {row[0] for row in await checked.fetchall()}
-            return await cursor.fetchall() if cursor.description else []
+        async with connection.pipeline():
+            await connection.execute("BEGIN")
+            for setting, value in about.items():
+                await connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute(statement.encode(), values)
+            checked = await connection.execute(self._check, (self.version,))
+            await connection.execute("COMMIT")
+        if not self._or_newer and (noted := ANSWERED_ON.get()) is not None:
+            noted |= {row[0] for row in await checked.fetchall()}
+        return await cursor.fetchall() if cursor.description else []
 
     async def has_version(self) -> bool:
-        """Whether the server is of this build's version; raises what asking it raises."""
-        found = await self.found_version()
+        """Return whether the server is of this build's version; raises what asking it raises."""
+        found = await self.read_version()
         return found == self.version or (self._or_newer and found > self.version)
 
-    async def found_version(self) -> int:
-        async with self.pool.connection(timeout=2.0) as connection:
-            try:
-                row = await (await connection.execute(_VERSION)).fetchone()
-            except errors.UndefinedTable:
-                return 0
-        assert row is not None
-        return row[0]
+    async def read_version(self) -> int:
+        """Return the server's schema version, 0 where it has none."""
+        return await self.connections.use(_read_version, seconds=2.0)
 
     def _rest(self, error: BaseException) -> None:
-        self.rest_until = time.monotonic() + _REST_SECONDS
-        if (told := type(error).__name__) != self._told:
-            self._told = told
-            log("database away", server=self.name, error=told)
-        # Connections of before are broken as well: they go now and not one request each.
-        _keep(asyncio.ensure_future(self.pool.check()))
+        if isinstance(error, TooManyRequests):
+            return  # the server is well, and this process asks too much of it
+        now = time.monotonic()
+        if self.rest_until <= now and _took_connections(error):
+            self.connections.renew()
+        self.rest_until = now + _REST_SECONDS
+        if (noted := type(error).__name__) != self._noted:
+            self._noted = noted
+            log("database away", server=self.name, error=noted)
 
 
-_KEPT: set[asyncio.Future[Any]] = set()
-
-
-def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Whoever waits for this connection sees its end: a cancel alone would wait for the server."""
-    with contextlib.suppress(OSError, psycopg.Error):
-        end = socket.socket(fileno=os.dup(connection.fileno()))
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        finally:
-            end.close()
-
-
-def _keep(task: asyncio.Future[Any]) -> None:
-    _KEPT.add(task)
-    task.add_done_callback(_forget)
-
-
-def _forget(task: asyncio.Future[Any]) -> None:
-    _KEPT.discard(task)
-    if not task.cancelled():
-        task.exception()  # the pool tells its own troubles; this one changes nothing
+async def _read_version(connection: Connection) -> int:
+    try:
+        row = await (await connection.execute(_VERSION)).fetchone()
+    except errors.UndefinedTable:
+        return 0
+    assert row is not None
+    return row[0]
 
 
 class Servers:
@@ -264,9 +222,21 @@ class Servers:
 
 def _may_have_run(error: BaseException) -> bool:
     """Whether a write could have been committed although its answer is an error."""
-    if isinstance(error, PoolTimeout | SchemaVersionError):
+    return not isinstance(error, (SchemaVersionError, *NO_CONNECTION)) and not _has_answered(error)
+
+
+def _took_connections(error: BaseException) -> bool:
+    """Return whether a server that failed so ended its other connections as well."""
+    if isinstance(error, NO_CONNECTION):
         return False
-    return not isinstance(error, psycopg.Error) or error.sqlstate is None
+    return not _has_answered(error) or isinstance(
+        error, errors.AdminShutdown | errors.CrashShutdown
+    )
+
+
+def _has_answered(error: BaseException) -> bool:
+    """Return whether the server said what went wrong, so that its connection still stands."""
+    return isinstance(error, psycopg.Error) and error.sqlstate is not None
 
 
 def _connection(
@@ -275,7 +245,7 @@ def _connection(
     role: str,
     statement_seconds: float,
     token: Callable[[Address, str], str],
-) -> Any:
+) -> Parameters:
     fixed: dict[str, Any] = {
         "host": address[0],
         "port": address[1],
@@ -287,11 +257,11 @@ def _connection(
         "application_name": "mainstay-service",
         "options": f"-c statement_timeout={int(statement_seconds * 1_000)} -c timezone=UTC",
     }
-    if databases.auth == "trust":
-        return fixed
 
-    async def with_token() -> dict[str, Any]:
+    async def parameters() -> dict[str, Any]:
+        if databases.auth == "trust":
+            return fixed
         # A token is valid for 15 minutes, and asked for once a connection.
         return fixed | {"password": token(address, role)}
 
-    return with_token
+    return parameters

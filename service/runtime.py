@@ -29,11 +29,19 @@ from service.task import task_id
 _ENTITY_SECONDS, _RANGE_SECONDS = 1.5, 15.0
 _READ_CONNECTIONS, _OTHER_CONNECTIONS = 16, 4
 _HEALTH_SECONDS = 5.0
+_POOL_SECONDS = 1.0
 _HEALTH_PATIENCE_SECONDS = 3.0
 
 
+# Exit codes of docs/service-contract.md: starting again helps, or does not (sysexits.h, EX_CONFIG).
+FAILED, WRONG = 1, 78
+
+
 class Runtime:
-    """Stores, mode and tasks of a process. `give_up` is called with why it may not serve."""
+    """Stores, mode and tasks of a process. `give_up` is called with why it may not serve.
+
+    `exit_code` is 0 until then.
+    """
 
     def __init__(
         self,
@@ -48,8 +56,9 @@ class Runtime:
         self.aws = Aws(settings.region)
         self.passwords = Passwords()
         self.audit = Audit(self.aws, settings.events_queue_url)
+        self.exit_code = 0
         self.schema_confirmed = False
-        self._give_up = give_up
+        self._on_give_up = give_up
         databases = settings.databases
         self.entities = EntityStore(
             self._servers("entity", databases.entity_readers, READER),
@@ -84,8 +93,8 @@ class Runtime:
         for servers in self._all_servers():
             await servers.open()
         writer = WriterWatcher(self.mode, self.entities.takes_writes)
-        for act in (self.audit.run, writer.run, self._confirm_schema):
-            self._tasks.append(asyncio.create_task(act()))
+        for run in (self.audit.run, writer.run, self._confirm_schema, self._watch_pools):
+            self._tasks.append(asyncio.create_task(run()))
 
     async def stop(self) -> None:
         """Send what waits, and leave; what does not end in time is named in the log."""
@@ -101,6 +110,11 @@ class Runtime:
         self.passwords.close()
         self.aws.close()
         log("stopped")
+
+    @property
+    def can_serve(self) -> bool:
+        """Return whether requests may be sent here: what readiness answers."""
+        return self.mode.is_known and self.schema_confirmed and self.exit_code == 0
 
     def look_at_mode(self) -> None:
         self._watcher.look_now()
@@ -146,6 +160,19 @@ class Runtime:
             found.append(self.reports.servers)
         return found
 
+    def _give_up(self, reason: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        self._on_give_up(reason)
+
+    async def _watch_pools(self) -> None:
+        """End a process whose pool has lost its connections: another one starts with all."""
+        while True:
+            await asyncio.sleep(_POOL_SECONDS)
+            for server in (each for servers in self._all_servers() for each in servers.servers):
+                if await server.connections.are_lost():
+                    self._give_up(f"the pool of {server.name} has lost its connections", FAILED)
+                    return
+
     async def _confirm_schema(self) -> None:
         """Wait for an entity server of this build's version; give up when there are only others."""
         servers = [*self.entities.readers.servers, *self.entities.writers.servers]
@@ -157,14 +184,15 @@ class Runtime:
                         self.schema_confirmed = True
                         log("schema confirmed", server=server.name, version=server.version)
                         return
-                    others[server.name] = await server.found_version()
+                    others[server.name] = await server.read_version()
                 except Exception as error:
                     log("not answering yet", server=server.name, error=type(error).__name__)
             if others:
                 self._give_up(
                     f"this build speaks version {schema_version.spoken('entity')} of the entity "
                     f"store, and the servers have {others}: start the build that fits them, or "
-                    "migrate them (python -m service.operations migrate)"
+                    "migrate them (python -m service.operations migrate)",
+                    WRONG,
                 )
                 return
             await asyncio.sleep(1.0)

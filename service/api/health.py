@@ -16,10 +16,9 @@ async def ready(call: Call) -> Readiness:
     """
     runtime = call.runtime
     state = runtime.mode.state
-    can_serve = runtime.mode.is_known and runtime.schema_confirmed
-    call.answer_status = 200 if can_serve else 503
+    call.answer_status = 200 if runtime.can_serve else 503
     return Readiness(
-        status="ok" if can_serve else "starting",
+        status="ok" if runtime.can_serve else "starting",
         half=runtime.settings.half,
         mode=state.mode.value,
         reason=state.reason,

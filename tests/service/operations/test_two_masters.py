@@ -212,7 +212,7 @@ DELAYED = {"replica": "delayed", "delay_seconds": 3_600.0, "below_target": False
 
 
 def test_what_is_published_is_what_the_alarms_read(operator):
-    """Names, dimensions and namespace: no metric without a writer, no figure without a reader."""
+    """Names, dimensions and namespace: no alarm waits for a figure that nobody publishes."""
     assert lag.NAMESPACE == NAMESPACE
     written = published([*lag.report(operator), DELAYED])
     read = {}
@@ -223,8 +223,7 @@ def test_what_is_published_is_what_the_alarms_read(operator):
             assert metric.namespace == NAMESPACE
             assert metric.dimensions == {"Environment": "test", "Replica": replica}
             read[metric.metric_name, replica] = metric
-    assert written.keys() <= read.keys()
-    assert {name for name, _ in written} == {name for name, _ in read}
+    assert {name for name, _ in read} <= {name for name, _ in written}
     assert written["ReplicaBroken", "entity_b_from_entity_a"] == 0
     assert written["ReplicaDelay", "delayed"] == 3_600
 
