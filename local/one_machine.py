@@ -121,7 +121,7 @@ class OneMachine:
 
     def _start_aws(self, ends: contextlib.ExitStack) -> None:
         aws = subprocess.Popen(
-            [sys.executable, "-m", "local.aws_in_memory"],
+            [sys.executable, "-m", "doubles.aws_in_memory"],
             cwd=ROOT,
             env={"PATH": os.environ.get("PATH", os.defpath), **_CREDENTIALS},
             stdin=subprocess.DEVNULL,

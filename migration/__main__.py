@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from doubles.recording_upstream import RecordingUpstream
 from functions.traffic_shift import accepted
 from functions.traffic_shift.accepted import Accepted
-from local.recording_upstream import RecordingUpstream
 from migration import chains, report
 from migration.comparison import Comparison, compared
 from migration.requests import Request, corpus, of_log, read_log

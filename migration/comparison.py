@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from doubles.recording_upstream import RecordingUpstream
+from doubles.wire import NoAnswerError, exchange
 from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.accepted import Difference as Entry
-from local.recording_upstream import RecordingUpstream
-from local.wire import NoAnswerError, exchange
 from migration.chains import Chain
 from migration.requests import Request
 

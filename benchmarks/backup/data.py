@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+from doubles.ebs_direct.volumes import BLOCK_SIZE, Snapshot, Volume
 from functions.archive_format import zstd
-from local.ebs_direct.volumes import BLOCK_SIZE, Snapshot, Volume
 
 SEED = 20_261_125
 PAGE = 4_096

@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from benchmarks.backup import data
-from local.ebs_direct.cloud import Cloud
-from local.ebs_direct.faults import Quota
-from local.ebs_direct.server import serving
+from doubles.ebs_direct.cloud import Cloud
+from doubles.ebs_direct.faults import Quota
+from doubles.ebs_direct.server import serving
 
 
 class Fake:

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 
+from doubles.ebs_direct.cloud import Cloud
+from doubles.ebs_direct.http import Request, Response
+from doubles.ebs_direct.in_process import Pool, client
+from doubles.ebs_direct.volumes import Snapshot, Volume
 from functions.archive_format.root import Root
 from functions.block_archive.archive import Archived, Options, archive
 from functions.block_archive.attempts import Attempts
@@ -22,10 +26,6 @@ from functions.block_archive.lean_http import LeanHttp
 from functions.block_archive.pace import Pace
 from functions.block_archive.reliable import ReliableBlocks
 from functions.block_archive.store import Store
-from local.ebs_direct.cloud import Cloud
-from local.ebs_direct.http import Request, Response
-from local.ebs_direct.in_process import Pool, client
-from local.ebs_direct.volumes import Snapshot, Volume
 
 
 class _Door:

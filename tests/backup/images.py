@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from local.ebs_direct.volumes import BLOCK_SIZE, Snapshot
+from doubles.ebs_direct.volumes import BLOCK_SIZE, Snapshot
 
 _ZERO = hashlib.sha256(bytes(BLOCK_SIZE)).digest()
 

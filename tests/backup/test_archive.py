@@ -7,14 +7,14 @@ from collections import Counter
 
 import pytest
 
+from doubles.ebs_direct.cloud import Killed
+from doubles.ebs_direct.faults import Fault
+from doubles.ebs_direct.http import ServiceError
 from functions.archive_format import zstd
 from functions.archive_format.geometry import BLOCK_SIZE, ArchiveError
 from functions.archive_format.image import restore_image
 from functions.archive_format.levels import verify
 from functions.archive_format.reader import decode
-from local.ebs_direct.cloud import Killed
-from local.ebs_direct.faults import Fault
-from local.ebs_direct.http import ServiceError
 from tests.backup.images import same
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local.ebs_direct.faults import Fault
-from local.ebs_direct.http import ServiceError
-from local.ebs_direct.server import serving
+from doubles.ebs_direct.faults import Fault
+from doubles.ebs_direct.http import ServiceError
+from doubles.ebs_direct.server import serving
 from tests.backup.images import same
 
 COMMAND = Path(sys.executable).parent / "mainstay-backup"

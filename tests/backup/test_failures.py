@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from doubles.ebs_direct.faults import Fault, Quota
+from doubles.ebs_direct.http import ServiceError
+from doubles.ebs_direct.server import serving
+from doubles.ebs_direct.volumes import BLOCK_SIZE, Volume
 from functions.archive_format.geometry import ArchiveError
 from functions.archive_format.image import restore_image
 from functions.archive_format.reader import load_root
@@ -24,10 +28,6 @@ from functions.block_archive.archive import Options, archive
 from functions.block_archive.attempts import Attempts
 from functions.block_archive.pace import Pace
 from functions.block_archive.reliable import ReliableBlocks
-from local.ebs_direct.faults import Fault, Quota
-from local.ebs_direct.http import ServiceError
-from local.ebs_direct.server import serving
-from local.ebs_direct.volumes import BLOCK_SIZE, Volume
 from tests.backup.images import same
 
 DOCS = Path(__file__).parents[2] / "docs" / "backup.md"

@@ -15,9 +15,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
-from local.ebs_direct.cloud import Cloud
-from local.ebs_direct.in_process import client
-from local.ebs_direct.volumes import BLOCK_SIZE
+from doubles.ebs_direct.cloud import Cloud
+from doubles.ebs_direct.in_process import client
+from doubles.ebs_direct.volumes import BLOCK_SIZE
 
 A, B = b"\1" * BLOCK_SIZE, b"\2" * BLOCK_SIZE
 SAME = object()  # moto answers as AWS does

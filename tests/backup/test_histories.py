@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from doubles.ebs_direct.cloud import Killed
 from functions.archive_format import root as roots
 from functions.archive_format.geometry import (
     BLOCK_SIZE,
@@ -23,7 +24,6 @@ from functions.archive_format.geometry import (
 )
 from functions.archive_format.reader import load_segment, pack_blocks, packs_of
 from functions.block_archive.prune import prune
-from local.ebs_direct.cloud import Killed
 
 SEEDS = range(int(os.environ.get("HISTORIES", "6")))  # more of them by hand
 STEPS = 16

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from doubles.ebs_direct.server import serving
 from functions.archive_format.image import restore_image
 from functions.archive_format.reader import load_root
 from functions.archive_job import alone, handler, states
 from functions.block_archive.errors import ArchiveError, RefusedError
 from functions.block_archive.item import OutOfTime
-from local.ebs_direct.server import serving
 from tests.backup.images import same
 
 

@@ -6,9 +6,9 @@ import heapq
 
 import pytest
 
+from doubles.ebs_direct.faults import Quota
+from doubles.ebs_direct.http import ServiceError
 from functions.block_archive.pace import Pace
-from local.ebs_direct.faults import Quota
-from local.ebs_direct.http import ServiceError
 
 SECONDS = 30.0
 WARM_UP = 3.0  # the first overshoot teaches the quota

@@ -8,9 +8,9 @@ import pytest
 
 from cli.backup.prices import OverLimitError, approve_archive, approve_snapshot
 from cli.backup.progress import Bar
+from doubles.ebs_direct.volumes import Volume
 from functions.block_archive.archive import Options, plan
 from functions.block_archive.estimate import counted, estimate
-from local.ebs_direct.volumes import Volume
 
 
 def asked(**values):

@@ -25,7 +25,7 @@ def missing_pack(engine):
 
 def hidden_pack(engine):
     """What a lifecycle rule or a careless hand leaves: a delete marker."""
-    from local.ebs_direct.s3 import Version
+    from doubles.ebs_direct.s3 import Version
 
     versions = engine.bucket.objects[engine.bucket.keys("packs/")[0]]
     versions.append(Version(id="x", modified=datetime.now(UTC), delete_marker=True))

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from doubles.ebs_direct.cloud import Killed
+from doubles.ebs_direct.faults import Fault
 from functions.archive_format.image import restore_image
 from functions.block_archive.errors import ArchiveError, RefusedError
 from functions.block_archive.prune import prune
-from local.ebs_direct.cloud import Killed
-from local.ebs_direct.faults import Fault
 from tests.backup.images import same
 
 LONG = timedelta(days=35 + 30 + 1)  # past a root's retention and its files' locks

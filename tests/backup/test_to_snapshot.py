@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from doubles.ebs_direct.cloud import Killed
+from doubles.ebs_direct.faults import Fault
+from doubles.ebs_direct.http import ServiceError
+from doubles.ebs_direct.volumes import BLOCK_SIZE
 from functions.archive_format.geometry import ArchiveError
 from functions.block_archive.to_snapshot import Into, restore_snapshot
-from local.ebs_direct.cloud import Killed
-from local.ebs_direct.faults import Fault
-from local.ebs_direct.http import ServiceError
-from local.ebs_direct.volumes import BLOCK_SIZE
 
 
 @pytest.fixture(params=["botocore", "lean"])

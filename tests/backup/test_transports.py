@@ -12,18 +12,18 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from doubles.ebs_direct.cloud import Cloud
+from doubles.ebs_direct.faults import Fault
+from doubles.ebs_direct.http import ServiceError
+from doubles.ebs_direct.in_process import Pool, client
+from doubles.ebs_direct.server import serving
+from doubles.ebs_direct.volumes import BLOCK_SIZE, Volume
 from functions.block_archive import errors
 from functions.block_archive.botocore_blocks import BotocoreBlocks
 from functions.block_archive.bucket import BotocoreBucket
 from functions.block_archive.lean_blocks import LeanBlocks
 from functions.block_archive.lean_bucket import LeanBucket
 from functions.block_archive.lean_http import LeanHttp, pool
-from local.ebs_direct.cloud import Cloud
-from local.ebs_direct.faults import Fault
-from local.ebs_direct.http import ServiceError
-from local.ebs_direct.in_process import Pool, client
-from local.ebs_direct.server import serving
-from local.ebs_direct.volumes import BLOCK_SIZE, Volume
 
 READ_SECONDS = 0.5
 

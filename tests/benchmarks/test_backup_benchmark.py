@@ -13,10 +13,10 @@ import pytest
 from benchmarks.backup import data
 from benchmarks.backup.bars import bars
 from benchmarks.backup.command import run
+from doubles.ebs_direct.cloud import Cloud
+from doubles.ebs_direct.server import serving
+from doubles.ebs_direct.volumes import BLOCK_SIZE, Volume
 from functions.archive_format import zstd
-from local.ebs_direct.cloud import Cloud
-from local.ebs_direct.server import serving
-from local.ebs_direct.volumes import BLOCK_SIZE, Volume
 
 MET = {
     "archive": {

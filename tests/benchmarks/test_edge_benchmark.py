@@ -16,7 +16,7 @@ from benchmarks.edge import load, measure
 from benchmarks.edge.bars import bars
 from benchmarks.edge.plot import svg
 from benchmarks.edge.processes import cpu_seconds
-from local.recording_upstream import RecordingUpstream
+from doubles.recording_upstream import RecordingUpstream
 from migration import chains
 
 SAID = """Running 3s test @ http://127.0.0.1:1/

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from doubles.recording_upstream import RecordingUpstream
 from local.edge_process import IMAGE, edge_process
-from local.recording_upstream import RecordingUpstream
 from tests.edge.app import App, Names
 from tests.edge.authority import Authority
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.recording_upstream import Received, RecordingUpstream
-from local.wire import Answer, exchange
+from doubles.recording_upstream import Received, RecordingUpstream
+from doubles.wire import Answer, exchange
 
 FILE = Path(__file__).with_name("corpus.jsonl")
 TENANT = "acme.edge.test"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
-from local.wire import Answer, answers
+from doubles.wire import Answer, answers
 from tests.edge.corpus import TENANT
 
 _TOKENS = (

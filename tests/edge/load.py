@@ -10,7 +10,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from local.wire import answers
+from doubles.wire import answers
 from tests.edge.corpus import TENANT
 
 

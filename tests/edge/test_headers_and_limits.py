@@ -6,8 +6,8 @@ import http.client
 
 import pytest
 
-from local.recording_upstream import RecordingUpstream
-from local.wire import exchange
+from doubles.recording_upstream import RecordingUpstream
+from doubles.wire import exchange
 from tests.edge.conftest import until
 from tests.edge.corpus import TENANT, new_number
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from doubles.wire import exchange
 from local import edge_process
-from local.wire import exchange
 from tests.edge.conftest import until
 
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from doubles.wire import Answer, exchange
 from functions.control_table.mode import begin, enter_read_only, leave_read_only
 from functions.mode_follower.__main__ import follow
 from functions.mode_follower.flag_file import write
 from functions.mode_follower.follower import follower_of
-from local.wire import Answer, exchange
 from tests.edge.conftest import until
 from tests.edge.corpus import TENANT
 

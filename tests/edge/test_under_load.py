@@ -9,7 +9,7 @@ import signal
 import time
 from statistics import median
 
-from local.recording_upstream import RecordingUpstream
+from doubles.recording_upstream import RecordingUpstream
 from tests.edge.app import Names
 from tests.edge.conftest import until
 from tests.edge.load import Load
@@ -82,7 +82,7 @@ def test_the_app_s_new_address_is_followed_and_no_request_is_lost(launch, quick_
 
 
 def _status(edge) -> int | None:
-    from local.wire import exchange
+    from doubles.wire import exchange
 
     request = b"GET /login HTTP/1.1\r\nHost: acme.edge.test\r\nConnection: close\r\n\r\n"
     [answer] = exchange(edge.address, request)

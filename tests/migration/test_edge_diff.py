@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from doubles.recording_upstream import RecordingUpstream
 from functions.traffic_shift import accepted
 from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.shapes import shape_of
-from local.recording_upstream import RecordingUpstream
 from migration import __main__ as edge_diff
 from migration import chains
 from migration.comparison import APP, Comparison, compared, outcome
@@ -170,7 +170,7 @@ def test_fails_with_the_mend_where_apache_is_not_installed(tmp_path, monkeypatch
 
 def test_the_edge_labels_a_target_as_the_comparison_of_a_shift_does(both, app):
     """One vocabulary: else a shape that the shift finds could not be found in the edge's log."""
-    from local.wire import exchange
+    from doubles.wire import exchange
 
     labelled = 0
     for request in corpus():

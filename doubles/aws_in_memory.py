@@ -1,4 +1,4 @@
-"""`python -m local.aws_in_memory`: moto's AWS on a free port of 127.0.0.1, until it is killed.
+"""`python -m doubles.aws_in_memory`: moto's AWS on a free port of 127.0.0.1, until it is killed.
 
 The port is its first line. It is a process of its own because moto's state belongs to a process:
 two machines in one, or a test that begins with an empty AWS, would take each other's tables away.

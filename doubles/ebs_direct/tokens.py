@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.ebs_direct.http import ServiceError
+from doubles.ebs_direct.http import ServiceError
 
 BLOCK_TOKEN_LIFE = timedelta(days=7)
 PAGE_TOKEN_LIFE = timedelta(minutes=60)

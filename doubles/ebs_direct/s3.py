@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from local.ebs_direct.http import Request, Response, ServiceError, http_date
+from doubles.ebs_direct.http import Request, Response, ServiceError, http_date
 
 
 @dataclass(kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from local.ebs_direct.ebs import EbsDirect
-from local.ebs_direct.http import Request, Response, ServiceError
-from local.ebs_direct.volumes import Snapshot
+from doubles.ebs_direct.ebs import EbsDirect
+from doubles.ebs_direct.http import Request, Response, ServiceError
+from doubles.ebs_direct.volumes import Snapshot
 
 
 def describe_snapshots(ebs: EbsDirect, request: Request) -> Response:

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.ebs_direct.cloud import Cloud, Killed
-from local.ebs_direct.faults import ConnectionLost, Stalled
-from local.ebs_direct.http import Request, Response
+from doubles.ebs_direct.cloud import Cloud, Killed
+from doubles.ebs_direct.faults import ConnectionLost, Stalled
+from doubles.ebs_direct.http import Request, Response
 
 _REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content"}
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from local.ebs_direct.http import Request, Response, ServiceError
-from local.ebs_direct.tokens import Tokens
-from local.ebs_direct.volumes import BLOCK_SIZE, BLOCKS_PER_GIB, Block, Snapshot
+from doubles.ebs_direct.http import Request, Response, ServiceError
+from doubles.ebs_direct.tokens import Tokens
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BLOCKS_PER_GIB, Block, Snapshot
 
 _BLOCK = re.compile(r"/snapshots/([^/]+)/blocks/(\d+)")
 _LIST = re.compile(r"/snapshots/([^/]+)/(blocks|changedblocks)")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from local.ebs_direct.ebs import EbsDirect
-from local.ebs_direct.ec2 import describe_snapshots
-from local.ebs_direct.faults import Fault, Quota
-from local.ebs_direct.http import Request, Response, ServiceError
-from local.ebs_direct.s3 import S3
+from doubles.ebs_direct.ebs import EbsDirect
+from doubles.ebs_direct.ec2 import describe_snapshots
+from doubles.ebs_direct.faults import Fault, Quota
+from doubles.ebs_direct.http import Request, Response, ServiceError
+from doubles.ebs_direct.s3 import S3
 
 
 class Killed(BaseException):

@@ -13,9 +13,9 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError
 
-from local.ebs_direct.cloud import Cloud
-from local.ebs_direct.faults import ConnectionLost, Stalled
-from local.ebs_direct.http import Request, Response
+from doubles.ebs_direct.cloud import Cloud
+from doubles.ebs_direct.faults import ConnectionLost, Stalled
+from doubles.ebs_direct.http import Request, Response
 
 
 def session(cloud: Cloud, *, region: str = "us-east-1") -> boto3.Session:

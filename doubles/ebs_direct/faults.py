@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from local.ebs_direct.http import Response, ServiceError
+from doubles.ebs_direct.http import Response, ServiceError
 
 Damage = Literal["flip", "short", "length"]
 
