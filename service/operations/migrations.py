@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
 from service.operations import rights, schema, slots
@@ -22,6 +23,9 @@ from service.operations.operator import Operator, Session, say
 from service.operations.statements import split
 
 FOLDER = Path(__file__).parent.parent / "migrations"
+# For how long a change of a table may hold up its writers, and then lets them pass.
+_GIVE_WAY_SECONDS = 1.0
+_GIVE_WAY = f"{_GIVE_WAY_SECONDS:g}s"
 _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
 
 
@@ -175,8 +179,33 @@ def _require_breakable(operator: Operator, node: str, does: str) -> None:
 
 
 def _apply(operator: Operator, session: Session, migration: Migration) -> None:
+    """Apply a migration; on a node that takes writes, without holding those up for long.
+
+    A change of a table waits for who uses it, and everybody who comes later waits behind it. So it
+    gives way after a second, and tries again when those have passed.
+    """
+    if operator.dry_run or rights.is_fenced(session):
+        _apply_at_once(operator, session, migration)
+        return
+
+    def applied() -> bool:
+        try:
+            _apply_at_once(operator, session, migration, lock_timeout=_GIVE_WAY)
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
+
+    what = f"migration {migration.version} has its locks on {session.node.name}"
+    operator.wait(applied, what, every=_GIVE_WAY_SECONDS)
+
+
+def _apply_at_once(
+    operator: Operator, session: Session, migration: Migration, *, lock_timeout: str = ""
+) -> None:
     """One transaction: the statements, the version, the rights, and the advance that is owed."""
     with session.transaction():
+        if lock_timeout:
+            session.change(f"SET LOCAL lock_timeout = '{lock_timeout}'")
         for statement in migration.statements:
             session.change(statement)
         rights.provide(session, publish=operator.node(session.node.name).store == "entity")
@@ -196,9 +225,4 @@ def _apply(operator: Operator, session: Session, migration: Migration) -> None:
 def _owe(operator: Operator, session: Session, version: int) -> None:
     """Remember which slots must pass this transaction before anyone writes again."""
     for slot in slots.of(operator, session.node.name):
-        session.change(
-            sql.SQL(
-                "INSERT INTO operations.advance (slot, version) VALUES ({0}, {1})"
-                " ON CONFLICT (slot) DO UPDATE SET version = {1}"
-            ).format(sql.Literal(slot), sql.Literal(version))
-        )
+        slots.owe_advance(session, slot, version)

@@ -25,10 +25,16 @@ def make_partitions(operator: Operator, node: str, *, today: date, months: int =
         if session.value("SELECT to_regclass(%s) IS NOT NULL", f"public.{name}"):
             continue
         with session.transaction():
+            # PARTITION OF would lock the audit log against its writers; ATTACH does not.
             session.change(
-                sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
-                    catalog.qualified(name),
+                sql.SQL(
+                    "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+                ).format(catalog.qualified(name), catalog.qualified(_TABLE))
+            )
+            session.change(
+                sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
                     catalog.qualified(_TABLE),
+                    catalog.qualified(name),
                     sql.Literal(first.isoformat()),
                     sql.Literal(end.isoformat()),
                 )

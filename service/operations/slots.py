@@ -17,11 +17,18 @@ _PROGRESS = """
 SELECT coalesce(pg_replication_origin_progress('pg_' || oid, true), '0/0')::text
 FROM pg_subscription WHERE subname = %s
 """
-# Who has written and not ended: open transactions with an id, and prepared ones.
+# Who has written and not ended: open transactions with an id, and prepared ones. And who may be
+# about to: a statement is asked for its rights once, behind its table's lock, and has no id before
+# its first row. A lock that is had after the REVOKE was committed finds it.
 _WRITING = """
-SELECT pid, usename FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend'
-AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+SELECT pid, usename FROM pg_stat_activity a
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+AND (backend_xid IS NOT NULL OR EXISTS (
+    SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.pid = a.pid AND l.granted AND c.relnamespace = 'public'::regnamespace
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                   'AccessExclusiveLock')))
 UNION ALL
 SELECT 0, owner FROM pg_prepared_xacts WHERE database = current_database()
 """
@@ -80,20 +87,31 @@ def drain(operator: Operator, node: str, *, terminate_after: float | None = None
     if not rights.is_fenced(session):
         raise RefusedError(f"{node} takes writes: fence it, or draining never ends")
     wait_until_written(operator, node, terminate_after=terminate_after)
-    end = session.value("SELECT pg_current_wal_insert_lsn()")
+    # A commit of our own, which waits for the disk: one before it that did not is written with it.
+    session.change("SELECT pg_logical_emit_message(true, 'mainstay.drain', '')")
+    # What is written, not what is inserted: Aurora documents no insert path, and slots follow this.
+    end = session.value("SELECT pg_current_wal_lsn()")
     for slot in of(operator, node):
-        operator.wait(
-            lambda slot=slot: not is_subscribed(operator, slot) or _confirmed(session, slot, end),
-            f"'{slot}' of {node} has received everything",
-        )
+        try:
+            operator.wait(
+                lambda slot=slot: (
+                    not is_subscribed(operator, slot) or _confirmed(session, slot, end)
+                ),
+                f"'{slot}' of {node} has received everything",
+            )
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"{error}: its subscriber has confirmed {_confirmed_lsn(session, slot)}, and "
+                f"{node} has written up to {end}"
+            ) from None
 
 
 def wait_until_written(
     operator: Operator, node: str, *, terminate_after: float | None = None
 ) -> None:
-    """Wait until no transaction that has written is open on a node."""
+    """Wait until no transaction that has written, or still may, is open on a node."""
     session = operator.on(node)
-    ended = f"no transaction that has written is open on {node}"
+    ended = f"no transaction that has written, or still may, is open on {node}"
     try:
         operator.wait(lambda: not session.rows(_WRITING), ended, seconds=terminate_after)
     except TimeoutError:
@@ -102,6 +120,17 @@ def wait_until_written(
         for pid in session.column(f"SELECT pid FROM ({_WRITING}) AS writing WHERE pid > 0"):
             session.change(sql.SQL("SELECT pg_terminate_backend({})").format(sql.Literal(pid)))
         operator.wait(lambda: not session.rows(_WRITING), ended)
+
+
+def drop(operator: Operator, publisher: str, slot: str) -> None:
+    """Drop a slot where it is, when nobody reads it any more."""
+    session = operator.on(publisher)
+    if session.value("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", slot) is None:
+        return
+    operator.wait(
+        lambda: not is_active(session, slot), f"nobody reads the slot '{slot}' of {publisher}"
+    )
+    session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
 
 
 def is_applying(session: Session, subscription: str) -> bool:
@@ -150,6 +179,22 @@ def _confirmed(session: Session, slot: str, end: str) -> bool:
             end,
             slot,
         )
+    )
+
+
+def _confirmed_lsn(session: Session, slot: str) -> str | None:
+    return session.value(
+        "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = %s", slot
+    )
+
+
+def owe_advance(session: Session, slot: str, version: int) -> None:
+    """Record that a slot has to be led past this transaction before anyone writes again."""
+    session.change(
+        sql.SQL(
+            "INSERT INTO operations.advance (slot, version) VALUES ({0}, {1})"
+            " ON CONFLICT (slot) DO UPDATE SET version = {1}"
+        ).format(sql.Literal(slot), sql.Literal(version))
     )
 
 
