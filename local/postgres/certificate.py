@@ -36,11 +36,11 @@ class Authority:
         )
         (folder / FILE).write_bytes(self._own.public_bytes(serialization.Encoding.PEM))
 
-    def settings(self, address: str) -> dict[str, str]:
-        """A server's settings for TLS with a certificate of its address."""
+    def settings(self, address: str, *hosts: str) -> dict[str, str]:
+        """Return a server's settings for TLS with a certificate of its address, and of `hosts`."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-        names = [x509.IPAddress(ipaddress.ip_address(address))]
+        names = [x509.IPAddress(ipaddress.ip_address(address)), *map(x509.DNSName, hosts)]
         made = (
             self._builder(name, key)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -52,6 +52,7 @@ CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB REPLICATION;
 GRANT pg_create_subscription, pg_monitor, pg_signal_backend, pg_checkpoint TO {ADMINISTRATOR}
 WITH ADMIN OPTION;
 GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO {ADMINISTRATOR};
+GRANT SET ON PARAMETER session_replication_role TO {ADMINISTRATOR};
 """
 
 

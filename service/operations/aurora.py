@@ -53,7 +53,7 @@ def fail_over(operator: Operator, rds: Any, master: str) -> str:
         return latest.status == "available" and latest.writer != lost and writes(operator, master)
 
     operator.wait(done, f"the endpoint of {master} has a writer", every=POLL_SECONDS)
-    say({"lost": master, "promoted": latest.writer})
+    say({"lost": master, "promoted": latest.writer, "next": ["heal"]})
     return latest.writer or ""
 
 

@@ -23,6 +23,7 @@ from service.operations import (
     delayed,
     detection,
     fence,
+    heal,
     lag,
     lost_rows,
     migrations,
@@ -136,6 +137,13 @@ def _promote(operator: Operator, chosen: argparse.Namespace) -> Any:
     return promotion.promote_reader(operator, chosen.lost, rds=_client("rds"))
 
 
+def _heal(operator: Operator, _: argparse.Namespace) -> Any:
+    found = heal.heal(operator)
+    if any("error" in link for link in found.values()):
+        raise RefusedError(f"a node does not answer, the other links are whole: {found}")
+    return found
+
+
 def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
     node = "delayed"
     match chosen.what:
@@ -200,6 +208,7 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("to", choices=fence.MASTERS)
     act = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")
     act.add_argument("node", choices=fence.MASTERS)
+    add("heal", _heal, "after a failover: restore every link that is broken")
     act = add("repoint", lambda o, c: repoint.repoint(o, c.to), "let the follower take a master")
     act.add_argument("to", choices=fence.MASTERS)
     act = add("rebuild", _rebuild, "a master anew from a clone of the other")

@@ -43,7 +43,7 @@ def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
     most = max(answering, key=lambda reader: _received(operator, reader))
     operator.on(most).change("SELECT pg_promote(true, 60)")
     operator.wait(lambda: not _in_recovery(operator, most), f"{most} takes writes")
-    say({"lost": master, "promoted": most})
+    say({"lost": master, "promoted": most, "next": ["heal"]})
     return most
 
 
@@ -65,7 +65,7 @@ def promote_other(operator: Operator, lost: str) -> str:
     )
     replication.switch_off(session, from_lost)
     _remember(operator, other, from_lost)
-    _cut_off(operator, other, to_lost.name)
+    slots.drop(operator, other, to_lost.name)  # should it return, the lost one receives nothing
     raise_sequences(operator, other, gap=GAP)
     unfence(operator, other, peer_is_lost=True)
     then = [f"repoint {other}"] if "follower" in operator.nodes else []
@@ -130,15 +130,6 @@ def open_promotion(session: Session, lost: str) -> Promotion | None:
         "SELECT id, arrived::text FROM operations.promotion WHERE lost = %s AND NOT over", lost
     )
     return Promotion(id=rows[0][0], lost=lost, arrived=rows[0][1]) if rows else None
-
-
-def _cut_off(operator: Operator, other: str, slot: str) -> None:
-    """Let the lost master receive nothing should it return."""
-    session = operator.on(other)
-    lost = operator.link_named(slot).subscriber.name
-    if replication.has_slot(session, slot):
-        operator.wait(lambda: not slots.is_active(session, slot), f"{lost} has let go of '{slot}'")
-        session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
 
 
 def _applying(operator: Operator, name: str, subscription: str) -> bool:

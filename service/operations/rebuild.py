@@ -35,7 +35,7 @@ def prepare(operator: Operator, target: str) -> None:
     if replication.exists(session, back.name):
         replication.drop_subscription(session, back.name)
     for slot in (forth.name, reconciliation_slot(target)):
-        _drop_slot(operator, session, slot)
+        slots.drop(operator, source, slot)
     session.change(
         sql.SQL("UPDATE operations.promotion SET over = true WHERE lost = {} AND NOT over").format(
             sql.Literal(target)
@@ -129,13 +129,4 @@ def _forget_inheritance(operator: Operator, clone: Session, keep: set[str]) -> N
         " AND database = current_database()"
     ):
         if name not in keep:
-            _drop_slot(operator, clone, name)
-
-
-def _drop_slot(operator: Operator, session: Session, slot: str) -> None:
-    if not replication.has_slot(session, slot):
-        return
-    operator.wait(
-        lambda: not slots.is_active(session, slot), f"nobody reads '{slot}' of {session.node.name}"
-    )
-    session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
+            slots.drop(operator, clone.node.name, name)

@@ -225,6 +225,22 @@ def drop_subscription(subscriber: Session, name: str) -> None:
     subscriber.change(sql.SQL("DROP SUBSCRIPTION {}").format(identifier))
 
 
+def slot_state(publisher: Session, name: str) -> str:
+    """Return what became of a slot: kept, gone, or lost, where its log was removed."""
+    slot = _slot(publisher, name)
+    if slot is None:
+        return "gone"
+    return "lost" if slot["wal_status"] == "lost" else "kept"
+
+
+def subscription_state(subscriber: Session, name: str) -> str:
+    """Return on, off or gone; one that reads another slot than its own is off."""
+    subscription = _subscription(subscriber, name)
+    if subscription is None:
+        return "gone"
+    return "on" if subscription["enabled"] and subscription["slot"] == name else "off"
+
+
 def exists(subscriber: Session, name: str) -> bool:
     return _subscription(subscriber, name) is not None
 
@@ -269,7 +285,7 @@ def keeps_slots(publisher: Session) -> bool:
     Aurora's instances share the volume that slots are in; elsewhere PostgreSQL 17 copies those
     that ask for it, to a standby that is set up for it.
     """
-    return bool(publisher.value("SELECT current_setting('synchronized_standby_slots') <> ''"))
+    return bool(publisher.value("SELECT current_setting('synchronized_standby_slots', true) <> ''"))
 
 
 def _boolean(value: bool) -> sql.Composable:

@@ -54,6 +54,16 @@ def _unsubscribe(lab: System) -> None:
         lab.rows("entity-a", "SELECT pg_drop_replication_slot(%s)", link.name)
 
 
+def _lose_a_slot(lab: System) -> None:
+    """As A's next writer may be without it, and written since."""
+    with lab.operator() as operator:
+        link = operator.link("entity-a", "entity-b")
+        received(operator, link)
+        replication.pause(operator, link)
+    lab.rows("entity-a", "SELECT pg_drop_replication_slot(%s)", link.name)
+    lab.rows("entity-a", "UPDATE tenant SET name = 'unsent'")
+
+
 def _lose(name: str) -> Callable[[System], None]:
     return lambda lab: lab.by_name[name].kill()
 
@@ -116,6 +126,7 @@ UPGRADE = [
     Row(act="migrate follower", kills=5),
     Row(act="migrate entity-b", kills=5),
     Row(act="replication resume", kills=5),
+    Row(act="heal", before=_lose_a_slot, kills=8),
     Row(act="move entity-b", kills=2, process=True),
     Row(act="move entity-a", kills=2),
 ]
