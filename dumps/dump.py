@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,11 +17,14 @@ import psycopg
 from dumps import database
 from dumps.errors import DumpError
 from dumps.guide import GUIDE
+from dumps.instance import pinned
 from dumps.manifest import PREFIX, File, Manifest, decode, manifests
 from dumps.programs import major_of, run, version_of
 from dumps.shelf import Shelf
 
 _CHUNK = 2**20
+_ATTEMPTS = 3
+_CONFLICT = "due to conflict with recovery"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +58,7 @@ def dump(shelf: Shelf, asked: Asked, work: Path, *, now: datetime) -> Dumped:
     until = now + asked.retain
     data = work / "data"
     try:
-        manifest = _from_database(asked, folder, data, now=now, until=until)
+        manifest = _dumped(asked, folder, data, now=now, until=until)
         for name in sorted(manifest.files):
             shelf.put_file(f"{folder}/data/{name}", data / name, until)
         sums = "".join(f"{file.sha256}  data/{name}\n" for name, file in manifest.files.items())
@@ -74,51 +79,100 @@ def _young(shelf: Shelf, asked: Asked, now: datetime) -> Manifest | None:
     return newest if asked.unless_younger and age < asked.unless_younger else None
 
 
-def _from_database(
-    asked: Asked, folder: str, data: Path, *, now: datetime, until: datetime
-) -> Manifest:
-    with psycopg.connect(asked.dsn, autocommit=True) as connection:
-        server = connection.info.server_version
-        if major_of("pg_dump") < server // 10_000:
-            raise DumpError(
-                f"pg_dump should be of major version {server // 10_000} at least, for a server of "
-                f"that version, got {version_of('pg_dump')}"
+def _dumped(asked: Asked, folder: str, data: Path, *, now: datetime, until: datetime) -> Manifest:
+    """Dump into `data`, again where the replica cancelled it to go on applying changes.
+
+    The third time says that it will not do by itself: DumpError.
+    """
+    reason = ""
+    for attempt in range(1, _ATTEMPTS + 1):
+        with psycopg.connect(asked.dsn, autocommit=True) as connection:
+            told: list[str] = []
+            connection.add_notice_handler(
+                lambda notice, to=told: to.append(notice.message_primary or "")
             )
-        database.begin(connection)
-        snapshot = database.value(connection, "SELECT pg_export_snapshot()")
-        # Both read the one snapshot, so they may run at the same time; its transaction stays open
-        # until both have ended.
-        with ThreadPoolExecutor(1) as beside:
-            dumping = beside.submit(_pg_dump, asked, snapshot, data)
-            found = database.tables(connection)
-            dumping.result()
-        manifest = Manifest(
-            store=asked.store,
-            folder=folder,
-            taken_at=database.value(connection, "SELECT now()").astimezone(UTC).isoformat(),
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            retain_until=until.astimezone(UTC).isoformat(timespec="seconds"),
-            server_version=server,
-            on_replica=database.value(
-                connection,
-                "SELECT pg_is_in_recovery() OR EXISTS (SELECT FROM pg_stat_subscription)",
-            ),
-            database=connection.info.dbname,
-            encoding=database.value(connection, "SHOW server_encoding"),
-            collation=database.value(
-                connection,
-                "SELECT datcollate FROM pg_database WHERE datname = current_database()",
-            ),
-            extensions=database.extensions(connection),
-            tables=found,
-            files={path.name: _file(path) for path in sorted(data.iterdir())},
-            program=version_of("pg_dump"),
+            try:
+                return _from_database(connection, asked, folder, data, now=now, until=until)
+            except (psycopg.OperationalError, DumpError) as error:
+                if not _is_cancelled(connection, error, told):
+                    raise
+                reason = str(error).splitlines()[0]
+        print(f"cancelled, {attempt} of {_ATTEMPTS} times: {reason}", file=sys.stderr)
+        shutil.rmtree(data, ignore_errors=True)
+    raise DumpError(
+        f"the replica cancelled the dump {_ATTEMPTS} times, to apply what it is sent ({reason}): "
+        "raise its max_standby_streaming_delay, or dump when no table is altered or vacuumed"
+    )
+
+
+def _is_cancelled(connection: database.Connection, error: Exception, told: list[str]) -> bool:
+    """Return whether a conflict with recovery ended it, here or under pg_dump.
+
+    PostgreSQL documentation, 26.4.2 Handling Query Conflicts. Where the session that holds the
+    snapshot is ended between two statements, pg_dump alone notices, and in other words; what the
+    server sent to the session is read before anything is sent to it, or it may be lost.
+    """
+    with contextlib.suppress(psycopg.Error):
+        connection.pgconn.consume_input()
+        connection.pgconn.is_busy()
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error as found:
+        told.append(str(found))
+    return any(_CONFLICT in text for text in (str(error), *told))
+
+
+def _from_database(
+    connection: database.Connection,
+    asked: Asked,
+    folder: str,
+    data: Path,
+    *,
+    now: datetime,
+    until: datetime,
+) -> Manifest:
+    server = connection.info.server_version
+    if major_of("pg_dump") < server // 10_000:
+        raise DumpError(
+            f"pg_dump should be of major version {server // 10_000} at least, for a server of "
+            f"that version, got {version_of('pg_dump')}"
         )
-        connection.execute("ROLLBACK")
+    dsn = pinned(connection, asked.dsn)
+    database.begin(connection)
+    snapshot = database.value(connection, "SELECT pg_export_snapshot()")
+    # Both read the one snapshot, so they may run at the same time; its transaction stays open
+    # until both have ended.
+    with ThreadPoolExecutor(1) as beside:
+        dumping = beside.submit(_pg_dump, asked, dsn, snapshot, data)
+        found = database.tables(connection)
+        dumping.result()
+    manifest = Manifest(
+        store=asked.store,
+        folder=folder,
+        taken_at=database.value(connection, "SELECT now()").astimezone(UTC).isoformat(),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        retain_until=until.astimezone(UTC).isoformat(timespec="seconds"),
+        server_version=server,
+        on_replica=database.value(
+            connection,
+            "SELECT pg_is_in_recovery() OR EXISTS (SELECT FROM pg_stat_subscription)",
+        ),
+        database=connection.info.dbname,
+        encoding=database.value(connection, "SHOW server_encoding"),
+        collation=database.value(
+            connection,
+            "SELECT datcollate FROM pg_database WHERE datname = current_database()",
+        ),
+        extensions=database.extensions(connection),
+        tables=found,
+        files={path.name: _file(path) for path in sorted(data.iterdir())},
+        program=version_of("pg_dump"),
+    )
+    connection.execute("ROLLBACK")
     return manifest
 
 
-def _pg_dump(asked: Asked, snapshot: str, data: Path) -> None:
+def _pg_dump(asked: Asked, dsn: str, snapshot: str, data: Path) -> None:
     run(
         "pg_dump",
         *("--format", "directory", "--jobs", str(asked.workers), "--file", str(data)),
@@ -126,7 +180,7 @@ def _pg_dump(asked: Asked, snapshot: str, data: Path) -> None:
         *("--lock-wait-timeout", database.LOCK_WAIT),
         # What ties a server to others, and would follow them again: not the data's.
         *("--no-publications", "--no-subscriptions"),
-        dsn=asked.dsn,
+        dsn=dsn,
     )
 
 

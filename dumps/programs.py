@@ -16,6 +16,7 @@ from dumps.errors import DumpError
 # libpq's names for the parts of a connection string, so that no password stands on a command line.
 _VARIABLES = {
     "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
     "port": "PGPORT",
     "user": "PGUSER",
     "password": "PGPASSWORD",
@@ -69,7 +70,8 @@ def run(name: str, *arguments: str, dsn: str) -> None:
     )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        raise DumpError(f"{name}: {' '.join(lines[-3:])}")
+        errors = [line for line in lines if "error:" in line.lower()]  # a query may follow, whole
+        raise DumpError(f"{name}: {' '.join((errors or lines)[-3:])}")
 
 
 def variables(dsn: str) -> Mapping[str, str]:

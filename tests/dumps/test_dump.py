@@ -117,9 +117,9 @@ def _take_the_same_files(lab: Lab, monkeypatch, tmp_path: Path) -> None:
     real, kept = module._from_database, tmp_path / "kept"
     made: list[Any] = []
 
-    def from_database(asked: Any, folder: str, data: Path, **when: Any) -> Any:
+    def from_database(connection: Any, asked: Any, folder: str, data: Path, **when: Any) -> Any:
         if not made:
-            made.append(real(asked, folder, kept, **when))
+            made.append(real(connection, asked, folder, kept, **when))
         shutil.copytree(kept, data)
         return replace(made[0], folder=folder)
 
