@@ -1,1 +1,1 @@
-"""What is measured, how, and against whom: docs/benchmarks/."""
+"""Benchmarks; docs/benchmarks/ names what is measured, how, and against whom."""

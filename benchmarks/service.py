@@ -75,10 +75,10 @@ def load(port: int, head: bytes, requests: int) -> None:
         raise failures[0]
 
 
-def microseconds(process: Process, act: Callable[[], None], times: int) -> float:
+def microseconds(process: Process, step: Callable[[], None], times: int) -> float:
     """CPU of a process for each of so many times."""
     before = cpu_seconds(process.child.pid)
-    act()
+    step()
     return (cpu_seconds(process.child.pid) - before) / times * 1e6
 
 
@@ -161,7 +161,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, write, tell; 1 where a bar is not held."""
+    """Measure, write and print; return 1 where a bar is not held."""
     found = measure()
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(found, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What the benchmark of the service measures, each as a process: `SUBJECT` names it.
+"""The subjects of the service's benchmark, each a process: `SUBJECT` names it.
 
 bare       one route of the framework, served as the service is
 asking     the service, which asks the session store with each request

@@ -1,1 +1,1 @@
-"""What differs between environments: typed values, validated before any construct is made."""
+"""The values that differ between environments, typed and validated before any construct is made."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """How many hours, days, weeks and months keep their first snapshot."""
+    """The number of hours, days, weeks and months that keep their first snapshot."""
 
     hourly: int = 0
     daily: int = 0
@@ -26,7 +26,7 @@ class Keep:
 
 @dataclass(frozen=True, kw_only=True)
 class Backups:
-    """What is locked, is locked for everybody: a number here is what the storage costs.
+    """Days of retention. A lock binds everybody: a number here is what the storage costs.
 
     Where an environment keeps no data, nothing is locked, and a destroy takes the backups along.
     """

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*")  # part of the name of every stack and pl
 
 @dataclass(frozen=True, kw_only=True)
 class FrontDoor:
-    """What the public load balancer and its firewall allow."""
+    """The limits of the public load balancer and its firewall."""
 
     managed_rules: Literal["count", "block"]  # count first, read the log, then block
     requests_per_client_per_minute: int  # of one address to one tenant: blocked above
@@ -99,7 +99,7 @@ class Environment:
         mode: str | None = None,
         dumps: str | None = None,
     ) -> Environment:
-        """The same with images that were built elsewhere; None leaves a tier's image as it is."""
+        """Return the environment with images built elsewhere; None leaves a tier's image."""
         return replace(
             self,
             mode_image=self.mode_image if mode is None else mode,

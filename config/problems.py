@@ -1,4 +1,4 @@
-"""How a wrong environment file is reported: every problem at once, each with its mend."""
+"""Reports a wrong environment file: every problem at once, each with its fix."""
 
 from __future__ import annotations
 

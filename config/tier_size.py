@@ -1,4 +1,4 @@
-"""How large a stateless tier is."""
+"""The size of a stateless tier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGE_REFERENCE = re.compile(r"[\w.\-/]+(:\d+/[\w.\-/]+)?(:[\w.\-]+|@sha256:[0-9
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSize:
-    """How many tasks of a quarter vCPU drain the audit events of each Region."""
+    """The number of tasks, of a quarter vCPU each, that drain the audit events of each Region."""
 
     min_tasks: int  # two, where the loss of a zone must not stop the draining
     max_tasks: int  # of a backlog, such as after days without transaction store
@@ -33,7 +33,7 @@ class WorkerSize:
 
 @dataclass(frozen=True, kw_only=True)
 class TierSize:
-    """How large a stateless tier is in each Region, in Fargate tasks."""
+    """The size of a stateless tier in each Region, in Fargate tasks."""
 
     peak_tasks: int  # tasks that carry the everyday peak; a zone's worth more is always running
     max_tasks: int  # where scaling out stops, of each service: either half may carry everything

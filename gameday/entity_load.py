@@ -1,4 +1,4 @@
-"""Users of the entity store, who write all the time, and what they were told is written."""
+"""Users of the entity store, who write all the time, and whose answers are recorded."""
 
 from __future__ import annotations
 

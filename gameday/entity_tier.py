@@ -30,8 +30,8 @@ _USERS = {
 }
 
 
-class ActError(RuntimeError):
-    """An operation that was refused, or was not done within its patience; carries its reason."""
+class OperationError(RuntimeError):
+    """An operation that was refused, or was not done within its timeout; carries its reason."""
 
 
 class EntityTier:
@@ -50,7 +50,7 @@ class EntityTier:
         for name in self._names:
             keeps = {"wal_keep_size": "1GB"} if name == "follower" else {}
             self.by_name[name] = self.servers.start(name, **keeps)
-        self.act("bootstrap", "entity")
+        self.operate("bootstrap", "entity")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,10 +65,10 @@ class EntityTier:
         self._open.enter_context(Watched(self.servers, delayed, of=follower))
         self.by_name["delayed"] = delayed
 
-    def act(self, *arguments: str, patience: float = 120) -> Any:
-        """The answer of one operation; ActError with its reason where it fails."""
+    def operate(self, *arguments: str, timeout: float = 120) -> Any:
+        """The answer of one operation; OperationError with its reason where it fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "service.operations", "--patience", str(patience), *arguments],
+            [sys.executable, "-m", "service.operations", "--patience", str(timeout), *arguments],
             cwd=_ROOT,
             env=os.environ | self.variables,
             capture_output=True,
@@ -76,14 +76,14 @@ class EntityTier:
             check=False,
         )
         lines = done.stdout.splitlines()
-        said = json.loads(lines[-1]) if lines else {"reason": done.stderr}
+        result = json.loads(lines[-1]) if lines else {"reason": done.stderr}
         if done.returncode:
-            raise ActError(f"{' '.join(arguments)}: {said.get('reason')}")
-        return said["answer"]
+            raise OperationError(f"{' '.join(arguments)}: {result.get('reason')}")
+        return result["answer"]
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a task definition would say of these servers."""
+        """Return the variables that a task definition would have for these servers."""
         found = {
             "DATABASE_NAME": DATABASE,
             "REPLICATION_PASSWORD": "a password of drills",

@@ -28,7 +28,7 @@ from service.operations.node import Node
 from service.operations.operator import Operator
 
 OUT = Path("out/promotion.json")
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 _DATABASE = "mainstay"
 _MASTER, _READER = "entity-a", "entity-a-reader-1"
@@ -62,7 +62,7 @@ class Drill:
 
 @dataclass
 class _Watch:
-    """What the detector found, and when; the times are of time.monotonic()."""
+    """The detector's findings and their times, of time.monotonic()."""
 
     detected: float = 0.0
     promoted: float = 0.0
@@ -71,16 +71,16 @@ class _Watch:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def drill(plan: Drill, *, say: Say = print) -> dict[str, Any]:
+def drill(plan: Drill, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report; TimeoutError where no write succeeds after the kill."""
     budget = detection.detection_budget()
-    say(f"detection budget {budget:g} s: {detection.MISSES} tries, each refused or unanswered")
+    log(f"detection budget {budget:g} s: {detection.MISSES} tries, each refused or unanswered")
     with Servers(durable=True) as servers:
         master, reader = _cluster(servers, plan)
         nodes = _nodes(master, reader)
         endpoint = Endpoint(master)
         load = PromotionLoad(endpoint, reader, writers=plan.writers, readers=plan.readers)
-        with load, _told(load, say), _watched(nodes, endpoint, reader) as watch:
+        with load, _reported(load, log), _watched(nodes, endpoint, reader) as watch:
             began = time.monotonic()
             time.sleep(plan.before_seconds)  # the drill's own time, nothing is waited for
             if plan.cut_off_seconds:
@@ -88,7 +88,7 @@ def drill(plan: Drill, *, say: Say = print) -> dict[str, Any]:
                 time.sleep(plan.cut_off_seconds)
             killed = time.monotonic()
             master.kill()
-            say(f"killed -9 after {load.acknowledged():,} acknowledged writes")
+            log(f"killed -9 after {load.acknowledged():,} acknowledged writes")
             first = _first_write(load, watch, killed, bound=budget + 60)
             time.sleep(plan.after_seconds)
         lost = load.lost(reader, _DATABASE)
@@ -146,7 +146,7 @@ def _watched(nodes: dict[str, Node], endpoint: Endpoint, reader: Server) -> Iter
                 watch.who = promotion.promote_reader(operator, _MASTER)
                 watch.promoted = time.monotonic()
                 endpoint.server = reader
-        except Exception as error:  # handed to the drill, which waits for the outcome
+        except Exception as error:  # handed to the drill, which waits for it
             watch.error = error
 
     thread = threading.Thread(target=run)
@@ -159,17 +159,17 @@ def _watched(nodes: dict[str, Node], endpoint: Endpoint, reader: Server) -> Iter
 
 
 @contextmanager
-def _told(load: PromotionLoad, say: Say) -> Iterator[None]:
+def _reported(load: PromotionLoad, log: Log) -> Iterator[None]:
     """A line each second: what the clients were answered in it."""
     over = threading.Event()
 
     def run() -> None:
         seconds, before = 0, (0, 0)
-        say("second    writes     reads")
+        log("second    writes     reads")
         while not over.wait(1.0):
             now = load.acknowledged(), sum(len(seen.answered) for seen in load.reads)
             seconds += 1
-            say(f"{seconds:6} {now[0] - before[0]:9,} {now[1] - before[1]:9,}")
+            log(f"{seconds:6} {now[0] - before[0]:9,} {now[1] - before[1]:9,}")
             before = now
 
     thread = threading.Thread(target=run)
@@ -237,7 +237,7 @@ def _timeline(load: PromotionLoad, *, began: float, killed: float) -> dict[str, 
 
 
 def holds(report: dict[str, Any]) -> bool:
-    """Whether writes came back in time, on the reader, and none that was acknowledged is lost."""
+    """Return True if writes came back in time, on the reader, and no acknowledged one is lost."""
     return (
         report["promoted"] == _READER
         and report["lost_writes"] == 0

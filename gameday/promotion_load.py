@@ -1,4 +1,4 @@
-"""Clients of the entity store while its master dies: what they were told, and when.
+"""Clients of the entity store while its master dies: their answers, and when.
 
 They do as the service does: a write goes to whatever the writer's endpoint points at and is tried
 again until it is answered; a read goes to the master's own reader first, then to the master.
@@ -22,14 +22,14 @@ _PAUSE_SECONDS = 0.002
 
 @dataclass
 class Endpoint:
-    """What a cluster endpoint is: a name that a promotion points at another server."""
+    """A cluster endpoint: a name that a promotion points at another server."""
 
     server: Server
 
 
 @dataclass
 class Seen:
-    """What one client saw; the times are of time.monotonic()."""
+    """The results of one client; the times are of time.monotonic()."""
 
     acknowledged: dict[str, float] = field(default_factory=dict)  # account -> when
     answered: list[float] = field(default_factory=list)  # reads
@@ -61,7 +61,7 @@ class PromotionLoad:
             thread.join()
 
     def acknowledged(self, *, after: float = 0) -> int:
-        """How many writes were acknowledged since a moment."""
+        """Return the number of writes acknowledged since a moment."""
         return sum(
             when >= after for seen in self.writes for when in tuple(seen.acknowledged.values())
         )
@@ -86,11 +86,13 @@ class PromotionLoad:
 
     def lost(self, server: Server, database: str) -> list[str]:
         """Accounts that were acknowledged and that a server does not have."""
-        told = [account for seen in self.writes for account in seen.acknowledged]
+        acknowledged = [account for seen in self.writes for account in seen.acknowledged]
         found = server.rows(
-            "SELECT id::text FROM account WHERE id = ANY (%s::uuid[])", told, database=database
+            "SELECT id::text FROM account WHERE id = ANY (%s::uuid[])",
+            acknowledged,
+            database=database,
         )
-        return sorted(set(told) - {row[0] for row in found})
+        return sorted(set(acknowledged) - {row[0] for row in found})
 
     def _write(self, seen: Seen) -> None:
         tenant = str(uuid.uuid4())

@@ -24,7 +24,7 @@ from gameday.entity_tier import DATABASE, EntityTier
 from gameday.reconcile_load import History, ReconcileLoad, histories_on, new_histories, values_of
 
 OUT = Path("out/reconcile.json")
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 A, B = "entity-a", "entity-b"
 # Two in a hundred of the writes are made after the last that B receives, at the least.
@@ -43,7 +43,7 @@ class Size:
     after_seconds: float = 3.0  # of load on B before A returns, and after it was reconciled
 
 
-def drill(size: Size, *, say: Say = print) -> dict[str, Any]:
+def drill(size: Size, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report; TimeoutError where the writes are not made in time."""
     histories = new_histories(tenants=size.writers, rows=size.rows)
     with EntityTier(names=(A, B)) as tier:
@@ -52,21 +52,21 @@ def drill(size: Size, *, say: Say = print) -> dict[str, Any]:
             _until(load, size.writes // 2)
             a.rows("CHECKPOINT")  # A's slot begins again from there, long before what arrived
             _until(load, round(size.writes * (1 - _BEHIND)))
-            tier.act("replication", "pause", A, B)
+            tier.operate("replication", "pause", A, B)
             _until(load, size.writes)
             a.kill()
-        say(f"killed -9 after {load.writes:,} acknowledged writes")
-        tier.act("promote", "--lost", A, "--cluster-lost")
+        log(f"killed -9 after {load.writes:,} acknowledged writes")
+        tier.operate("promote", "--lost", A, "--cluster-lost")
         some = {tenant: rows[: size.rows_after] for tenant, rows in histories.items()}
         newer = histories_on(b, some)
         with ReconcileLoad(b, newer, seed=2) as load_on_b:
             time.sleep(size.after_seconds)  # the drill's own time, nothing is waited for
             a.start()
             began = time.monotonic()
-            answer = tier.act("reconcile", A)
+            answer = tier.operate("reconcile", A)
             seconds = time.monotonic() - began
             time.sleep(size.after_seconds)
-        say(
+        log(
             f"reconciled in {seconds:.1f} s: {answer['missing_transactions']:,} missing, "
             f"{answer['carried_over']:,} carried over, {len(answer['set_aside']):,} set aside"
         )
@@ -97,7 +97,7 @@ OUTCOMES = ("present", "later_overwritten", "set_aside", "other")
 
 
 class Accounts:
-    """What became of each acknowledged write; `unaccounted` describes those that are nowhere."""
+    """The fate of each acknowledged write; `unaccounted` describes those that are nowhere."""
 
     def __init__(self, answer: dict[str, Any], carried: list[int]) -> None:
         self.counts: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Users who change the same rows again and again, and what each was told, in order.
+"""Users who change the same rows again and again, and the answers of each, in order.
 
 A row has few values, so that it returns to earlier ones; it is deleted and created again with the
 same key. Between which places of the log a write was committed is recorded with it.
@@ -84,7 +84,7 @@ class ReconcileLoad:
 
     @property
     def writes(self) -> int:
-        """How many writes were acknowledged."""
+        """Return the number of acknowledged writes."""
         return sum(len(row.writes) for rows in self.histories.values() for row in rows)
 
     def _write(self, tenant: str, chance: random.Random) -> None:

@@ -24,7 +24,7 @@ from gameday.entity_load import EntityLoad
 from gameday.entity_tier import EntityTier
 
 OUT = Path("out/recover.json")
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 # The rows of the mistake, wherever they are: how many, and the sum of their checksums.
 _CHECKSUM = """
@@ -54,20 +54,20 @@ class Size:
 FULL = Size(rows=50_000, writers=4, delay_seconds=30, before_seconds=35, unnoticed_seconds=10)
 
 
-def drill(size: Size, *, say: Say = print) -> dict[str, Any]:
+def drill(size: Size, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report."""
-    clock = _Clock(say)
+    clock = _Clock(log)
     with EntityTier(delay_seconds=size.delay_seconds) as tier:
         tenant = _add_tenant(tier, size.rows)
         tier.add_delayed()
         with EntityLoad(tier, writers=size.writers) as load:
             time.sleep(size.before_seconds)  # the drill's own time, nothing is waited for
-            behind = tier.act("delayed", "state")["delay_seconds"]
+            behind = tier.operate("delayed", "state")["delay_seconds"]
             before = _mistake(tier, tenant)
             for name in ("entity-b", "follower"):
                 tier.wait(name, f"SELECT count = 0 FROM ({_CHECKSUM}) AS doomed", tenant)
             _wait_for_log(tier)
-            say(f"DELETE of {before[0]} rows on A; B and L have none of them left either")
+            log(f"DELETE of {before[0]} rows on A; B and L have none of them left either")
             time.sleep(size.unnoticed_seconds)
             _add_accounts(tier, tenant, "later", 50)
             answers = _bring_back(tier, clock)
@@ -129,13 +129,13 @@ def _mistake(tier: EntityTier, tenant: str) -> tuple[int, str]:
 
 
 def _wait_for_log(tier: EntityTier) -> None:
-    """What L applied is in its log before it is on its disk, where `suspects` reads."""
+    """Wait until L's log is on its disk, where the search for candidates reads."""
     applied = tier.value("follower", "SELECT pg_current_wal_insert_lsn()::text")
     tier.wait("follower", "SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", applied)
 
 
 def _bring_back(tier: EntityTier, clock: _Clock) -> dict[str, Any]:
-    """What the runbook says, in its order; the answers by step.
+    """Follow the runbook in its order, and return the answers by step.
 
     Then D is led there once more, by the time of the mistake, which has to find the same rows.
     """
@@ -143,7 +143,7 @@ def _bring_back(tier: EntityTier, clock: _Clock) -> dict[str, Any]:
 
     def step(name: str, *arguments: str) -> Any:
         with clock.step(name):
-            answers[name] = tier.act("delayed", *arguments)
+            answers[name] = tier.operate("delayed", *arguments)
         return answers[name]
 
     with tempfile.TemporaryDirectory() as folder:
@@ -160,12 +160,12 @@ def _bring_back(tier: EntityTier, clock: _Clock) -> dict[str, Any]:
 
 
 def _settle(tier: EntityTier) -> bool:
-    """Whether A, B and L hold the same, once nothing is on its way; raises where they do not."""
-    tier.act("fence", "entity-a")
-    tier.act("drain", "entity-a")
+    """Wait until A, B and L hold the same rows. Raises where they do not."""
+    tier.operate("fence", "entity-a")
+    tier.operate("drain", "entity-a")
     for other in ("entity-b", "follower"):
-        tier.act("compare", "entity-a", other)
-    tier.act("unfence", "entity-a")
+        tier.operate("compare", "entity-a", other)
+    tier.operate("unfence", "entity-a")
     return True
 
 
@@ -184,10 +184,10 @@ def _kept(tier: EntityTier, tenant: str) -> int:
 
 
 class _Clock:
-    """How long each step took, said when it is over."""
+    """Measures each step, and prints its seconds when it is over."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
+    def __init__(self, log: Log) -> None:
+        self._log = log
         self.seconds: dict[str, float] = {}
         self.until_back = 0.0
 
@@ -196,11 +196,11 @@ class _Clock:
         began = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - began, 3)
-        self._say(f"{name:>15}  {self.seconds[name]:6.2f} s")
+        self._log(f"{name:>15}  {self.seconds[name]:6.2f} s")
 
 
 def holds(report: dict[str, Any]) -> bool:
-    """Whether every row is back as it was and nothing else was touched."""
+    """Return True if every row is back as it was and nothing else was touched."""
     return (
         report["as_before"]
         and report["rows_brought_back"] == report["rows_lost"] > 0

@@ -74,7 +74,7 @@ def patched(text: str, patch: Path) -> str:
                 if at >= len(lines) or lines[at] != line:
                     raise PatchError(
                         f"{patch.name} does not fit: line {at + 1} should be {line!r}; make it "
-                        f"anew as {OVERLAY.name}/README.md says"
+                        f"again as {OVERLAY.name}/README.md describes"
                     )
                 at += 1
             if mark != "-":

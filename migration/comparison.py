@@ -1,4 +1,4 @@
-"""What each chain did with a request, and whether that is the same."""
+"""Compares what each chain did with a request."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _outcomes(
 
 
 def outcome(request: Request, chain: Chain, app: RecordingUpstream) -> Outcome:
-    """What one chain does with one request."""
+    """Return what one chain does with one request."""
     number = f"compared-{next(_numbers)}"
     silent = False
     try:
@@ -149,5 +149,5 @@ def _new_word(legacy: Outcome, new: Outcome) -> str:
 
 
 def _meant(outcome: Outcome) -> list[tuple[str, ...]]:
-    """What the app saw, each part of a target decoded once: a "?" divides, a %3F does not."""
+    """Return what the app saw, parts of a target decoded once: a "?" divides, a %3F does not."""
     return [(method, *map(unquote, target.split("?", 1))) for method, target in outcome.seen]

@@ -13,7 +13,7 @@ _WIDTH = 96  # characters of an example
 
 
 def text(comparison: Comparison) -> str:
-    """What differs and is not listed first, then what is, by shape."""
+    """Return the report: differences that are not listed first, then those that are, by shape."""
     return "\n".join(_lines(comparison))
 
 

@@ -12,7 +12,7 @@ _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,4}|:[1-5][0-9]
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _ORIGIN = re.compile(r"/|https?://[^/@]+", re.IGNORECASE)
-# Fields that say something about the answer or the hop, and that Apache acts upon by itself.
+# Fields about the answer or the hop, and that Apache acts upon by itself.
 _ACTED_UPON = {"expect", "max-forwards", "range", "te"}
 _ONCE = {"authorization", "content-type", "host", "content-length"}
 

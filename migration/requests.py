@@ -1,4 +1,4 @@
-"""What is asked of both chains: the corpus of awkward requests, and the requests of a log."""
+"""The requests for both chains: the corpus of awkward ones, and those of a log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Request:
         return shape_of_request(self.raw)
 
     def bytes(self, number: str) -> bytes:
-        """What goes over the wire: numbered, and with the length of what follows the head."""
+        """Return the bytes on the wire: numbered, with the length of what follows the head."""
         raw = self.raw.replace("{ID}", number)
         if "{LEN}" in raw:
             raw = raw.replace("{LEN}", str(len(raw.partition("\r\n\r\n")[2])))

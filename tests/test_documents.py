@@ -101,14 +101,3 @@ def test_the_list_of_a_folder_has_every_page_of_it(folder: str):
     listed = (ROOT / "docs" / folder / "README.md").read_text()
     pages = {page.name for page in (ROOT / "docs" / folder).glob("*.md")} - {"README.md"}
     assert sorted(page for page in pages if f"({page})" not in listed) == []
-
-
-def test_every_act_that_a_page_names_is_there():
-    acts = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {
-        (str(page.relative_to(ROOT)), act)
-        for page in PAGES
-        for act in re.findall(r"(?:^|`)make ([a-z][a-z-]+)", page.read_text(), re.MULTILINE)
-    }
-    assert len(named) > 20
-    assert {(page, act) for page, act in named if act not in acts} == set()

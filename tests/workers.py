@@ -19,7 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Folders below them are not meant.
 TOGETHER = (
     "tests/local/contract/",  # an emulator
-    "tests/moto_templates/",  # production in moto
+    "tests/deployed/",  # production in an emulator
     "tests/service/",  # databases, AWS and processes of one machine
 )
 
@@ -29,6 +29,7 @@ LONG = (
     "tests/start/test_gates.py",
     "tests/start/test_without_make.py",
     "tests/local/contract/",
+    "tests/deployed/",
     "tests/service/operations/test_killed.py",
     "tests/service/",
     "tests/local/test_wrong_use.py",

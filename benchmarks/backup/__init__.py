@@ -1,1 +1,1 @@
-"""What an archive and a restore cost in processor time, memory, requests and bytes."""
+"""Measures an archive and a restore in processor time, memory, requests and bytes."""

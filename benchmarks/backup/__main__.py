@@ -37,11 +37,11 @@ def main() -> int:
         print(f"bench-backup: {error}", file=sys.stderr)
         return 2
     verdicts = list(bars(result))
-    result["bars"] = [{"met": met, "said": said} for met, said in verdicts]
+    result["bars"] = [{"met": met, "bar": bar} for met, bar in verdicts]
     OUT.mkdir(exist_ok=True)
     (OUT / "bench-backup.json").write_text(json.dumps(result, indent=1) + "\n")
-    for met, said in verdicts:
-        print(f"{'PASS' if met else 'FAIL'}  {said}")
+    for met, bar in verdicts:
+        print(f"{'PASS' if met else 'FAIL'}  {bar}")
     print(f"all figures: {OUT}/bench-backup.json")
     return 0 if all(met for met, _ in verdicts) else 1
 
@@ -60,7 +60,7 @@ def measured() -> dict[str, Any]:
         archives, restores, bucket = _rounds(cloud, Path(folder), result)
         result["archive"] = {name: _figures(used) for name, used in archives.items()}
         result["restore"] = {
-            name: {**_figures(used), "identical": all(one.said["same"] for one in used)}
+            name: {**_figures(used), "identical": all(one.printed["same"] for one in used)}
             for name, used in restores.items()
         }
         result["increment"] = _increment(cloud, bucket)
@@ -103,7 +103,7 @@ def _restored(
     image = folder / "image"
     where = ("--bucket", bucket, "--endpoint-url", cloud.url, "--transport", transport)
     used = run("restore", "--root", data.NAMES[0], "--to", str(image), *where)
-    used.said["same"] = _same(image, contents)
+    used.printed["same"] = _same(image, contents)
     image.unlink()
     return used
 
@@ -125,7 +125,7 @@ def _figures(used: list[Used]) -> dict[str, Any]:
     return {
         "cpu_seconds_per_gib": round(min(cpu), 3),
         "median_cpu_seconds_per_gib": round(statistics.median(cpu), 3),
-        "seconds": round(min(one.said["seconds"] for one in used), 3),
+        "seconds": round(min(one.printed["seconds"] for one in used), 3),
         "peak_mib": round(max(one.peak_mib for one in used), 1),
     }
 
@@ -138,10 +138,10 @@ def _increment(cloud: Fake, bucket: str) -> dict[str, Any]:
     return {
         "changed": changed,
         "fetched": cloud.ask("calls")["GetSnapshotBlock"],
-        "stored_bytes": used.said["stored_bytes"],
+        "stored_bytes": used.printed["stored_bytes"],
         "compressed_bytes": compressed,
         "cpu_seconds": round(used.cpu_seconds, 3),
-        "seconds": used.said["seconds"],
+        "seconds": used.printed["seconds"],
     }
 
 
@@ -159,7 +159,7 @@ def _quota(cloud: Fake) -> dict[str, Any]:
         **found,
         "used": found["taken"] / found["seconds"] / QUOTA,
         "throttled": found["throttled"] / asked,
-        "said": used.said["counters"],
+        "counters": used.printed["counters"],
     }
 
 

@@ -1,4 +1,4 @@
-"""What an archive and a restore must reach."""
+"""The bars of an archive and a restore."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def bars(result: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
     )
     peaks = {int(size): peak for size, peak in result["index_peak_mib"].items()}
     grown = peaks[max(peaks)] - peaks[min(peaks)]
-    told = ", ".join(f"{size} GiB {peak:.0f} MiB" for size, peak in sorted(peaks.items()))
+    shown = ", ".join(f"{size} GiB {peak:.0f} MiB" for size, peak in sorted(peaks.items()))
     yield (
         grown <= INDEX_GROWTH_MIB_MAX,
-        f"peak memory by size of volume: {told}; at most {INDEX_GROWTH_MIB_MAX} MiB more",
+        f"peak memory by size of volume: {shown}; at most {INDEX_GROWTH_MIB_MAX} MiB more",
     )
     increment = result["increment"]
     yield (

@@ -1,4 +1,4 @@
-"""One run of the command as a user gives it, and what the kernel says it has used."""
+"""Runs the command as a user gives it, and measures what the kernel says it has used."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _ENVIRONMENT = {
 class Used:
     """The JSON that it printed, its processor time and its largest resident size."""
 
-    said: dict[str, Any]
+    printed: dict[str, Any]
     cpu_seconds: float
     peak_mib: float
 
 
 def run(*arguments: str) -> Used:
-    """Raises RuntimeError with what it said where it fails."""
+    """Raises RuntimeError with what it printed where it fails."""
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.backup.main", *arguments, "--json"],
         env={**os.environ, **_ENVIRONMENT},
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    said = process.stdout.read()
+    printed = process.stdout.read()
     process.stdout.close()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"mainstay-backup {' '.join(arguments)} ended with {process.returncode}")
     return Used(
-        said=json.loads(said),
+        printed=json.loads(printed),
         cpu_seconds=used.ru_utime + used.ru_stime,
         peak_mib=used.ru_maxrss / 1024,
     )

@@ -92,7 +92,7 @@ def sparse_snapshot(volume_gib: int, blocks: int) -> Snapshot:
 
 
 def changed(first: Snapshot, second: Snapshot) -> tuple[int, int]:
-    """How many blocks the second has otherwise than the first, and the compressed bytes of those
+    """Return the number of blocks that differ in the second, and the compressed bytes of those
     contents that the first does not have."""
     known = {block.digest for block in first.blocks.values()}
     blocks = [block for at, block in second.blocks.items() if block is not first.blocks.get(at)]

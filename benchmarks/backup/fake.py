@@ -51,16 +51,16 @@ def _serve(pipe: Connection) -> None:
         cloud.ebs.add(snapshot)
     with serving(cloud) as url:
         pipe.send(url)
-        acts = _acts(cloud)
+        calls = _calls(cloud)
         while True:
             try:
                 name, arguments = pipe.recv()
             except EOFError:
                 return
-            pipe.send(acts[name](*arguments))
+            pipe.send(calls[name](*arguments))
 
 
-def _acts(cloud: Cloud) -> dict[str, Callable[..., Any]]:
+def _calls(cloud: Cloud) -> dict[str, Callable[..., Any]]:
     def sparse(volume_gib: int, blocks: int) -> str:
         return cloud.ebs.add(data.sparse_snapshot(volume_gib, blocks)).id
 

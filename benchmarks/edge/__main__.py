@@ -43,12 +43,12 @@ def main() -> int:
         print(f"bench-edge: {error}", file=sys.stderr)
         return 2
     verdicts = list(bars(result))
-    result["bars"] = [{"met": met, "said": said} for met, said in verdicts]
+    result["bars"] = [{"met": met, "bar": bar} for met, bar in verdicts]
     OUT.mkdir(exist_ok=True)
     (OUT / "bench-edge.json").write_text(json.dumps(result, indent=1) + "\n")
     (OUT / "bench-edge.svg").write_text(svg(result))
-    for met, said in verdicts:
-        print(f"{'met   ' if met else 'MISSED'} {said}")
+    for met, bar in verdicts:
+        print(f"{'met   ' if met else 'MISSED'} {bar}")
     print(f"all figures: {OUT}/bench-edge.json, {OUT}/bench-edge.svg")
     return 0 if all(met for met, _ in verdicts) else 1
 
@@ -77,7 +77,7 @@ def measured() -> dict[str, Any]:
 
 
 def _starts(app: str) -> dict[str, Start]:
-    """How each chain is started; Apache forwards by a mapping, which is its cheaper way, and once
+    """Return how each chain is started; Apache forwards by a mapping, its cheaper way, and once
     by the rule that repaired requests."""
     return {
         EDGE: lambda folder: chains.edge(folder, app),

@@ -1,4 +1,4 @@
-"""What the edge must reach, whatever the machine: ratios within one run, and probes."""
+"""The bars of the edge, whatever the machine: ratios within one run, and probes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _PROBE_GAP_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk counted: requests answered, and how many a second."""
+    """The counts of wrk: requests answered, and how many a second."""
 
     requests: int
     per_second: float
@@ -30,7 +30,7 @@ class Load:
 
 
 def wrk_command(chain: Chain, path: str, *, connections: int, seconds: int) -> list[str]:
-    """Raises FileNotFoundError, with the mend, where wrk is not installed."""
+    """Raises FileNotFoundError, with the fix, where wrk is not installed."""
     if shutil.which("wrk") is None:
         raise FileNotFoundError("'wrk' is not installed: apt-get install wrk")
     threads = min(2, connections)
@@ -46,15 +46,15 @@ def wrk(chain: Chain, path: str = FAST, *, connections: int, seconds: int) -> Lo
     return parsed(done.stdout)
 
 
-def parsed(said: str) -> Load:
-    """What wrk printed, as numbers."""
-    requests = re.search(r"(\d+) requests in", said)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+def parsed(summary: str) -> Load:
+    """Return what wrk printed, as numbers."""
+    requests = re.search(r"(\d+) requests in", summary)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", summary)
     if requests is None or rate is None:
-        raise ValueError(f"'said' should be wrk's summary, got {said!r}")
-    answers = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", said)))
+        raise ValueError(f"'summary' should be wrk's summary, got {summary!r}")
+    answers = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", summary)))
     sockets = re.search(
-        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said
+        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", summary
     )
     failed = sum(map(int, sockets.groups())) if sockets else 0
     return Load(int(requests[1]), float(rate[1]), answers + failed)
@@ -134,7 +134,7 @@ async def _hold(chain: Chain, head: bytes, whole: bool, answered: list[int]) -> 
 
 
 def idle_head() -> bytes:
-    """A whole request, after which the connection is kept and nothing more is said."""
+    """A whole request, after which the connection is kept and nothing more is sent."""
     return _head(FAST, "keep-alive") + b"\r\n"
 
 

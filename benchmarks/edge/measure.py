@@ -1,4 +1,4 @@
-"""What is measured of a chain: CPU, log, floods, and how many servers that makes."""
+"""Measures a chain: CPU, log, floods, and how many servers that makes."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def cpu_microseconds(chain: Chain) -> dict[str, float]:
 
 
 def medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Of each figure; rounds of all chains are interleaved, so that noise meets them alike."""
+    """Return the median of each figure; rounds of all chains alternate, as noise does."""
     return {name: round(statistics.median(each[name] for each in rounds), 1) for name in rounds[0]}
 
 
 def log_bytes(chain: Chain) -> int:
-    """What all of the chain's servers log of a thousand requests of one browser, in bytes."""
+    """Return the bytes that the chain's servers log of a thousand requests of one browser."""
     before = sum(log.stat().st_size for log in chain.logs)
     connection = http.client.HTTPConnection(*chain.address, timeout=10)
     agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36"
@@ -67,8 +67,8 @@ async def in_flight(chain: Chain) -> dict[str, Any]:
     async with load.flood_of_requests(chain, FLOOD, FLOOD_SECONDS) as ended:
         await asyncio.sleep(2)  # the flood is in flight, and goes on for FLOOD_SECONDS
         answered = await load.probes(chain)
-    said, _ = await ended
-    done = load.parsed(said.decode())
+    summary, _ = await ended
+    done = load.parsed(summary.decode())
     limit = FLOOD / SLOW_SECONDS
     return {
         **asdict(done),

@@ -31,10 +31,10 @@ def svg(result: Mapping[str, Any]) -> str:
         ),
         *(
             (
-                f"Probes answered of 40, {said} (more is better)",
+                f"Probes answered of 40, {words} (more is better)",
                 {name: each["answered"] for name, each in result[flood].items()},
             )
-            for flood, said in FLOODS.items()
+            for flood, words in FLOODS.items()
         ),
         ("Log bytes per 1,000 requests (less is better)", result["log_bytes_per_1000"]),
     ]

@@ -1,4 +1,4 @@
-"""What processes have used: CPU seconds of whole trees, from /proc."""
+"""CPU seconds of whole trees of processes, from /proc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a finding of cdk-nag is answered: on one construct, with a reason for an auditor."""
+"""Acknowledges a finding of cdk-nag: on one construct, with a reason for an auditor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def acknowledge(construct: IConstruct, reasons: dict[str, str]) -> None:
 
 
 def acknowledge_inline_policy(role: IConstruct) -> None:
-    """Of a role that CDK grants to: its policy is the role's own and dies with it."""
+    """Acknowledge the inline policy of a role that CDK grants to: it is the role's own."""
     acknowledge(
         role,
         {

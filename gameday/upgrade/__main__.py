@@ -48,7 +48,7 @@ def main() -> int:
         run = hold(drill, session, target, live)
         version = spoken(drill.target / "releases" / "2")
         bars = verdict.bars(run.attempts, run.found, logins=drill.logins, version=version)
-        told = report.report(drill, run, bars)
+        result = report.report(drill, run, bars)
     except _NOT_HELD as error:
         print(f"the drill could not be held: {error}", file=sys.stderr)
         return 2
@@ -61,23 +61,23 @@ def main() -> int:
         else:
             session.end()
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(told, indent=2) + "\n")
-    OUT.with_suffix(".html").write_text(page.page(told))
-    print("\n".join(table(told)))
-    return 0 if told["holds"] else 1
+    OUT.write_text(json.dumps(result, indent=2) + "\n")
+    OUT.with_suffix(".html").write_text(page.page(result))
+    print("\n".join(table(result)))
+    return 0 if result["holds"] else 1
 
 
-def table(told: dict) -> list[str]:
+def table(result: dict) -> list[str]:
     """The bars, for a terminal."""
-    bars = told["bars"]
+    bars = result["bars"]
     wide = [max(len(bar[key]) for bar in bars) for key in ("name", "figure")]
     lines = [
         f"{'ok  ' if bar['holds'] else 'MISS'} {bar['name']:{wide[0]}}  {bar['figure']:{wide[1]}}  "
         f"{bar['bar']}"
         for bar in bars
     ]
-    verb = "holds" if told["holds"] else "DOES NOT HOLD"
-    steps = " + ".join(f"{step} {took:.1f}" for step, took in told["window"]["steps"].items())
+    verb = "holds" if result["holds"] else "DOES NOT HOLD"
+    steps = " + ".join(f"{step} {took:.1f}" for step, took in result["window"]["steps"].items())
     refused = f"writes refused, in seconds: {steps}"
     return ["", *lines, "", refused, f"{verb}; {OUT}, {OUT.with_suffix('.html')}"]
 

@@ -1,4 +1,4 @@
-"""What a client was told: one line for each thing that it tried, once."""
+"""Answers that clients got: one line for each thing that a client tried, once."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Growing:
                 yield Attempt(**json.loads(line))
 
 
-def told(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """What the transaction store has to know: each is an event of its own."""
+def expected_events(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the attempts that the transaction store has to know: each is an event of its own."""
     return [
         each
         for each in attempts

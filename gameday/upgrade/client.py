@@ -68,9 +68,9 @@ class Session:
 
 class Client:
     def __init__(
-        self, plan: Plan, target: Target, wire: Wire, tell: Callable[[Attempt], None]
+        self, plan: Plan, target: Target, wire: Wire, record: Callable[[Attempt], None]
     ) -> None:
-        self._plan, self._target, self._wire, self._tell = plan, target, wire, tell
+        self._plan, self._target, self._wire, self._record = plan, target, wire, record
         self._chance = random.Random(f"{plan.seed} {plan.number}")
         self._sessions: deque[Session] = deque(maxlen=_SESSIONS_KEPT)
         self._administrators: list[Session] = []
@@ -88,18 +88,20 @@ class Client:
     async def run(self, until: asyncio.Event) -> None:
         """Make attempts until the event; returns when the last one was answered."""
         began = time.time()
-        acts: dict[str, Callable[[float], Awaitable[Any]]] = {
+        requests: dict[str, Callable[[float], Awaitable[Any]]] = {
             "login": self._log_in,
             "check": self._check,
             "write": self._write,
             "audit": self._read_audit,
         }
-        await asyncio.gather(*(self._arrive(kind, act, began, until) for kind, act in acts.items()))
+        await asyncio.gather(
+            *(self._arrive(kind, request, began, until) for kind, request in requests.items())
+        )
 
     async def _arrive(
         self,
         kind: str,
-        act: Callable[[float], Awaitable[Any]],
+        request: Callable[[float], Awaitable[Any]],
         began: float,
         until: asyncio.Event,
     ) -> None:
@@ -111,12 +113,12 @@ class Client:
                 await asyncio.wait_for(until.wait(), max(0.0, due - time.time()))
             if until.is_set():
                 break
-            task = asyncio.ensure_future(act(due))
+            task = asyncio.ensure_future(request(due))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         await asyncio.gather(*under_way)
 
-    # --------------------------------------------------------------------------------- acts
+    # --------------------------------------------------------------------------------- requests
 
     async def _log_in(self, due: float) -> None:
         tenant = self._chance.choice(self._target.tenants)
@@ -209,7 +211,7 @@ class Client:
         account = ""
         if value and reply is not None and outcome == OK:
             account = json.loads(reply.body)["id"]
-        self._tell(
+        self._record(
             Attempt(
                 kind=kind,
                 id=request_id,
@@ -264,9 +266,9 @@ async def _serve(plan: Plan, target: Target) -> None:
 
 
 def main() -> int:
-    told = json.loads(Path(sys.argv[1]).read_text())
-    plan = Plan(**{**told["plan"], "rates": Rates(**told["plan"]["rates"])})
-    asyncio.run(_serve(plan, targets.from_json(told["target"])))
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    plan = Plan(**{**settings["plan"], "rates": Rates(**settings["plan"]["rates"])})
+    asyncio.run(_serve(plan, targets.from_json(settings["target"])))
     return 0
 
 

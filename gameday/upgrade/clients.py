@@ -15,12 +15,12 @@ from gameday.upgrade.target import Target
 from local import process
 
 ROOT = Path(__file__).parents[2]
-# From the stop to the last line: a client's patience with one request, and a moment.
+# From the stop to the last line: a client's timeout for one request, and a moment.
 _STOP_SECONDS = 10.0
 
 
 class ClientError(RuntimeError):
-    """A client ended by itself; the message ends with what it said."""
+    """A client ended by itself; the message ends with what it printed."""
 
 
 class Clients:

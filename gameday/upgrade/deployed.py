@@ -18,7 +18,7 @@ class NotDeployedError(RuntimeError):
 
 
 def target_of(session: Session, tenants: tuple[Tenant, ...], *, users: int) -> Target:
-    """What the primary Region's entrance and the masters' writers are. Raises NotDeployedError."""
+    """Return the primary Region's entrance and the masters' writers. Raises NotDeployedError."""
     return Target(
         entrance=_entrance(session),
         tenants=tenants,
@@ -29,7 +29,7 @@ def target_of(session: Session, tenants: tuple[Tenant, ...], *, users: int) -> T
 
 
 def writer(session: Session, cluster: str) -> str:
-    """How an administrator connects to a cluster's writer. Raises NotDeployedError."""
+    """Return an administrator's connection to a cluster's writer. Raises NotDeployedError."""
     for name, address in databases.read(session.folder).items():
         if f"-{cluster}.cluster-" in name and ".cluster-ro-" not in name:
             return dsn(session, address)
@@ -37,7 +37,7 @@ def writer(session: Session, cluster: str) -> str:
 
 
 def readers(session: Session) -> list[str]:
-    """How to connect to every server that answers reads of the entity store."""
+    """Return the connections to every server that answers reads of the entity store."""
     return [
         dsn(session, address)
         for name, address in databases.read(session.folder).items()

@@ -36,7 +36,7 @@ _VERSION = "SELECT max(version) FROM operations.migration"
 
 
 class DrillError(RuntimeError):
-    """The drill could not be held; nothing is said about the upgrade."""
+    """The drill could not be held; nothing is known about the upgrade."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Drill:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a run gave: every attempt, what was found afterwards, and when things were."""
+    """The result of a run: every attempt, what was found afterwards, and the times."""
 
     attempts: list[Attempt]
     found: Found
@@ -70,7 +70,7 @@ class Run:
     upgrade_began: float
     upgrade_ended: float
     load_ended: float
-    said: str  # by the command, its last line
+    last_line: str  # by the command, its last line
 
 
 def deploy(drill: Drill, session: Session, live: Live) -> Target:
@@ -83,7 +83,7 @@ def deploy(drill: Drill, session: Session, live: Live) -> Target:
     favour(session.folder)
     made = tenants.named(*_LABELS)
     target = target_of(session, made, users=drill.users)
-    live.say(f"Loading {len(made)} tenants with {drill.users:,} accounts each ...")
+    live.print(f"Loading {len(made)} tenants with {drill.users:,} accounts each ...")
     tenants.load(target.masters[0], made, users=drill.users)
     wanted = _accounts(target.masters[0])
     servers = [target.masters[1], *readers(session)]
@@ -115,18 +115,18 @@ def hold(drill: Drill, session: Session, target: Target, live: Live) -> Run:
         began = time.time()
         _until_steady(drill, clients, live)
         upgrade_began = time.time()
-        said = _upgraded(drill, session, clients, live, followed)
+        last_line = _upgraded(drill, session, clients, live, followed)
         upgrade_ended = time.time()
         _go_on(drill, clients, live)
         load_ended = time.time()
         clients.stop()
-    live.say("The load has ended; looking up what became of it ...")
+    live.print("The load has ended; looking up what became of it ...")
     found = _found(
         drill,
         session,
         target,
         clients.attempts,
-        said=said,
+        last_line=last_line,
         seconds=upgrade_ended - upgrade_began,
         went=followed.rows(UPGRADE),
         journal=followed.lines(UPGRADE),
@@ -138,7 +138,7 @@ def hold(drill: Drill, session: Session, target: Target, live: Live) -> Run:
         upgrade_began=upgrade_began,
         upgrade_ended=upgrade_ended,
         load_ended=load_ended,
-        said=said,
+        last_line=last_line,
     )
 
 
@@ -153,7 +153,7 @@ def _until_steady(drill: Drill, clients: Clients, live: Live) -> None:
         recent = [each for each in clients.attempts if each.ended >= since]
         well = measures.counted(recent)["login"]["ok"]
         if time.monotonic() - began >= drill.steady_seconds and well >= 0.9 * wanted:
-            live.say(f"The load is steady: {well / drill.steady_seconds:.1f} logins a second")
+            live.print(f"The load is steady: {well / drill.steady_seconds:.1f} logins a second")
             return
     raise DrillError(
         f"this machine does not carry {drill.rates.login:g} logins a second now: lower --logins"
@@ -164,7 +164,7 @@ def _upgraded(
     drill: Drill, session: Session, clients: Clients, live: Live, followed: Followed
 ) -> str:
     """Start the upgrade as a person would, and watch it to its end; the command's last line."""
-    live.say(f"Upgrading to {release.IMAGES['2']}, with a bake of {drill.bake_seconds} s ...")
+    live.print(f"Upgrading to {release.IMAGES['2']}, with a bake of {drill.bake_seconds} s ...")
     log, began = drill.folder / "upgrade.log", time.monotonic()
     with log.open("w") as out:
         child = subprocess.Popen(
@@ -185,13 +185,13 @@ def _upgraded(
             if child.poll() is None:
                 child.terminate()
                 child.wait()
-    said = (log.read_text().splitlines() or [f"nothing was said: {child.returncode}"])[-1]
-    live.say(said)
-    return said
+    last_line = (log.read_text().splitlines() or [f"nothing was printed: {child.returncode}"])[-1]
+    live.print(last_line)
+    return last_line
 
 
 def _go_on(drill: Drill, clients: Clients, live: Live) -> None:
-    """The load without the upgrade, for as long as the drill says; bounded by its own rate."""
+    """The load without the upgrade, for as long as the drill asks; bounded by its own rate."""
     began = time.monotonic()
     limit = drill.after_seconds + 2 * drill.logins / drill.rates.login
     while (seconds := time.monotonic() - began) < limit:
@@ -208,7 +208,7 @@ def _found(
     target: Target,
     attempts: list[Attempt],
     *,
-    said: str,
+    last_line: str,
     seconds: float,
     went: list[Row],
     journal: list[dict[str, str]],
@@ -224,7 +224,7 @@ def _found(
     )
     user = str(tenants.account_id(target.tenants[0], login(0)))
     return Found(
-        outcome=said.partition(":")[0],
+        outcome=last_line.partition(":")[0],
         seconds=seconds,
         bake_seconds=drill.bake_seconds,
         rows=went,

@@ -1,4 +1,4 @@
-"""The table that a person watches: on a terminal drawn anew, elsewhere a line every 5 seconds."""
+"""The table that a person watches: on a terminal redrawn, elsewhere a line every 5 seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY_SECONDS = {True: 1.0, False: 5.0}  # on a terminal, and elsewhere
 
 
 class Progress:
-    """A file of all that a deploy says; of it, the lines with the seconds are shown as well."""
+    """A file of all that a deploy prints; its lines with seconds are shown as well."""
 
     def __init__(self, file: Path, out: TextIO) -> None:
         self._file, self._out = file, out
@@ -43,14 +43,14 @@ class Live:
         self._new: list[Attempt] = []
         self._all: list[Attempt] = []
 
-    def say(self, words: str) -> None:
+    def print(self, words: str) -> None:
         """A line of its own, which stays."""
         self._drawn = 0
         self._out.write(f"[{time.monotonic() - self._began:6.1f} s] {words}\n")
         self._out.flush()
 
     def show(self, step: str, seconds: float, new: Iterable[Attempt]) -> None:
-        """What is under way and for how long; drawn when it is time to."""
+        """Draw what is under way and for how long, when it is time to."""
         self._new += new
         now = time.monotonic()
         if now - self._shown < _EVERY_SECONDS[self._terminal]:
@@ -60,7 +60,7 @@ class Live:
         if self._terminal:
             self._draw(self._table(step, seconds))
         else:
-            self.say(f"{step:28} {seconds:5.1f} s   {self._line()}")
+            self.print(f"{step:28} {seconds:5.1f} s   {self._line()}")
         self._new = []
 
     def _table(self, step: str, seconds: float) -> list[str]:

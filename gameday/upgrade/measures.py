@@ -1,4 +1,4 @@
-"""What the attempts say: counts, times, each second, and how long writers were refused."""
+"""Figures from the attempts: counts, times, each second, and how long writers were refused."""
 
 from __future__ import annotations
 

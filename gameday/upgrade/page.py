@@ -34,35 +34,35 @@ svg .step { fill: var(--step); }
 """
 
 
-def page(told: Mapping[str, Any]) -> str:
+def page(result: Mapping[str, Any]) -> str:
     """The whole document of what out/upgrade.json holds."""
-    word = "holds" if told["holds"] else "misses"
-    title = "Every bar holds" if told["holds"] else "A bar is missed"
-    upgrade, load = told["upgrade"], told["load"]
+    word = "holds" if result["holds"] else "misses"
+    title = "Every bar holds" if result["holds"] else "A bar is missed"
+    upgrade, load = result["upgrade"], result["load"]
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>An upgrade under load: {escape(title.lower())}</title><style>{_STYLE}</style></head><body>
 <h1>An upgrade under load: <span class="{word}">{escape(title.lower())}</span></h1>
-<p>{escape(upgrade["said"].capitalize())}, in {upgrade["seconds"]} s, with a bake of
-{upgrade["bake_seconds"]:g} s; the load began at {escape(told["timeline"]["from"])} and went on for
-{load["seconds"]} s from {load["clients"]} processes, on tenants with
+<p>{escape(upgrade["last_line"].capitalize())}, in {upgrade["seconds"]} s, with a bake of
+{upgrade["bake_seconds"]:g} s; the load began at {escape(result["timeline"]["from"])} and went
+on for {load["seconds"]} s from {load["clients"]} processes, on tenants with
 {load["accounts_per_tenant"]:,} accounts each. Nothing was tried twice.</p>
 <h2>What must hold</h2>
-{_bars(told["bars"])}
+{_bars(result["bars"])}
 <h2>Each second</h2>
 <p class="key">Answers a second: <b class="ok">as asked for</b>, <b class="refused">a write refused
 by read-only mode</b>, <b class="failed">failed</b>. Below, each step of the state machine, in the
 order of its table.</p>
-{svg(told)}
+{svg(result)}
 <h2>While writes are refused</h2>
-{_window(told)}
+{_window(result)}
 <h2>The load</h2>
 {_load(load)}
 <h2>Who answered</h2>
-<p>From the log of each process: its build, and the entity store's version as the server told it in
+<p>From the log of each process: its build, and the entity store's version as the server gave it in
 the transaction that answered.</p>
-{_table(("requests answered by", "requests"), told["served"]["by"].items())}
+{_table(("requests answered by", "requests"), result["served"]["by"].items())}
 </body></html>
 """
 
@@ -77,9 +77,9 @@ def _bars(bars: Iterable[Mapping[str, Any]]) -> str:
     return f"<table><tr><th></th><th></th><th>figure</th><th>bar</th></tr>\n{rows}</table>"
 
 
-def _window(told: Mapping[str, Any]) -> str:
-    window = told["window"]
-    names = {step["step"]: step["name"] for step in told["upgrade"]["steps"]}
+def _window(result: Mapping[str, Any]) -> str:
+    window = result["window"]
+    names = {step["step"]: step["name"] for step in result["upgrade"]["steps"]}
     steps = [(names[key], f"{seconds:.1f} s") for key, seconds in window["steps"].items()]
     total = ("together", f"{window['by_the_machine_seconds']:.1f} s")
     seen = window["as_clients_saw_it"]

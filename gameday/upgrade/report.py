@@ -1,4 +1,4 @@
-"""What a run gave, as JSON: every bar, every step, and every second of it."""
+"""The result of a run as JSON: every bar, every step, and every second of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gameday.upgrade.rows import blocked
 
 
 def report(drill: Drill, run: Run, bars: list[verdict.Bar]) -> dict[str, Any]:
-    """All of out/upgrade.json. Times are seconds since `timeline.from`, but where they say so."""
+    """Return out/upgrade.json. Times are seconds since `timeline.from`, where no other is named."""
     found, seen = run.found, measures.blocked(run.attempts)
     seconds = max(run.load_ended - run.began, 0.001)
     counts = measures.counted(run.attempts)
@@ -22,7 +22,7 @@ def report(drill: Drill, run: Run, bars: list[verdict.Bar]) -> dict[str, Any]:
         "holds": all(bar.holds for bar in bars),
         "bars": verdict.report(bars),
         "upgrade": {
-            "said": run.said,
+            "last_line": run.last_line,
             "seconds": round(found.seconds, 1),
             "bake_seconds": found.bake_seconds,
             "steps": [

@@ -78,8 +78,10 @@ class Followed:
             yield from page["events"]
 
     def _names(self) -> dict[str, tuple[str, str]]:
-        told = self._states.describe_state_machine(stateMachineArn=self._machine)["definition"]
-        return names(json.loads(told)["States"])
+        definition = self._states.describe_state_machine(stateMachineArn=self._machine)[
+            "definition"
+        ]
+        return names(json.loads(definition)["States"])
 
 
 def names(states: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Which build answered which request of the load, on which schema: from the processes' own logs.
 
-Each request's line names the entity store's versions as the servers told them in the transactions
+Each request's line names the entity store's versions as the servers gave them in the transactions
 that answered it, and the request's id, which the client chose.
 """
 

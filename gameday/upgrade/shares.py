@@ -1,4 +1,4 @@
-"""What stands for AWS keeps its share of this machine, however many servers start beside it.
+"""Keeps a share of this machine for the stand-in of AWS, however many servers start beside it.
 
 Linux divides the processors among sessions first (sched(7), "The autogroup feature"): whatever the
 nice values are, a dozen servers that start together get a dozen times the share of the one process

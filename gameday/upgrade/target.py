@@ -69,5 +69,5 @@ def _two(values: Sequence[str]) -> tuple[str, str]:
 
 
 def login(number: int) -> str:
-    """Of the user with this number."""
+    """Return the login name of the user with this number."""
     return f"user{number}"

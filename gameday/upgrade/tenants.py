@@ -13,12 +13,8 @@ from service.passwords import Passwords
 _COLUMNS = "id, tenant_id, login, full_name, role, password_hash, attributes"
 
 
-class NotLoadedError(RuntimeError):
-    """The rows did not arrive at every server in time."""
-
-
 def account_id(tenant: Tenant, name: str) -> uuid.UUID:
-    """Of a loaded account: known to clients without asking."""
+    """Return the id of a loaded account, which clients know without asking."""
     return uuid.uuid5(uuid.UUID(tenant.id), name)
 
 

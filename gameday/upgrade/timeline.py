@@ -12,10 +12,10 @@ _BAND = 15
 _GRID_SECONDS = 30
 
 
-def svg(told: Mapping[str, Any]) -> str:
+def svg(result: Mapping[str, Any]) -> str:
     """One time axis for everything, in seconds since the load began. Colours are the page's."""
-    series = told["timeline"]["answers_per_second"]
-    steps = told["upgrade"]["steps"]
+    series = result["timeline"]["answers_per_second"]
+    steps = result["upgrade"]["steps"]
     seconds = max(
         [len(of["ok"]) for of in series.values()]
         + [step["began"] + step["seconds"] for step in steps]
@@ -27,7 +27,7 @@ def svg(told: Mapping[str, Any]) -> str:
     def x(second: float) -> float:
         return round(_LEFT + _WIDTH * second / seconds, 1)
 
-    body = [*_window(told, x, height), *_grid(seconds, x, height)]
+    body = [*_window(result, x, height), *_grid(seconds, x, height)]
     for place, (kind, of) in enumerate(series.items()):
         body += _chart(kind, of, _TOP + place * (_CHART + _GAP), x)
     for place, step in enumerate(steps):
@@ -40,9 +40,9 @@ def svg(told: Mapping[str, Any]) -> str:
     )
 
 
-def _window(told: Mapping[str, Any], x: Any, height: int) -> Iterator[str]:
+def _window(result: Mapping[str, Any], x: Any, height: int) -> Iterator[str]:
     """Where the upgrade's own steps refuse writes."""
-    refusing = [step for step in told["upgrade"]["steps"] if step["writes_refused"]]
+    refusing = [step for step in result["upgrade"]["steps"] if step["writes_refused"]]
     if refusing:
         left = x(refusing[0]["began"])
         right = x(refusing[-1]["began"] + refusing[-1]["seconds"])

@@ -1,4 +1,4 @@
-"""What must hold of an upgrade under load, each with its figure and its bar."""
+"""The conditions of an upgrade under load, each with its figure and its bar."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEMORY_KIB, PASSES = 19 * 1024, 2
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was looked up after the load had ended."""
+    """The state of the databases after the load had ended."""
 
     outcome: str  # the upgrade's: upgraded, or how it ended otherwise
     seconds: float  # of the whole upgrade

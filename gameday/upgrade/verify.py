@@ -1,4 +1,4 @@
-"""What became of it, asked of the databases themselves."""
+"""Asks the databases themselves what became of every attempt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from gameday.upgrade.attempts import OK, REFUSED, Attempt, told
+from gameday.upgrade.attempts import OK, REFUSED, Attempt, expected_events
 from service.operations.compare import compare
 from service.operations.node import Node
 from service.operations.operator import Operator
@@ -50,7 +50,7 @@ def refused_and_written(dsn: str, attempts: Iterable[Attempt]) -> list[str]:
 
 def lost_events(dsn: str, attempts: Sequence[Attempt]) -> list[str]:
     """Ids of answered logins, logouts and writes that the transaction store has no event of."""
-    wanted = {each.id for each in told(attempts)}
+    wanted = {each.id for each in expected_events(attempts)}
     if not wanted:
         return []
     since = min(each.due for each in attempts) - _MARGIN_SECONDS
@@ -70,7 +70,7 @@ def sums(dsn: str) -> dict[str, tuple[int, int, int]]:
 
 
 def compared(masters: tuple[str, str]) -> dict[str, Any]:
-    """What `python -m service.operations compare entity-a entity-b` says of two masters."""
+    """Return what `service.operations compare entity-a entity-b` prints of two masters."""
     nodes = {
         name: _node(name, dsn) for name, dsn in zip(("entity-a", "entity-b"), masters, strict=True)
     }
@@ -91,7 +91,7 @@ def cost(dsn: str, account: str) -> dict[str, int]:
 
 
 def settle(look: Callable[[], T], well: Callable[[T], bool], *, seconds: float) -> T:
-    """What `look` found last: when it was well, or after `seconds` without."""
+    """Return the last result of `look`: when all was well, or after `seconds` without."""
     limit = time.monotonic() + seconds
     while not well(found := look()) and time.monotonic() < limit:
         time.sleep(1)

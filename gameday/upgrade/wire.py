@@ -42,7 +42,7 @@ class Wire:
     """
 
     def __init__(self, entrance: Entrance, *, seconds: float) -> None:
-        """`seconds` is the patience with one request, connecting included."""
+        """`seconds` is the timeout of one request, connecting included."""
         self._entrance = entrance
         self._seconds = seconds
         self._idle: dict[str, deque[_Connection]] = {}

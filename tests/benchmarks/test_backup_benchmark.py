@@ -83,6 +83,6 @@ def test_what_a_run_has_used_is_the_kernel_s_word():
         used = run("archive", "--snapshot", snapshot, "--bucket", "b", "--endpoint-url", url)
         with pytest.raises(RuntimeError, match="ended with 1"):
             run("archive", "--snapshot", "snap-0", "--bucket", "b", "--endpoint-url", url)
-    assert used.said["counts"]["data"] == 1
+    assert used.printed["counts"]["data"] == 1
     assert 0.05 < used.cpu_seconds < 60
     assert used.peak_mib > 20

@@ -32,7 +32,7 @@ def test_wrk_s_summary_is_read():
         "Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n  "
     )
     assert load.parsed(SAID.format(trouble)).errors == 15
-    with pytest.raises(ValueError, match="'said' should be wrk's summary"):
+    with pytest.raises(ValueError, match="'summary' should be wrk's summary"):
         load.parsed("unable to connect")
 
 

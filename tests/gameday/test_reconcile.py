@@ -10,7 +10,7 @@ USER, ADMIN = ("USER", "a"), ("ADMIN", "a")
 
 
 def test_every_acknowledged_write_is_present_overwritten_or_set_aside():
-    report = drill(SMALL, say=lambda _: None)
+    report = drill(SMALL, log=lambda _: None)
     assert holds(report, SMALL), report
 
 

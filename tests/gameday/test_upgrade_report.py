@@ -196,7 +196,7 @@ def _run(attempts: list[Attempt] = ATTEMPTS, found: Found = FOUND) -> Run:
         upgrade_began=T0 + 10,
         upgrade_ended=T0 + 52,
         load_ended=T0 + 60,
-        said="upgraded: every row <of> the table is done",
+        last_line="upgraded: every row <of> the table is done",
     )
 
 
@@ -224,9 +224,9 @@ def test_the_page_is_whole_by_itself_and_shows_every_step_and_every_failure():
     failed = attempt("login", 30.0, FAILED, status=503)
     run = _run([*ATTEMPTS, failed], replace(FOUND, lost_events=["e"]))
     bars = verdict.bars(run.attempts, run.found, logins=10, version=2)
-    told = json.loads(json.dumps(report.report(DRILL, run, bars), allow_nan=False))
-    assert not told["holds"]
-    text = page.page(told)
+    result = json.loads(json.dumps(report.report(DRILL, run, bars), allow_nan=False))
+    assert not result["holds"]
+    text = page.page(result)
     document = _Document()
     document.feed(text)
     assert (document.open, document.fetched) == ([], [])
@@ -249,10 +249,10 @@ def test_the_page_is_whole_by_itself_and_shows_every_step_and_every_failure():
 
 def test_a_window_that_never_ended_is_told_without_an_infinity():
     run = _run([a for a in ATTEMPTS if a.kind != "write" or a.due < T0 + 50])
-    told = report.report(DRILL, run, verdict.bars(run.attempts, run.found, version=2))
-    assert json.dumps(told, allow_nan=False)
-    assert told["window"]["as_clients_saw_it"]["seconds"] == "never ended"
-    assert "never ended" in page.page(told)
+    result = report.report(DRILL, run, verdict.bars(run.attempts, run.found, version=2))
+    assert json.dumps(result, allow_nan=False)
+    assert result["window"]["as_clients_saw_it"]["seconds"] == "never ended"
+    assert "never ended" in page.page(result)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What the upgrade's function is told of its site: readable to it, and within Lambda's limit.
 
-That every name leads to what the function acts on is tests/moto_templates/test_upgrade.py.
+That every name leads to what the function acts on is tests/deployed/test_upgrade.py.
 """
 
 from __future__ import annotations

@@ -1,17 +1,15 @@
-"""What a half of the app tier runs: the shape of the template, the image of the last release."""
+"""The task definition of a half: the template's shape with the last release's image."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.interfaces import as_role, principal
-from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.acknowledge import acknowledge
+from mainstay.functions.function import ANSWERS_CLOUDFORMATION, Function
 
 _TIMEOUT = cdk.Duration.minutes(1)
 
@@ -26,45 +24,28 @@ class LiveTaskDefinitions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group: logs.ILogGroup) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
+        self.function = Function(
+            self,
+            "Function",
+            handler="live_task_definition.handler.handler",
+            description="Carries a task's new shape to the family that runs, with its live image",
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            # Both halves at once, and no more: it runs only inside a deploy.
+            concurrency=2,
+            without_queue=ANSWERS_CLOUDFORMATION,
+        )
+        self.role = self.function.own_role
         # DescribeTaskDefinition knows no resources (Service Authorization Reference, Amazon ECS).
-        role.add_to_policy(
+        self.role.add_to_policy(
             iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition"], resources=["*"])
         )
-        self.role = role
-        acknowledge_inline_policy(role)
         acknowledge(
-            role,
+            self.role,
             {
                 "AwsSolutions-IAM5[Resource::*]": "ecs:DescribeTaskDefinition, which reads a shape "
                 "and a live image, knows no resources (Service Authorization Reference, Amazon "
                 "ECS); what it registers is granted by family.",
-            },
-        )
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            description="Carries a task's new shape to the family that runs, with its live image",
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
-            handler="functions.live_task_definition.handler.handler",
-            role=as_role(role),
-            timeout=_TIMEOUT,
-            log_group=log_group,
-            # Both halves at once, and no more: it runs only inside a deploy.
-            reserved_concurrent_executions=2,
-        )
-        acknowledge(
-            self.function,
-            {
-                "NIST.800.53.R5-LambdaDLQ": "CloudFormation waits for this function's answer and "
-                "fails the deploy without it, so a failed invocation is seen at once by the "
-                "person deploying; a queue of dead requests would be read by nobody.",
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the Amazon ECS API and "
-                "nothing inside the VPC; placed there it would need a way out, and a deploy that "
-                "repairs the network would depend on that network.",
             },
         )
 

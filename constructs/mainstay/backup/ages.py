@@ -10,8 +10,8 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.backup.backup_store import BackupStore
-from mainstay.backup.job_function import JobFunction
 from mainstay.backup.metrics import NAMESPACE
+from mainstay.functions.job_function import JobFunction
 
 
 class BackupAges(Construct):
@@ -29,7 +29,7 @@ class BackupAges(Construct):
         self.job = JobFunction(
             self,
             "Look",
-            handler="functions.backup_ages.handler.handler",
+            handler="backup_ages.handler.handler",
             description="Publishes how old the newest archives, dumps, exports and proofs are",
             log_group=log_group,
             environment={},

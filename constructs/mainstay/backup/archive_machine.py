@@ -14,7 +14,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.backup.backup_store import BackupStore
-from mainstay.backup.job_function import JobFunction
+from mainstay.functions.job_function import JobFunction
 from mainstay.interfaces import as_function, as_role, as_schedule_target, principal
 
 # Up to so many work items, one function does them all, one after the other: 8 GiB of volume, or
@@ -48,10 +48,10 @@ class ArchiveMachine(Construct):
         self.functions = {
             name: self._state_function(name, handler, seconds)
             for name, handler, seconds in (
-                ("Plan", "functions.archive_job.handler.plan", 300),
-                ("Work", "functions.archive_job.handler.work", 900),
-                ("WorkAlone", "functions.archive_job.alone.handler", 900),
-                ("Commit", "functions.archive_job.handler.commit", 900),
+                ("Plan", "archive_job.handler.plan", 300),
+                ("Work", "archive_job.handler.work", 900),
+                ("WorkAlone", "archive_job.alone.handler", 900),
+                ("Commit", "archive_job.handler.commit", 900),
             )
         }
         each = sfn.Map(
@@ -87,7 +87,7 @@ class ArchiveMachine(Construct):
         newest = JobFunction(
             self,
             "NewestSnapshots",
-            handler="functions.snapshot_job.handler.newest",
+            handler="snapshot_job.handler.newest",
             description="Names the newest complete snapshots of every series",
             log_group=self._log_group,
             environment={},

@@ -20,7 +20,7 @@ _NOTES_DAYS = 14
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArns:
-    """What the other Region needs of a store to copy into it."""
+    """The names that the other Region needs to copy into a store."""
 
     archive_name: str
     dumps_name: str

@@ -1,4 +1,4 @@
-"""How old the newest backup and the newest proof of each kind are; alarms are on these alone."""
+"""The ages of the newest backup and the newest proof of each kind; alarms are on these alone."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.backup.backup_store import BackupStore
-from mainstay.backup.job_function import JobFunction
+from mainstay.functions.job_function import JobFunction
 
 _PREFIX = "sessions"
 
@@ -37,7 +37,7 @@ class SessionExports(Construct):
         self.job = JobFunction(
             self,
             "Export",
-            handler="functions.session_export.handler.handler",
+            handler="session_export.handler.handler",
             description="Starts the export of a day, and locks what is finished",
             log_group=log_group,
             environment={

@@ -13,8 +13,8 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
-from mainstay.backup.job_function import JobFunction
 from mainstay.backup.metrics import NAMESPACE
+from mainstay.functions.job_function import JobFunction
 
 VOLUME_TAG = "mainstay:snapshots"  # its value names the series
 SET_TAG = "mainstay:set"  # on every snapshot of the job, and on no other
@@ -22,7 +22,7 @@ SET_TAG = "mainstay:set"  # on every snapshot of the job, and on no other
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """How many hours, days, weeks and months keep a snapshot."""
+    """The number of hours, days, weeks and months that keep a snapshot."""
 
     hourly: int
     daily: int
@@ -67,7 +67,7 @@ class SnapshotJob(Construct):
         self.take = JobFunction(
             self,
             "Take",
-            handler="functions.snapshot_job.handler.take",
+            handler="snapshot_job.handler.take",
             description="Takes and copies the snapshots that are due",
             log_group=log_group,
             environment=variables,
@@ -84,7 +84,7 @@ class SnapshotJob(Construct):
         self.prune = JobFunction(
             self,
             "Prune",
-            handler="functions.snapshot_job.handler.prune",
+            handler="snapshot_job.handler.prune",
             description="Deletes the snapshots that the policy no longer keeps",
             log_group=log_group,
             environment=variables,

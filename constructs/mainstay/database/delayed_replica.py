@@ -20,7 +20,7 @@ DELAYED_TAG = "mainstay:replica"  # "follower" or "delayed"; guards and backups 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSize:
-    """Of both servers: the replica must replay what the follower applies."""
+    """The size of both servers: the replica must replay what the follower applies."""
 
     instance_type: str
     volume_gib: int

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.acknowledge import acknowledge
 from mainstay.database.operations_task import CONTAINER, OperationsTask
-from mainstay.interfaces import as_role, principal
-from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.functions.function import ANSWERS_CLOUDFORMATION, Function
 
 # The most that AWS Lambda gives. A replica node takes minutes of it to be there.
 _TIMEOUT = cdk.Duration.minutes(15)
@@ -36,33 +34,18 @@ class FirstStart(Construct):
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        self._grant(role, operations)
-        function = lambda_.Function(
+        function = Function(
             self,
             "Function",
+            handler="first_start.handler.handler",
             description="Bootstraps the stores of a Region before anything serves",
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
-            handler="functions.first_start.handler.handler",
-            role=as_role(role),
             timeout=_TIMEOUT,
             log_group=log_group,
-            reserved_concurrent_executions=1,
+            concurrency=1,
+            without_queue=ANSWERS_CLOUDFORMATION,
         )
-        acknowledge(
-            function,
-            {
-                "NIST.800.53.R5-LambdaDLQ": "CloudFormation waits for this function's answer and "
-                "fails the deploy without it, so a failed invocation is seen at once by the "
-                "person deploying; a queue of dead requests would be read by nobody.",
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the Amazon ECS API and "
-                "nothing inside the VPC; placed there it would need a way out, and a deploy that "
-                "repairs the network would depend on that network.",
-            },
-        )
+        role = function.own_role
+        self._grant(role, operations)
         network = operations.network
         resource = cdk.CustomResource(
             self,
@@ -94,7 +77,6 @@ class FirstStart(Construct):
             )
         operations.definition.task_role.grant_pass_role(role)
         operations.definition.obtain_execution_role().grant_pass_role(role)
-        acknowledge_inline_policy(role)
         acknowledge(
             role,
             {

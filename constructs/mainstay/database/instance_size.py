@@ -11,7 +11,7 @@ from aws_cdk import aws_rds as rds
 
 
 class InstanceSize(Protocol):
-    """Of every instance of a cluster: a failover makes any of them the writer."""
+    """The size of every instance of a cluster: a failover makes any of them the writer."""
 
     def instance(
         self, construct_id: str, *, zone_name: str, promotion_tier: int, insights_key: kms.IKey
@@ -20,7 +20,7 @@ class InstanceSize(Protocol):
         ...
 
     def of_cluster(self) -> dict[str, Any]:
-        """What the cluster must know of it."""
+        """Return the properties that the cluster needs for it."""
         ...
 
 

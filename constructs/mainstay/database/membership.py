@@ -1,4 +1,4 @@
-"""How a cluster belongs to a global database: not at all, as its first, or as its copy."""
+"""A cluster's membership of a global database: none, as its first, or as its copy."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Operable:
-    """What the task may work on, by the names that `service.operations` gives the nodes."""
+    """The nodes that the task may work on, by the names of `service.operations`."""
 
     nodes: dict[str, Node]  # ENTITY_A, ENTITY_B, TRANSACTION, FOLLOWER, DELAYED
     replication_secret_name: str

@@ -18,5 +18,5 @@ class Placement:
 
     @property
     def zones(self) -> tuple[str, ...]:
-        """Of the volume, three at most."""
+        """Return the zones of the volume, three at most."""
         return (*self.instances, *self.storage)

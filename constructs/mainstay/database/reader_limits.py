@@ -1,4 +1,4 @@
-"""How far a cluster's readers scale out."""
+"""The limits of a cluster's readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How servers log in to a relational store: by a token of their role, and by no password."""
+"""Logins of servers to a relational store: by a token of their role, and by no password."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Cluster:
 
     @classmethod
     def here(cls, store: RelationalStore) -> Cluster:
-        """Of servers in the store's own Region."""
+        """Return the access of servers in the store's own Region."""
         return cls._of(store, cdk.ReferenceStrength.STRONG)
 
     @classmethod
     def abroad(cls, store: RelationalStore) -> Cluster:
-        """Of servers in another Region, which read the addresses when they are deployed."""
+        """Return the access of servers in another Region, which read the addresses at deploy."""
         return cls._of(store, cdk.ReferenceStrength.WEAK)
 
     @classmethod

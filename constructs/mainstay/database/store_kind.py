@@ -1,4 +1,4 @@
-"""What makes one relational store another: its purpose, and the parameters that this takes."""
+"""The kinds of relational store: a purpose, and the parameters that it takes."""
 
 from __future__ import annotations
 

@@ -1,19 +1,17 @@
-"""What carries transactions into the warehouse within seconds, with no job of ours."""
+"""Carries transactions into the warehouse within seconds, with no job of ours."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.acknowledge import acknowledge
 from mainstay.database.store_kind import DATABASE as SOURCE_DATABASE
 from mainstay.database.warehouse import DATABASE, Warehouse
-from mainstay.interfaces import as_role, principal
-from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.functions.function import ANSWERS_CLOUDFORMATION, Function
 
 # An integration is active within half an hour; the function asks for the database after that.
 _TIMEOUT = cdk.Duration.minutes(10)
@@ -65,12 +63,20 @@ class ZeroEtl(Construct):
             },
             service_timeout=_TIMEOUT,
         )
-        assert function.role is not None
-        database.node.add_dependency(function.role)
+        database.node.add_dependency(function.own_role)
 
-    def _function(self, warehouse: Warehouse, log_group: logs.ILogGroup) -> lambda_.Function:
-        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
+    def _function(self, warehouse: Warehouse, log_group: logs.ILogGroup) -> Function:
+        function = Function(
+            self,
+            "Function",
+            handler="reporting_database.handler.handler",
+            description="Makes the warehouse's database that an integration fills",
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            concurrency=1,
+            without_queue=ANSWERS_CLOUDFORMATION,
+        )
+        role = function.own_role
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["redshift-data:ExecuteStatement"],
@@ -86,7 +92,6 @@ class ZeroEtl(Construct):
             )
         )
         warehouse.secret.grant_read(role)
-        acknowledge_inline_policy(role)
         acknowledge(
             role,
             {
@@ -94,30 +99,6 @@ class ZeroEtl(Construct):
                 "GetStatementResult, which tell how a statement has ended, know no resources "
                 "(Service Authorization Reference, Amazon Redshift Data API); they answer for the "
                 "caller's own statements alone.",
-            },
-        )
-        function = lambda_.Function(
-            self,
-            "Function",
-            description="Makes the warehouse's database that an integration fills",
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
-            handler="functions.reporting_database.handler.handler",
-            role=as_role(role),
-            timeout=_TIMEOUT,
-            log_group=log_group,
-            reserved_concurrent_executions=1,
-        )
-        acknowledge(
-            function,
-            {
-                "NIST.800.53.R5-LambdaDLQ": "CloudFormation waits for this function's answer and "
-                "fails the deploy without it, so a failed invocation is seen at once by the "
-                "person deploying; a queue of dead requests would be read by nobody.",
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the Data API of Amazon "
-                "Redshift and nothing inside the VPC; placed there it would need a way out, and "
-                "a deploy that repairs the network would depend on that network.",
             },
         )
         return function

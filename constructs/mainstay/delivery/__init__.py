@@ -1,1 +1,1 @@
-"""Who may deploy, from outside of AWS."""
+"""The roles that may deploy from outside of AWS."""

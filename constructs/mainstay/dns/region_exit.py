@@ -17,7 +17,7 @@ def exit_alarm_name(environment_name: str, leaving_region: str) -> str:
 
 
 def exit_namespace(environment_name: str) -> str:
-    """Of the metric whose data points are the switch."""
+    """Return the namespace of the metric whose data points are the switch."""
     return f"mainstay/{environment_name}"
 
 

@@ -1,4 +1,4 @@
-"""How Route 53 chooses among the Regions: failover to a standby, or the nearest by latency."""
+"""Route 53's choice among the Regions: failover to a standby, or the nearest by latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one edge task takes from whom, before it answers 429."""
+"""The limits of one edge task, beyond which it answers 429."""
 
 from __future__ import annotations
 

@@ -10,14 +10,13 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.interfaces import as_role, principal, rule_target
-from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.acknowledge import acknowledge
+from mainstay.functions.function import Function
+from mainstay.interfaces import rule_target
 from mainstay.read_only.control_table import ControlTable
 
 # Rules of operations, such as one that pins a tester's header to one chain, go before it.
@@ -76,28 +75,22 @@ class TrafficShift(Construct):
         super().__init__(scope, construct_id)
         self._let_the_balancer_reach(legacy, balancer_group)
         self.rule = self._rule(listener, legacy.target_group_arn, edge_targets.target_group_arn)
-        role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
         here = cdk.Stack.of(self)
         folder = f"{log_prefix}/AWSLogs/{here.account}/elasticloadbalancing/{here.region}"
-        self._grant(role, alarm, access_logs, folder)
-        self.function = lambda_.Function(
+        self.function = Function(
             self,
             "Function",
+            handler="traffic_shift.handler.handler",
             description="Moves traffic from the legacy edge to the new one, and back by itself",
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
-            handler="functions.traffic_shift.handler.handler",
-            role=as_role(role),
             # One whole vCPU, which reads some 85,000 lines of log a second (measured).
-            memory_size=1_769,
+            memory_mib=1_769,
             timeout=_TIMEOUT,
             log_group=log_group,
             # A turn of the clock, and beside it the alarm that takes its weight away.
-            reserved_concurrent_executions=2,
+            concurrency=2,
+            without_queue="A turn that failed is made up for by the next, a minute later, from the "
+            "same memory; the alarm `Stalled` says when none succeeds.",
             environment={
-                **control.grant_shift(role),
                 "RULE": self.rule.listener_rule_arn,
                 "LEGACY_TARGETS": legacy.target_group_arn,
                 "NEW_TARGETS": edge_targets.target_group_arn,
@@ -108,6 +101,10 @@ class TrafficShift(Construct):
                 "ROUTES": ",".join(ROUTES),
             },
         )
+        role = self.function.own_role
+        self._grant(role, alarm, access_logs, folder)
+        for name, value in control.grant_shift(role).items():
+            self.function.add_environment(name, value)
         self._acknowledge(role, f"{_exported(access_logs.bucket_arn, access_logs)}/{folder}/*")
         self._turn(alarm)
         self._watch()
@@ -224,7 +221,6 @@ class TrafficShift(Construct):
         )
 
     def _acknowledge(self, role: iam.Role, files: str) -> None:
-        acknowledge_inline_policy(role)
         acknowledge(
             role,
             {
@@ -234,16 +230,6 @@ class TrafficShift(Construct):
                 f"AwsSolutions-IAM5[Resource::{files}]": "The files of an access log have names "
                 "that only the load balancer knows before they are written, so reading is granted "
                 "on the one folder that holds nothing else.",
-            },
-        )
-        acknowledge(
-            self.function,
-            {
-                "NIST.800.53.R5-LambdaDLQ": "A turn that failed is made up for by the next, a "
-                "minute later, from the same memory; the alarm `Stalled` says when none succeeds.",
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the APIs of AWS and nothing "
-                "inside the VPC; placed there, taking traffic away from a broken network would "
-                "depend on that network.",
             },
         )
 

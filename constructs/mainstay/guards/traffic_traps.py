@@ -99,7 +99,7 @@ def zone_that_cannot_be_edited(templates: Sequence[Template]) -> Iterator[Trap]:
 
 
 def operations_undone(templates: Sequence[Template]) -> Iterator[Trap]:
-    """What operations own must not be written again by the next deploy."""
+    """Yield the findings of what operations own and the next deploy would write again."""
     for template in templates:
         for logical_id, properties in template.of_type("AWS::ECS::Service"):
             if "DesiredCount" in properties:

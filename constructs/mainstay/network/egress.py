@@ -34,7 +34,7 @@ _REPLICA_ENDPOINTS = {
 
 
 class Egress(Protocol):
-    """How the private tiers of a network reach what is outside of it."""
+    """The way from the private tiers of a network to what is outside of it."""
 
     def connect(
         self,

@@ -1,4 +1,4 @@
-"""Who may speak to whom: each tier to its neighbour, and to nothing beyond."""
+"""The rules between tiers: each may speak to its neighbour, and to nothing beyond."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ class TierSecurityGroups(Construct):
         self.operations = sealed("Operations")
 
     def of_store(self, name: str) -> list[ec2.ISecurityGroup]:
-        """What the servers of a relational store carry; a store of reports has no clients."""
+        """Return the group of a relational store's servers; a store of reports has no clients."""
         clients = {"entity": [self.entity], "transaction": [self.transaction]}
         return [self.data, *clients.get(name, [])]

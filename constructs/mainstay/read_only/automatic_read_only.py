@@ -13,9 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.interfaces import as_role, principal, rule_target
-from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.functions.function import Function
+from mainstay.interfaces import rule_target
 from mainstay.operators_topic import operators_topic
 from mainstay.read_only.control_table import hold_statements
 
@@ -57,8 +56,28 @@ class AutomaticReadOnly(Construct):
             display_name="mainstay: READ_ONLY by itself",
             description="Subscribe whoever is on call: READ_ONLY that was entered says here why",
         )
-        self.role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(self.role)
+        known = {alarm.alarm_name: kind for kind, some in alarms.items() for alarm in some}
+        stack = cdk.Stack.of(self)
+        self.function = Function(
+            self,
+            "Function",
+            handler="read_only_events.handler.handler",
+            description="Enters READ_ONLY for a failover, a lag, or a writer that is down",
+            memory_mib=512,  # CPU comes with it: importing the SDK is most of a call
+            timeout=cdk.Duration.seconds(60),  # two Regions, one of which may not answer
+            log_group=log_group,
+            # One event after the other: a failover brings three at once.
+            concurrency=1,
+            without_queue=None,
+            environment={
+                "TABLES": stack.to_json_string(tables),
+                "MASTERS": json.dumps(list(masters)),
+                "ALARMS": stack.to_json_string(known),
+                "TOPIC": self.operators.topic_arn,
+            },
+        )
+        self._publish_what_failed()
+        self.role = self.function.own_role
         self.role.add_to_policy(
             # Not the L2's grant, which adds every key: that of AWS lets in whoever may publish.
             iam.PolicyStatement(actions=["sns:Publish"], resources=[self.operators.topic_arn])
@@ -67,55 +86,18 @@ class AutomaticReadOnly(Construct):
             account = cdk.Stack.of(self).account
             for statement in hold_statements(f"arn:aws:dynamodb:{region}:{account}:table/{table}"):
                 self.role.add_to_policy(statement)
-        acknowledge_inline_policy(self.role)
-        known = {alarm.alarm_name: kind for kind, some in alarms.items() for alarm in some}
-        stack = cdk.Stack.of(self)
-        self.function = self._function(
-            {
-                "TABLES": stack.to_json_string(tables),
-                "MASTERS": json.dumps(list(masters)),
-                "ALARMS": stack.to_json_string(known),
-                "TOPIC": self.operators.topic_arn,
-            },
-            log_group,
-        )
         if masters:
             self._obey_failovers(list(masters))
         self._obey_alarms([alarm for some in alarms.values() for alarm in some])
 
-    def _function(self, variables: dict[str, str], log_group: logs.ILogGroup) -> lambda_.Function:
-        function = lambda_.Function(
-            self,
-            "Function",
-            description="Enters READ_ONLY for a failover, a lag, or a writer that is down",
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
-            handler="functions.read_only_events.handler.handler",
-            role=as_role(self.role),
-            memory_size=512,  # CPU comes with it: importing the SDK is most of a call
-            timeout=cdk.Duration.seconds(60),  # two Regions, one of which may not answer
-            log_group=log_group,
-            # One event after the other: a failover brings three at once.
-            reserved_concurrent_executions=1,
-            environment=variables,
-        )
-        resource = function.node.default_child
+    def _publish_what_failed(self) -> None:
+        resource = self.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)
         # What was tried three times in vain, and what nobody should have sent. By property: the
         # L2 would grant as above.
         resource.dead_letter_config = lambda_.CfnFunction.DeadLetterConfigProperty(
             target_arn=self.operators.topic_arn
         )
-        acknowledge(
-            function,
-            {
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the APIs of AWS in every "
-                "Region and nothing inside a VPC; placed there, READ_ONLY would not be entered "
-                "when the network is what has failed.",
-            },
-        )
-        return function
 
     def _obey_failovers(self, masters: list[str]) -> None:
         events.Rule(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
@@ -11,12 +9,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge_inline_policy
+from mainstay.functions.function_code import LAMBDA_FOLDER, all_but, package_files
 from mainstay.read_only.control_table import ControlTable
 from mainstay.stateless.image import container_image
 
 CONTAINER = "mode"
-_LAMBDA = Path(__file__).parents[3] / "lambda"
-_FOLDERS = ("functions/control_table", "functions/mode_follower")
 
 
 class ModeSidecar(Construct):
@@ -64,17 +61,11 @@ class ModeSidecar(Construct):
 
 
 def _shipped() -> ecs.ContainerImage:
-    """Of the packages that it is made of and no other, so that no other edit builds it anew."""
+    """Return the image of the follower, which no edit of another package builds again."""
     return ecs.ContainerImage.from_asset(
-        str(_LAMBDA),
+        str(LAMBDA_FOLDER),
         file="functions/mode_follower/Dockerfile",
         platform=ecr_assets.Platform.LINUX_ARM64,
         ignore_mode=cdk.IgnoreMode.DOCKER,
-        exclude=[
-            "**",
-            "!functions/__init__.py",
-            *(f"!{folder}/**" for folder in _FOLDERS),
-            "**/__pycache__",
-            "**/*.pyc",
-        ],
+        exclude=all_but(package_files("mode_follower")),
     )

@@ -1,1 +1,1 @@
-"""What the stateless tiers have in common: servers, balancers, images, capacity."""
+"""The common parts of the stateless tiers: servers, balancers, images, capacity."""

@@ -1,4 +1,4 @@
-"""How much of a stateless tier runs in one Region."""
+"""The capacity of a stateless tier in one Region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every load balancer of the system has in common, public or internal."""
+"""The common properties of every load balancer, public or internal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an upgrade acts on in one Region, by names: the other Region's are known by nothing else."""
+"""One Region of an upgrade, by names: the other Region's are known by nothing else."""
 
 from __future__ import annotations
 

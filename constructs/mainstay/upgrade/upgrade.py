@@ -15,8 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.interfaces import as_role, principal
-from mainstay.lambda_code import PYTHON, lambda_code
+from mainstay.functions.function import Function
 from mainstay.operators_topic import operators_topic
 from mainstay.upgrade.definition import Definition, OperationsPlace
 from mainstay.upgrade.place import UpgradePlace
@@ -100,10 +99,22 @@ class Upgrade(Construct):
                 "variables": variables,
             },
         }
-        self._role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(self._role)
+        self.function = Function(
+            self,
+            "Function",
+            handler="upgrade.handler.handler",
+            description="Does what a state of the upgrade says, if the upgrade is still its own",
+            memory_mib=512,  # CPU comes with it: importing the SDK is most of a call
+            timeout=cdk.Duration.seconds(50),  # under the state's own 60 s
+            log_group=log_group,
+            # A state, and the same state's retry after an answer that was lost.
+            concurrency=2,
+            without_queue="The state machine waits for this function's answer, retries it, and "
+            "goes back or stops without it; a queue of dead requests would be read by nobody.",
+            environment={"SITE": cdk.Stack.of(self).to_json_string(site)},
+        )
+        self._role = self.function.own_role
         self._grant(places, operations, exit_)
-        self.function = self._function(site, log_group)
         self.operators = operators_topic(
             self,
             display_name="mainstay: upgrades that have stopped",
@@ -149,36 +160,6 @@ class Upgrade(Construct):
                 rule.ActionProperty(type="forward", target_group_arn=primary.halves[LEAVES].targets)
             ],
         )
-
-    def _function(self, site: dict[str, Any], log_group: logs.ILogGroup) -> lambda_.Function:
-        function = lambda_.Function(
-            self,
-            "Function",
-            description="Does what a state of the upgrade says, if the upgrade is still its own",
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
-            handler="functions.upgrade.handler.handler",
-            role=as_role(self._role),
-            memory_size=512,  # CPU comes with it: importing the SDK is most of a call
-            timeout=cdk.Duration.seconds(50),  # under the state's own 60 s
-            log_group=log_group,
-            # A state, and the same state's retry after an answer that was lost.
-            reserved_concurrent_executions=2,
-            environment={"SITE": cdk.Stack.of(self).to_json_string(site)},
-        )
-        acknowledge(
-            function,
-            {
-                "NIST.800.53.R5-LambdaDLQ": "The state machine waits for this function's answer, "
-                "retries it, and goes back or stops without it; a queue of dead requests would be "
-                "read by nobody.",
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the APIs of AWS in two "
-                "Regions and nothing inside a VPC; placed there, undoing an upgrade would depend "
-                "on the network of one of them.",
-            },
-        )
-        return function
 
     def _grant(
         self,
@@ -266,7 +247,6 @@ class Upgrade(Construct):
             ],
             ["*"],
         )
-        acknowledge_inline_policy(self._role)
         self._because(
             "Resource::*",
             "What reads ECS, load balancers, alarms and scaling, and what deregisters a revision, "
@@ -292,7 +272,7 @@ class Upgrade(Construct):
         acknowledge(self._role, {f"AwsSolutions-IAM5[{finding}]": reason})
 
     def _let_it_run_tasks(self, operations: UpgradeOperations) -> None:
-        """What `ecs:runTask.sync` asks for (AWS Step Functions Developer Guide, Amazon ECS)."""
+        """Grant what `ecs:runTask.sync` needs (AWS Step Functions Developer Guide, Amazon ECS)."""
         stack = cdk.Stack.of(self)
         here = f"{stack.region}:{stack.account}"
         revisions = f"arn:aws:ecs:{here}:task-definition/{operations.family}:*"

@@ -12,16 +12,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from mainstay.database.metrics import (
     NAMESPACE,
     ClusterMetrics,
-    IntegrationMetrics,
     ReplicaMetrics,
-    SessionMetrics,
 )
 
 FAMILIES = {
     ClusterMetrics("mainstay-test-entity-a"): ("AWS/RDS", {"DBClusterIdentifier"}),
     ReplicaMetrics("test", "delayed"): (NAMESPACE, {"Environment", "Replica"}),
-    IntegrationMetrics("int-1"): ("AWS/Redshift", {"IntegrationID"}),
-    SessionMetrics("mainstay-test-sessions"): ("AWS/DynamoDB", {"TableName"}),
 }
 
 
@@ -30,8 +26,7 @@ def metrics(family: object) -> dict[str, cloudwatch.Metric]:
     made = {}
     for name, method in inspect.getmembers(family, inspect.ismethod):
         if not name.startswith("_"):
-            arguments = ["us-west-2"] if inspect.signature(method).parameters else []
-            made[name] = method(*arguments)
+            made[name] = method()
     return made
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import time
+import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 ACCOUNT = "111122223333"
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -21,36 +24,63 @@ class StackError(AssertionError):
     """A stack did not come to its end; the message holds the events that failed."""
 
 
-def deploy(directory: Path, aws: Clients) -> list[tuple[str, str]]:
-    """Publish every file of an assembly and create its stacks. Returns (Region, stack name)s."""
-    manifest = json.loads((directory / "manifest.json").read_text())
-    artifacts = manifest["artifacts"]
-    _publish(directory, artifacts, aws)
-    done: dict[str, tuple[str, str]] = {}
+def deploy(directory: Path, aws: Clients, only: Collection[str] | None = None) -> list[str]:
+    """Publish every file of an assembly, then create its stacks or update them in order.
 
-    def create(key: str) -> None:
+    `only` limits it to the stacks of these names. Returns the logical ids of the resources that
+    were touched, in order. Raises StackError.
+    """
+    artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
+    _publish(directory, artifacts, aws)
+    done: set[str] = set()
+    touched: list[str] = []
+
+    def visit(key: str) -> None:
         artifact = artifacts[key]
         if artifact["type"] != "aws:cloudformation:stack" or key in done:
             return
+        done.add(key)
         for other in artifact.get("dependencies", ()):
-            create(other)
-        region = artifact["environment"].rpartition("/")[2]
+            visit(other)
         name = artifact["properties"]["stackName"]
-        template = directory / artifact["properties"]["templateFile"]
-        aws("s3", region).put_object(
-            Bucket=_bucket(region), Key=template.name, Body=template.read_bytes()
-        )
-        url = f"{aws('s3', region).meta.endpoint_url}/{_bucket(region)}/{template.name}"
-        cloudformation = aws("cloudformation", region)
-        cloudformation.create_stack(
-            StackName=name, TemplateURL=url, Capabilities=_CAPABILITIES, OnFailure="DO_NOTHING"
-        )
-        wait(cloudformation, name, "CREATE_COMPLETE")
-        done[key] = (region, name)
+        if only is None or name in only:
+            region = artifact["environment"].rpartition("/")[2]
+            template = directory / artifact["properties"]["templateFile"]
+            touched.extend(_deploy(name, region, template, aws))
 
     for key in artifacts:
-        create(key)
-    return list(done.values())
+        visit(key)
+    return touched
+
+
+def _deploy(name: str, region: str, template: Path, aws: Clients) -> list[str]:
+    """Create or update a stack by a change set; returns the logical ids that it names."""
+    s3, cloudformation = aws("s3", region), aws("cloudformation", region)
+    s3.put_object(Bucket=_bucket(region), Key=template.name, Body=template.read_bytes())
+    kind = "UPDATE" if _exists(cloudformation, name) else "CREATE"
+    change = {"StackName": name, "ChangeSetName": f"change-{uuid.uuid4().hex[:8]}"}
+    cloudformation.create_change_set(
+        **change,
+        ChangeSetType=kind,
+        TemplateURL=f"{s3.meta.endpoint_url}/{_bucket(region)}/{template.name}",
+        Capabilities=_CAPABILITIES,
+        OnStackFailure="DO_NOTHING",
+    )
+    found = cloudformation.describe_change_set(**change)
+    if not found["Changes"]:
+        return []
+    cloudformation.execute_change_set(**change)
+    wait(cloudformation, name, f"{kind}_COMPLETE")
+    return [one["ResourceChange"]["LogicalResourceId"] for one in found["Changes"]]
+
+
+def _exists(cloudformation: Any, name: str) -> bool:
+    try:
+        return bool(cloudformation.describe_stacks(StackName=name)["Stacks"])
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        return False
 
 
 def wait(cloudformation: Any, name: str, wanted: str, *, seconds: float = 60) -> dict[str, Any]:
@@ -82,7 +112,8 @@ def _publish(directory: Path, artifacts: dict[str, Any], aws: Clients) -> None:
         for artifact in artifacts.values()
         if artifact["type"] == "aws:cloudformation:stack"
     }
-    for region in regions:
+    buckets = {bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]}
+    for region in (region for region in regions if _bucket(region) not in buckets):
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
         aws("s3", region).create_bucket(
             Bucket=_bucket(region), **(elsewhere if region != "us-east-1" else {})

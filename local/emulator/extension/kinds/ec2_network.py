@@ -78,6 +78,14 @@ class SecurityGroupIngress(SecurityGroupRule):
 class SecurityGroupEgress(SecurityGroupRule):
     direction, peer = "egress", "DestinationSecurityGroupId"
 
+    def _authorize(self, properties: Properties) -> str:
+        """As CloudFormation, take the default rule away: it would reach everything."""
+        client("ec2").revoke_security_group_egress(
+            GroupId=properties["GroupId"],
+            IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+        )
+        return super()._authorize(properties)
+
 
 @kind("AWS::EC2::EIP")
 class ElasticAddress(Kind):

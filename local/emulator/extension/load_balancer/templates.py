@@ -22,6 +22,8 @@ def install() -> None:
     provisioners._flatten_listener_rule_conditions = _conditions
     ALB._condition_xml = _telling_queries(ALB._condition_xml)
     ALB._lb_xml = _telling_zones(ALB._lb_xml)
+    # The dimension of a target group's metrics: `targetgroup/name/id`.
+    ALB._target_group_full_name_from_arn = lambda arn: arn.rpartition(":")[2]
     after(f"{_NAMESPACE}::Listener", _listener_attributes)
     after(f"{_NAMESPACE}::ListenerRule", _tag)
 

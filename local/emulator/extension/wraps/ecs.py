@@ -58,8 +58,14 @@ def _complete_service(made: Made, old: Properties, new: Properties) -> None:
         record[member] = camel(new.get(prop, default))
     forced = _force(new)
     if old and forced is not None and forced != _force(old):
-        # A new nonce starts a deployment although nothing else has changed.
-        client("ecs").update_service(cluster=cluster, service=name, forceNewDeployment=True)
+        # A new nonce starts a deployment although nothing else has changed. CloudFormation sends
+        # the whole service: a family becomes its newest revision.
+        client("ecs").update_service(
+            cluster=cluster,
+            service=name,
+            taskDefinition=new["TaskDefinition"],
+            forceNewDeployment=True,
+        )
 
 
 def _force(properties: Properties) -> Any:
@@ -71,6 +77,8 @@ def _force(properties: Properties) -> Any:
 
 def _complete_task_definition(made: Made, old: Properties, new: Properties) -> None:
     record = inside.service("ecs")._task_defs[made.physical_id.rpartition("/")[2]]
+    for container in record["containerDefinitions"]:
+        container.setdefault("cpu", 0)  # as RegisterTaskDefinition has it
     camel = inside.provisioners._pascal_to_camel
     for prop, member in (
         ("RuntimePlatform", "runtimePlatform"),

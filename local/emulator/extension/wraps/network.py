@@ -1,4 +1,4 @@
-"""Attributes of a VPC, and where a flow log goes, which the emulator does not tell."""
+"""Attributes of a VPC, of its endpoints and of a flow log that the emulator leaves out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from local.emulator.extension.wraps.around import after
 def install() -> None:
     after("AWS::EC2::VPC", _cidr_attributes)
     ec2 = inside.service("ec2")
+    ec2._vpce_fields_xml = _with_groups(ec2._vpce_fields_xml)
     actions = ec2._ACTION_MAP
     actions["CreateFlowLogs"] = _keeping(ec2, actions["CreateFlowLogs"])
     actions["DescribeFlowLogs"] = _telling(ec2, actions["DescribeFlowLogs"])
@@ -21,6 +22,19 @@ def _cidr_attributes(made: Made, old: Properties, new: Properties) -> None:
     made.attributes["CidrBlock"] = new.get("CidrBlock", "")
     made.attributes["CidrBlockAssociations"] = []
     made.attributes["Ipv6CidrBlocks"] = []
+
+
+def _with_groups(build: Any) -> Any:
+    def built(endpoint: dict[str, Any], tag: str = "item") -> str:
+        groups = "".join(
+            f"<item><groupId>{group}</groupId></item>"
+            for group in endpoint.get("SecurityGroupIds", ())
+        )
+        private = str(endpoint.get("PrivateDnsEnabled", False)).lower()
+        more = f"<privateDnsEnabled>{private}</privateDnsEnabled><groupSet>{groups}</groupSet>"
+        return build(endpoint, tag).replace("<routeTableIdSet>", f"{more}<routeTableIdSet>")
+
+    return built
 
 
 # Member of a flow log -> its element in an answer.

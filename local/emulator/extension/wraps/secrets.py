@@ -1,4 +1,5 @@
-"""Generated secrets: every rule of GenerateSecretString holds."""
+"""Secrets: `Ref` is the ARN, every rule of GenerateSecretString holds, an attached one names its
+database."""
 
 from __future__ import annotations
 
@@ -16,6 +17,10 @@ _SORTS = {
     "Punctuation": string.punctuation,
 }
 
+# Last word of a target's type -> the member of a secret that names it (AWS Secrets Manager User
+# Guide, JSON structure of secrets).
+_TARGETS = {"DBCluster": "dbClusterIdentifier", "DBInstance": "dbInstanceIdentifier"}
+
 
 def install() -> None:
     generate = inside.provisioners._sm_secret_string
@@ -24,6 +29,28 @@ def install() -> None:
         if "GenerateSecretString" not in properties
         else _generated(properties["GenerateSecretString"])
     )
+    connection = inside.provisioners._sm_target_connection
+    inside.provisioners._sm_target_connection = lambda kind, target: {
+        **connection(kind, target),
+        _TARGETS[kind.rpartition("::")[2]]: target,
+    }
+    inside.provisioners._SM_TARGET_KEYS += tuple(_TARGETS.values())
+    _refer_by_arn(inside.handlers()["AWS::SecretsManager::Secret"])
+
+
+def _refer_by_arn(handler: dict[str, Any]) -> None:
+    """The emulator knows a secret by its name, CloudFormation by its ARN."""
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def name(arn: str) -> str:
+        return inside.service("secretsmanager")._resolve(arn)[0]
+
+    def by_arn(made: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+        return made[1]["Arn"], made[1]
+
+    handler["create"] = lambda *context: by_arn(create(*context))
+    handler["update"] = lambda arn, *context: by_arn(update(name(arn), *context))
+    handler["delete"] = lambda arn, properties: delete(name(arn), properties)
 
 
 def _generated(rules: Any) -> str:

@@ -52,7 +52,7 @@ def _check(seen: Seen) -> Any:
     found = route53.get_health_check(HealthCheckId=seen.ref)["HealthCheck"]["HealthCheckConfig"]
     known = route53.list_tags_for_resource(ResourceType="healthcheck", ResourceId=seen.ref)
     return {
-        **part(found, "Type", "ResourcePath", "FailureThreshold", "RequestInterval"),
+        **part(found, "Type", "ResourcePath", "FailureThreshold", "RequestInterval", "EnableSNI"),
         "who": tag(known["ResourceTagSet"]["Tags"]),
     }
 
@@ -69,7 +69,8 @@ def _alarm_check(seen: Seen) -> Any:
 def _both(seen: Seen) -> Any:
     found = seen.aws("route53").get_health_check(HealthCheckId=seen.ref)["HealthCheck"]
     config = found["HealthCheckConfig"]
-    return {**part(config, "Type", "HealthThreshold"), "of": len(config["ChildHealthChecks"])}
+    checks = [seen.refs["Check"], seen.refs["Other"]]
+    return {**part(config, "Type", "HealthThreshold"), "of": config["ChildHealthChecks"] == checks}
 
 
 def _signing_key(seen: Seen) -> Any:
@@ -204,6 +205,7 @@ ROWS = [
             "ResourcePath": "/health",
             "FailureThreshold": 3,
             "RequestInterval": 10,
+            "EnableSNI": True,
             "who": "a",
         },
         update={
@@ -215,6 +217,7 @@ ROWS = [
             "ResourcePath": "/second",
             "FailureThreshold": 2,
             "RequestInterval": 10,
+            "EnableSNI": True,
             "who": "b",
         },
     ),
@@ -247,7 +250,7 @@ ROWS = [
             }
         },
         read=_both,
-        made={"Type": "CALCULATED", "HealthThreshold": 2, "of": 2},
+        made={"Type": "CALCULATED", "HealthThreshold": 2, "of": True},
         update={
             "HealthCheckConfig": {
                 "Type": "CALCULATED",
@@ -255,7 +258,7 @@ ROWS = [
                 "ChildHealthChecks": [ref("Check"), ref("Other")],
             }
         },
-        changed={"Type": "CALCULATED", "HealthThreshold": 1, "of": 2},
+        changed={"Type": "CALCULATED", "HealthThreshold": 1, "of": True},
     ),
     Row(
         kind="AWS::Route53::KeySigningKey",

@@ -86,7 +86,8 @@ def _rule(direction: str) -> Any:
         asked = [{"Name": "group-id", "Values": [seen.refs["Group"]]}]
         rules = seen.aws("ec2").describe_security_group_rules(Filters=asked)["SecurityGroupRules"]
         found = one(
-            [r for r in rules if r["IsEgress"] == (direction == "egress") and r["FromPort"] == 5432]
+            # Alone: with it the group loses the egress rule that reaches everything.
+            [r for r in rules if r["IsEgress"] == (direction == "egress")]
         )
         facts = part(found, "FromPort", "ToPort", "IpProtocol", "Description")
         return {**facts, "id": found["SecurityGroupRuleId"] == seen.ref}
@@ -113,7 +114,8 @@ _RULE_MADE = {
 def _endpoint(seen: Seen) -> Any:
     found = one(seen.aws("ec2").describe_vpc_endpoints(VpcEndpointIds=[seen.ref])["VpcEndpoints"])
     return {
-        **part(found, "VpcEndpointType", "ServiceName"),
+        **part(found, "VpcEndpointType", "ServiceName", "PrivateDnsEnabled"),
+        "groups": [group["GroupId"] for group in found["Groups"]] == [seen.refs["Group"]],
         "subnets": len(found["SubnetIds"]),
     }
 
@@ -297,23 +299,29 @@ ROWS = [
     ),
     Row(
         kind="AWS::EC2::VPCEndpoint",
-        beside=SUBNETS,
+        beside={**SUBNETS, **GROUP},
         properties={
             "VpcId": ref("Vpc"),
             "VpcEndpointType": "Interface",
             "ServiceName": "com.amazonaws.us-east-1.logs",
             "SubnetIds": [ref("Subnet1")],
+            "SecurityGroupIds": [ref("Group")],
+            "PrivateDnsEnabled": True,
         },
         read=_endpoint,
         made={
             "VpcEndpointType": "Interface",
             "ServiceName": "com.amazonaws.us-east-1.logs",
+            "PrivateDnsEnabled": True,
+            "groups": True,
             "subnets": 1,
         },
         update={"SubnetIds": [ref("Subnet1"), ref("Subnet2")]},
         changed={
             "VpcEndpointType": "Interface",
             "ServiceName": "com.amazonaws.us-east-1.logs",
+            "PrivateDnsEnabled": True,
+            "groups": True,
             "subnets": 2,
         },
     ),

@@ -76,6 +76,7 @@ def _secret(seen: Seen) -> Any:
     value = json.loads(api.get_secret_value(SecretId=seen.ref)["SecretString"])
     there = seen.aws("secretsmanager", "us-west-2").get_secret_value(SecretId="contract-secret")
     return {
+        "ref": found["ARN"] == seen.ref,
         "says": found["Description"],
         "user": value["username"],
         "length": len(value["password"]),
@@ -99,7 +100,13 @@ _SECRET = {
 def _attachment(seen: Seen) -> Any:
     found = seen.aws("secretsmanager").get_secret_value(SecretId=seen.refs["Secret"])
     value = json.loads(found["SecretString"])
-    return {"engine": value["engine"], "port": value["port"], "host": "host" in value}
+    named = value["dbClusterIdentifier"] == seen.refs["Cluster"]
+    return {
+        "engine": value["engine"],
+        "port": value["port"],
+        "host": "host" in value,
+        "named": named,
+    }
 
 
 def _resource_policy(seen: Seen) -> Any:
@@ -212,6 +219,7 @@ ROWS = [
         },
         read=_secret,
         made={
+            "ref": True,
             "says": "first",
             "user": "mainstay",
             "length": 40,
@@ -222,6 +230,7 @@ ROWS = [
         },
         update={"Description": "second", "Tags": tags(who="b")},
         changed={
+            "ref": True,
             "says": "second",
             "user": "mainstay",
             "length": 40,
@@ -243,7 +252,7 @@ ROWS = [
             "TargetType": "AWS::RDS::DBCluster",
         },
         read=_attachment,
-        made={"engine": "postgres", "port": 5432, "host": True},
+        made={"engine": "postgres", "port": 5432, "host": True, "named": True},
     ),
     Row(
         kind="AWS::SecretsManager::ResourcePolicy",

@@ -1,4 +1,4 @@
-"""A function of the backups with a role of its own, and the schedule that starts it."""
+"""A function of the backups, and the schedule that starts it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.functions.function import Function
 from mainstay.interfaces import as_function, as_role, as_schedule_target, principal
-from mainstay.lambda_code import PYTHON, lambda_code
 
 
 class JobFunction(Construct):
@@ -35,35 +35,22 @@ class JobFunction(Construct):
         timeout: cdk.Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.role = iam.Role(self, "Role", assumed_by=principal("lambda.amazonaws.com"))
-        log_group.grant_write(self.role)
-        acknowledge_inline_policy(self.role)
-        self.function = lambda_.Function(
+        self.function = Function(
             self,
             "Function",
-            description=description,
-            runtime=PYTHON,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_code(),
             handler=handler,
-            role=as_role(self.role),
-            memory_size=memory_mib,
+            description=description,
+            memory_mib=memory_mib,
             timeout=timeout or cdk.Duration.minutes(15),
             log_group=log_group,
             environment=environment,
+            without_queue="Each run finds by itself what is left to do, so a failed one is made up "
+            "for by the next; the alarms on the age of the newest backup say when none succeeds.",
+            concurrency=None,
+            without_concurrency="Two runs at once do no harm, for every step is idempotent; a "
+            "reserved concurrency would take it away from what serves users.",
         )
-        acknowledge(
-            self.function,
-            {
-                "NIST.800.53.R5-LambdaDLQ": "Each run finds by itself what is left to do, so a "
-                "failed one is made up for by the next; the alarms on the age of the newest "
-                "backup say when none succeeds.",
-                "NIST.800.53.R5-LambdaInsideVPC": "The function calls the APIs of AWS and nothing "
-                "inside the VPC; placed there, backups would stop when the network does.",
-                "NIST.800.53.R5-LambdaConcurrency": "Two runs at once do no harm, for every act "
-                "is idempotent; a reserved concurrency would take it away from what serves users.",
-            },
-        )
+        self.role = self.function.own_role
 
     def every(self, schedule: scheduler.ScheduleExpression, description: str) -> None:
         """Start it by the clock."""

@@ -1,12 +1,9 @@
 """A deploy after a release undoes nothing of it: images, counts and weights stay.
 
-The app tier of production's primary Region is deployed from its synthesized templates into moto,
-operations release an image and move the traffic, and an edit of the environment is deployed:
-CloudFormation updates a resource whose resolved properties changed, and no other.
-
-moto keeps the `taskDefinition` of UpdateService as it was sent, a family; Amazon ECS replaces it
-at the call by the family's newest ACTIVE revision (API Reference, UpdateService), and so do these
-tests when they read it. moto starts no tasks, so that a deployment is over at once.
+The app tier of production's primary Region is deployed from its synthesized templates into an
+emulator of its own, operations release an image and move the traffic, and an edit of the
+environment is deployed: CloudFormation updates a resource whose resolved properties changed, and
+no other.
 """
 
 from __future__ import annotations
@@ -15,25 +12,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from moto import mock_aws
 
 from assembly.reader import Assembly
 from config.environments import PRODUCTION
-from tests.conftest import ACCOUNT
-from tests.lambda_.release_story import (
+from tests.deployed.deployment import Deployment, started_emulator
+from tests.deployed.release_story import (
     RELEASED,
     STACKS,
     TASKS,
-    UPDATES,
     WEIGHTS,
+    Moment,
     Story,
     edited,
     moment,
     release,
-    told,
+    with_variable,
 )
-from tests.moto_templates.deployment import MOTO_CONFIG, Deployment
-from tests.moto_templates.table import TABLE
+from tests.local.contract.deployment import deploy
 
 NEW_VARIABLE = "ANOTHER_STORE"
 
@@ -43,19 +38,22 @@ def story(production: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Ite
     logs = edited(tmp_path_factory.mktemp("logs"), log_retention_days=180)
     size = replace(PRODUCTION.app, cpu_units=4_096, memory_mib=8_192)
     tasks = edited(tmp_path_factory.mktemp("tasks"), log_retention_days=180, app=size)
-    tasks = told(tasks, NEW_VARIABLE)
-    with pytest.MonkeyPatch.context() as patch, mock_aws(config=MOTO_CONFIG):
-        patch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
-        deployment = Deployment(TABLE, ACCOUNT, UPDATES)
-        deployed = moment(deployment, deployment.deploy(production, STACKS))
-        release(deployment)
-        released = moment(deployment, [])
+    tasks = with_variable(tasks, NEW_VARIABLE)
+    with started_emulator(tmp_path_factory.mktemp("story")) as client:
+
+        def deployed(assembly: Assembly) -> Moment:
+            touched = deploy(assembly.directory, client, STACKS)
+            return moment(Deployment(assembly, client, STACKS), touched)
+
+        first = deployed(production)
+        standing = Deployment(production, client, STACKS)
+        release(standing)
         yield Story(
-            deployed=deployed,
-            released=released,
-            logs_edited=moment(deployment, deployment.deploy(logs, STACKS)),
-            tasks_edited=moment(deployment, deployment.deploy(tasks, STACKS)),
-            again=moment(deployment, deployment.deploy(tasks, STACKS)),
+            deployed=first,
+            released=moment(standing, []),
+            logs_edited=deployed(logs),
+            tasks_edited=deployed(tasks),
+            again=deployed(tasks),
         )
 
 

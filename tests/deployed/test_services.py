@@ -1,14 +1,9 @@
-"""Services, their scaling and their alarms, as read back after production was created in moto.
-
-moto gives a service without a desired count 0 tasks; CloudFormation starts it with 1. moto also
-forgets deployment settings, zone rebalancing and the grace period: test_every_resource has only
-boto3's validation of them.
-"""
+"""Services, their scaling and their alarms, by the APIs of the deployed production."""
 
 import pytest
 
 from config.environments import PRODUCTION
-from tests.moto_templates.deployment import client
+from tests.deployed.deployment import described
 
 _REGIONS = PRODUCTION.regions
 _SERVICES = [("edge", "EdgeNginx"), ("app", "AppBlue"), ("app", "AppGreen")]
@@ -30,38 +25,35 @@ def resource(deployed, region, tier):
 
 
 @pytest.fixture
-def service(resource) -> dict:
-    return client("ecs", resource.region).describe_services(
-        cluster=resource.properties["Cluster"], services=[resource.ref]
-    )["services"][0]
+def service(deployed, resource) -> dict:
+    return described(deployed, resource)
 
 
 @pytest.fixture
-def task(service, region) -> dict:
-    ecs = client("ecs", region.name)
+def task(deployed, service, region) -> dict:
+    ecs = deployed.client("ecs", region.name)
     return ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
 
 
-def test_each_service_runs_in_every_zone_without_public_addresses(service, region):
+def test_each_service_runs_in_every_zone_without_public_addresses(deployed, service, region):
     network = service["networkConfiguration"]["awsvpcConfiguration"]
-    subnets = client("ec2", region.name).describe_subnets(SubnetIds=network["subnets"])["Subnets"]
+    subnets = deployed.client("ec2", region.name).describe_subnets(SubnetIds=network["subnets"])[
+        "Subnets"
+    ]
     assert sorted(subnet["AvailabilityZoneId"] for subnet in subnets) == sorted(region.zone_ids)
     assert network["assignPublicIp"] == "DISABLED"
     assert len(network["securityGroups"]) == 1
 
 
 def test_no_service_is_given_a_number_of_tasks(resource):
-    assert "desiredCount" not in resource.sent
+    assert "DesiredCount" not in resource.properties
 
 
 def test_each_half_runs_the_family_of_releases_with_the_images_of_its_base(deployed, region):
-    ecs = client("ecs", region.name)
+    ecs = deployed.client("ecs", region.name)
     for half in ("Blue", "Green"):
-        service = deployed.named(region.name, "app", f"App{half}Service")
-        answer = ecs.describe_services(
-            cluster=service.properties["Cluster"], services=[service.ref]
-        )
-        live = ecs.describe_task_definition(taskDefinition=answer["services"][0]["taskDefinition"])[
+        service = described(deployed, deployed.named(region.name, "app", f"App{half}Service"))
+        live = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])[
             "taskDefinition"
         ]
         base = ecs.describe_task_definition(
@@ -86,26 +78,30 @@ def test_each_task_may_end_the_longest_request_before_it_is_killed(task):
     assert container["stopTimeout"] > PRODUCTION.front_door.longest_request_seconds
 
 
-def test_each_task_logs_without_ever_waiting(task, region):
+def test_each_task_logs_without_ever_waiting(deployed, task, region):
     options = task["containerDefinitions"][0]["logConfiguration"]["options"]
     assert options["mode"] == "non-blocking"
-    logs = client("logs", region.name)
+    logs = deployed.client("logs", region.name)
     assert logs.describe_log_groups(logGroupNamePrefix=options["awslogs-group"])["logGroups"]
 
 
 def test_the_edge_is_told_where_the_internal_load_balancer_is(deployed, region):
-    ecs = client("ecs", region.name)
+    ecs = deployed.client("ecs", region.name)
     arn = deployed.named(region.name, "edge", "EdgeNginxTask").ref
     task = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     told = {one["name"]: one["value"] for one in task["containerDefinitions"][0]["environment"]}
-    internal = deployed.named(region.name, "app", "AppBalancer")
-    assert told["APP_ADDRESS"] == f"{internal.attributes['DNSName']}:443"
+    arn = deployed.named(region.name, "app", "AppBalancer").ref
+    elbv2 = deployed.client("elbv2", region.name)
+    (internal,) = elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+    assert told["APP_ADDRESS"] == f"{internal['DNSName']}:443"
     assert told["DOMAIN"] == PRODUCTION.domain
 
 
-def test_each_service_scales_between_the_floor_and_the_ceiling_of_its_tier(region, tier, service):
+def test_each_service_scales_between_the_floor_and_the_ceiling_of_its_tier(
+    deployed, region, tier, service
+):
     size = PRODUCTION.edge if tier[0] == "edge" else PRODUCTION.app
-    target = _scalable_target(region, service)
+    target = _scalable_target(deployed, region, service)
     assert target["MaxCapacity"] == size.max_tasks
     zones = len(region.zone_ids)
     services = 1 if tier[0] == "edge" else 2
@@ -114,9 +110,11 @@ def test_each_service_scales_between_the_floor_and_the_ceiling_of_its_tier(regio
     assert target["MinCapacity"] * services * (zones - 1) / zones >= size.peak_tasks
 
 
-def test_each_service_scales_on_requests_and_on_cpu_whichever_asks_for_more(region, service, tier):
-    scaling = client("application-autoscaling", region.name)
-    target = _scalable_target(region, service)
+def test_each_service_scales_on_requests_and_on_cpu_whichever_asks_for_more(
+    deployed, region, service, tier
+):
+    scaling = deployed.client("application-autoscaling", region.name)
+    target = _scalable_target(deployed, region, service)
     found = scaling.describe_scaling_policies(
         ServiceNamespace="ecs", ResourceId=target["ResourceId"]
     )["ScalingPolicies"]
@@ -132,14 +130,18 @@ def test_each_service_scales_on_requests_and_on_cpu_whichever_asks_for_more(regi
     assert requests["TargetValue"] == size.requests_per_task_per_minute
     assert not any(one.get("DisableScaleIn") for one in tracked.values())
     label = requests["PredefinedMetricSpecification"]["ResourceLabel"]
-    assert label == _label(region, service)
+    assert label == _label(deployed, region, service)
 
 
-def test_each_service_rolls_back_on_an_alarm_of_its_own_answers(resource, region, service):
-    """moto forgets the deployment's settings: the alarm that was sent does exist and watches it."""
-    (name,) = resource.sent["deploymentConfiguration"]["alarms"]["alarmNames"]
-    (alarm,) = client("cloudwatch", region.name).describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    balancer, _, targets = _label(region, service).partition("/targetgroup/")
+def test_each_service_rolls_back_on_an_alarm_of_its_own_answers(deployed, region, service):
+    settings = service["deploymentConfiguration"]
+    assert settings["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert (settings["alarms"]["enable"], settings["alarms"]["rollback"]) == (True, True)
+    (name,) = settings["alarms"]["alarmNames"]
+    (alarm,) = deployed.client("cloudwatch", region.name).describe_alarms(AlarmNames=[name])[
+        "MetricAlarms"
+    ]
+    balancer, _, targets = _label(deployed, region, service).partition("/targetgroup/")
     watched = {
         (dimension["Name"], dimension["Value"])
         for query in alarm["Metrics"]
@@ -149,18 +151,18 @@ def test_each_service_rolls_back_on_an_alarm_of_its_own_answers(resource, region
     assert watched == {("LoadBalancer", balancer), ("TargetGroup", f"targetgroup/{targets}")}
 
 
-def _scalable_target(region, service: dict) -> dict:
+def _scalable_target(deployed, region, service: dict) -> dict:
     cluster = service["clusterArn"].rpartition("/")[2]
-    answer = client("application-autoscaling", region.name).describe_scalable_targets(
+    answer = deployed.client("application-autoscaling", region.name).describe_scalable_targets(
         ServiceNamespace="ecs", ResourceIds=[f"service/{cluster}/{service['serviceName']}"]
     )
     return answer["ScalableTargets"][0]
 
 
-def _label(region, service: dict) -> str:
+def _label(deployed, region, service: dict) -> str:
     """`app/name/id/targetgroup/name/id`, of the balancer that really has these targets."""
     arn = service["loadBalancers"][0]["targetGroupArn"]
-    elbv2 = client("elbv2", region.name)
+    elbv2 = deployed.client("elbv2", region.name)
     (group,) = elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
-    (balancer,) = set(group["LoadBalancerArns"])  # once a rule in moto
+    (balancer,) = set(group["LoadBalancerArns"])
     return f"{balancer.partition(':loadbalancer/')[2]}/{arn.rpartition(':')[2]}"

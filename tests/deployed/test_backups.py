@@ -1,4 +1,4 @@
-"""Who may do what with backups, and what keeps them, as the APIs tell after production is made."""
+"""Who may do what with backups, and what keeps them, by the APIs of the deployed production."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import pytest
 
 from config.environments import PRODUCTION
-from tests.moto_templates.deployment import client
 
 HOME, FIRST = PRODUCTION.regions[-1].name, PRODUCTION.primary.name
 _DELETING = ("Delete", "DeleteObject", "DeleteObjectVersion", "DeleteSnapshot")
@@ -17,7 +16,7 @@ _WRITING = ("PutObject", "CreateSnapshot", "CopySnapshot", "Replicate")
 @pytest.fixture
 def roles(deployed):
     """The actions of each role of the jobs, by the role's name in the template."""
-    iam = client("iam", "us-east-1")
+    iam = deployed.client("iam", "us-east-1")
     found: dict[str, set[str]] = {}
     for role in deployed.of_type("AWS::IAM::Role"):
         if not role.stack.endswith(("-backupjobs", "-backups")):
@@ -60,7 +59,7 @@ def test_no_role_may_shorten_a_lock_or_change_a_bucket(roles):
 def test_only_tagged_snapshots_are_taken_or_deleted(deployed):
     for part in ("SnapshotsTake", "SnapshotsPrune"):
         role = deployed.named(HOME, "backupjobs", f"{part}Role")
-        iam = client("iam", HOME)
+        iam = deployed.client("iam", HOME)
         (name,) = iam.list_role_policies(RoleName=role.ref)["PolicyNames"]
         document = iam.get_role_policy(RoleName=role.ref, PolicyName=name)["PolicyDocument"]
         for statement in document["Statement"]:
@@ -75,22 +74,23 @@ def test_only_tagged_snapshots_are_taken_or_deleted(deployed):
 @pytest.mark.parametrize("what", ["archive", "dumps"])
 def test_both_regions_keep_versions_and_locks_under_a_key_of_their_own(deployed, region, end, what):
     bucket = deployed.named(region, "backups", f"Store{what.capitalize()}Bucket")
-    s3 = client("s3", region)
+    s3 = deployed.client("s3", region)
     assert bucket.ref.endswith(f"-{what}{end}")
     lock = s3.get_object_lock_configuration(Bucket=bucket.ref)["ObjectLockConfiguration"]
     assert lock["ObjectLockEnabled"] == "Enabled"
     assert s3.get_bucket_versioning(Bucket=bucket.ref)["Status"] == "Enabled"
     encryption = s3.get_bucket_encryption(Bucket=bucket.ref)["ServerSideEncryptionConfiguration"]
-    key = deployed.named(region, "backups", "StoreKey")
+    key = deployed.named(region, "backups", "StoreKey").ref
+    arn = deployed.client("kms", region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]
     default = encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]
-    assert default == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key.attributes["Arn"]}
+    assert default == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}
 
 
 @pytest.mark.parametrize("what", ["archive", "dumps"])
 def test_every_object_goes_to_the_other_region_and_no_deletion_does(deployed, what):
     bucket = deployed.named(HOME, "backups", f"Store{what.capitalize()}Bucket")
     double = deployed.named(FIRST, "backups", f"Store{what.capitalize()}Bucket")
-    answer = client("s3", HOME).get_bucket_replication(Bucket=bucket.ref)
+    answer = deployed.client("s3", HOME).get_bucket_replication(Bucket=bucket.ref)
     (rule,) = answer["ReplicationConfiguration"]["Rules"]
     assert (rule["Status"], rule["Filter"]) == ("Enabled", {"Prefix": ""})
     assert rule["DeleteMarkerReplication"] == {"Status": "Disabled"}
@@ -101,7 +101,9 @@ def test_nothing_that_a_root_reaches_expires_by_a_rule(deployed):
     """Packs are shared by roots: a rule of their age would take them from under a newer one."""
     for region in (FIRST, HOME):
         bucket = deployed.named(region, "backups", "StoreArchiveBucket")
-        rules = client("s3", region).get_bucket_lifecycle_configuration(Bucket=bucket.ref)["Rules"]
+        rules = deployed.client("s3", region).get_bucket_lifecycle_configuration(Bucket=bucket.ref)[
+            "Rules"
+        ]
         expiring = {rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule}
         assert expiring == {"jobs/", "leases/"}
 
@@ -109,7 +111,7 @@ def test_nothing_that_a_root_reaches_expires_by_a_rule(deployed):
 def test_each_vault_is_locked_for_as_long_as_its_points_are_kept(deployed):
     for region in (FIRST, HOME):
         vault = deployed.named(region, "backups", "StoreVault")
-        found = client("backup", region).describe_backup_vault(BackupVaultName=vault.ref)
+        found = deployed.client("backup", region).describe_backup_vault(BackupVaultName=vault.ref)
         assert found["Locked"]
         assert found["MinRetentionDays"] == PRODUCTION.backups.vault_days
 
@@ -117,17 +119,20 @@ def test_each_vault_is_locked_for_as_long_as_its_points_are_kept(deployed):
 def test_the_plan_copies_every_night_s_points_into_the_other_region(deployed):
     plan = deployed.named(FIRST, "backupplan", "Plan")
     vault = deployed.named(HOME, "backups", "StoreVault")
-    answer = client("backup", FIRST).get_backup_plan(BackupPlanId=plan.ref)["BackupPlan"]
+    answer = deployed.client("backup", FIRST).get_backup_plan(BackupPlanId=plan.ref)["BackupPlan"]
     (rule,) = answer["Rules"]
     assert rule["Lifecycle"]["DeleteAfterDays"] == PRODUCTION.backups.vault_days
     (copy,) = rule["CopyActions"]
-    assert copy["DestinationBackupVaultArn"] == vault.attributes["BackupVaultArn"]
+    known = deployed.client("backup", HOME).describe_backup_vault(BackupVaultName=vault.ref)
+    assert copy["DestinationBackupVaultArn"] == known["BackupVaultArn"]
 
 
 def test_the_archive_reads_its_width_from_the_plan_and_tolerates_no_failure(deployed):
     machines = deployed.of_type("AWS::StepFunctions::StateMachine")
     (machine,) = [machine for machine in machines if "backup" in machine.stack]
-    found = client("stepfunctions", HOME).describe_state_machine(stateMachineArn=machine.ref)
+    found = deployed.client("stepfunctions", HOME).describe_state_machine(
+        stateMachineArn=machine.ref
+    )
     each = json.loads(found["definition"])["States"]["EachSeries"]
     assert each["MaxConcurrency"] == 1
     items = each["ItemProcessor"]["States"]["Items"]

@@ -1,9 +1,8 @@
-"""Load balancers and the firewall, as read back after production was created in moto."""
+"""Load balancers and the firewall, by the APIs of the deployed production."""
 
 import pytest
 
 from config.environments import PRODUCTION
-from tests.moto_templates.deployment import client
 
 _REGIONS = PRODUCTION.regions
 _BOTH = [("edge", "PublicBalancer"), ("app", "AppBalancer")]
@@ -17,12 +16,14 @@ def region(request):
 
 def _balancer(deployed, region, part: str, name: str) -> dict:
     resource = deployed.named(region.name, part, name)
-    answer = client("elbv2", region.name).describe_load_balancers(LoadBalancerArns=[resource.ref])
+    answer = deployed.client("elbv2", region.name).describe_load_balancers(
+        LoadBalancerArns=[resource.ref]
+    )
     return answer["LoadBalancers"][0]
 
 
-def _listeners(region, balancer: dict) -> dict[int, dict]:
-    answer = client("elbv2", region.name).describe_listeners(
+def _listeners(deployed, region, balancer: dict) -> dict[int, dict]:
+    answer = deployed.client("elbv2", region.name).describe_listeners(
         LoadBalancerArn=balancer["LoadBalancerArn"]
     )
     return {listener["Port"]: listener for listener in answer["Listeners"]}
@@ -39,7 +40,7 @@ def _attributes(answer: dict) -> dict[str, str]:
 @pytest.mark.parametrize(("part", "name"), _BOTH)
 def test_each_load_balancer_stands_in_every_zone(deployed, region, part, name):
     balancer = _balancer(deployed, region, part, name)
-    zones = client("ec2", region.name).describe_availability_zones()["AvailabilityZones"]
+    zones = deployed.client("ec2", region.name).describe_availability_zones()["AvailabilityZones"]
     id_of = {zone["ZoneName"]: zone["ZoneId"] for zone in zones}
     stands = {id_of[zone["ZoneName"]] for zone in balancer["AvailabilityZones"]}
     assert stands == set(region.zone_ids)
@@ -54,7 +55,7 @@ def test_only_one_load_balancer_faces_the_internet(deployed, region):
 def test_ambiguous_requests_are_refused(deployed, region, part, name):
     balancer = _balancer(deployed, region, part, name)
     attributes = _attributes(
-        client("elbv2", region.name).describe_load_balancer_attributes(
+        deployed.client("elbv2", region.name).describe_load_balancer_attributes(
             LoadBalancerArn=balancer["LoadBalancerArn"]
         )
     )
@@ -71,16 +72,16 @@ def test_ambiguous_requests_are_refused(deployed, region, part, name):
 
 @pytest.mark.parametrize(("part", "name"), _BOTH)
 def test_each_load_balancer_speaks_tls_1_2_and_1_3_only(deployed, region, part, name):
-    listener = _listeners(region, _balancer(deployed, region, part, name))[443]
+    listener = _listeners(deployed, region, _balancer(deployed, region, part, name))[443]
     assert listener["Protocol"] == "HTTPS"
     assert listener["SslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-")
     (certificate,) = listener["Certificates"]
     arn = certificate["CertificateArn"]
-    assert client("acm", region.name).describe_certificate(CertificateArn=arn)
+    assert deployed.client("acm", region.name).describe_certificate(CertificateArn=arn)
 
 
 def test_plain_http_is_redirected(deployed, region):
-    listeners = _listeners(region, _balancer(deployed, region, "edge", "PublicBalancer"))
+    listeners = _listeners(deployed, region, _balancer(deployed, region, "edge", "PublicBalancer"))
     assert set(listeners) == {80, 443}
     (action,) = listeners[80]["DefaultActions"]
     assert action["RedirectConfig"].items() >= {
@@ -92,13 +93,15 @@ def test_plain_http_is_redirected(deployed, region):
 
 def test_the_edge_is_the_only_target_of_the_public_load_balancer(deployed, region):
     balancer = _balancer(deployed, region, "edge", "PublicBalancer")
-    (action,) = _listeners(region, balancer)[443]["DefaultActions"]
+    (action,) = _listeners(deployed, region, balancer)[443]["DefaultActions"]
     assert action["TargetGroupArn"] == _target_group(deployed, region, "edge", "EdgeNginx")
 
 
 def test_both_halves_serve_every_path_with_equal_weight(deployed, region):
-    listener = _listeners(region, _balancer(deployed, region, "app", "AppBalancer"))[443]
-    rules = client("elbv2", region.name).describe_rules(ListenerArn=listener["ListenerArn"])
+    listener = _listeners(deployed, region, _balancer(deployed, region, "app", "AppBalancer"))[443]
+    rules = deployed.client("elbv2", region.name).describe_rules(
+        ListenerArn=listener["ListenerArn"]
+    )
     (weighted,) = [rule for rule in rules["Rules"] if rule["Priority"] == "100"]
     assert weighted["Conditions"][0]["PathPatternConfig"] == {"Values": ["/*"]}
     (action,) = weighted["Actions"]
@@ -120,7 +123,7 @@ def test_both_halves_serve_every_path_with_equal_weight(deployed, region):
     ],
 )
 def test_each_target_is_checked_and_drains(deployed, region, part, name, protocol, path):
-    elbv2 = client("elbv2", region.name)
+    elbv2 = deployed.client("elbv2", region.name)
     arn = _target_group(deployed, region, part, name)
     (group,) = elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
     assert (group["Protocol"], group["TargetType"]) == (protocol, "ip")
@@ -132,7 +135,7 @@ def test_each_target_is_checked_and_drains(deployed, region, part, name, protoco
 
 def test_the_firewall_stands_before_the_public_load_balancer(deployed, region):
     balancer = _balancer(deployed, region, "edge", "PublicBalancer")
-    acl = client("wafv2", region.name).get_web_acl_for_resource(
+    acl = deployed.client("wafv2", region.name).get_web_acl_for_resource(
         ResourceArn=balancer["LoadBalancerArn"]
     )["WebACL"]
     actions = {
@@ -152,7 +155,7 @@ def test_the_firewall_stands_before_the_public_load_balancer(deployed, region):
 def test_floods_are_counted_per_client_and_tenant(deployed, region):
     acl = deployed.named(region.name, "edge", "FirewallWebAcl")
     name, acl_id, scope = acl.ref.split("|")
-    waf = client("wafv2", region.name)
+    waf = deployed.client("wafv2", region.name)
     found = waf.get_web_acl(Name=name, Id=acl_id, Scope=scope)["WebACL"]
     rates = {
         rule["Name"]: rule["Statement"]["RateBasedStatement"]
@@ -173,14 +176,15 @@ def test_floods_are_counted_per_client_and_tenant(deployed, region):
 
 
 def test_the_firewalls_log_hides_what_signs_a_user_in(deployed, region):
-    acl = deployed.named(region.name, "edge", "FirewallWebAcl")
-    waf = client("wafv2", region.name)
-    logging = waf.get_logging_configuration(ResourceArn=acl.attributes["Arn"])
+    name, acl_id, scope = deployed.named(region.name, "edge", "FirewallWebAcl").ref.split("|")
+    waf = deployed.client("wafv2", region.name)
+    known = waf.get_web_acl(Name=name, Id=acl_id, Scope=scope)["WebACL"]
+    logging = waf.get_logging_configuration(ResourceArn=known["ARN"])
     redacted = logging["LoggingConfiguration"]["RedactedFields"]
     headers = {field["SingleHeader"]["Name"] for field in redacted if "SingleHeader" in field}
     assert {"authorization", "cookie"} <= headers
     (destination,) = logging["LoggingConfiguration"]["LogDestinationConfigs"]
     name = destination.rpartition(":")[2]
     assert name.startswith("aws-waf-logs-")  # AWS WAF takes no other (AWS WAF Developer Guide)
-    logs = client("logs", region.name)
+    logs = deployed.client("logs", region.name)
     assert logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]

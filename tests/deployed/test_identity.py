@@ -1,9 +1,8 @@
-"""Roles and what they may do, as AWS IAM tells it after production was created in moto."""
+"""Roles and what they may do, by AWS IAM of the deployed production."""
 
 import pytest
 
 from config.environments import PRODUCTION
-from tests.moto_templates.deployment import client
 
 # Actions that know no resources (Service Authorization Reference): the only ones granted on "*".
 _WITHOUT_RESOURCES = {
@@ -42,7 +41,7 @@ _WITHOUT_RESOURCES = {
 
 @pytest.fixture
 def iam(deployed):
-    return client("iam", "us-east-1")
+    return deployed.client("iam", "us-east-1")
 
 
 def _statements(iam, role: str) -> list[dict]:
@@ -89,7 +88,9 @@ def test_servers_reach_what_they_use_by_its_name(deployed, iam):
     for definition in deployed.of_type("AWS::ECS::TaskDefinition"):
         if definition.stack.endswith(("-operations", "-backupjobs")):
             continue  # no server: a task that a person or a clock starts
-        role = definition.properties["TaskRoleArn"].rpartition("/")[2]
+        ecs = deployed.client("ecs", definition.region)
+        found = ecs.describe_task_definition(taskDefinition=definition.ref)["taskDefinition"]
+        role = found["taskRoleArn"].rpartition("/")[2]
         allowed = {
             action.partition(":")[0]
             for statement in _statements(iam, role)
@@ -122,10 +123,11 @@ def test_the_function_may_pass_on_the_roles_of_the_halves_alone(deployed, iam):
             for statement in _statements(iam, role.ref)
             if "iam:PassRole" in _listed(statement["Action"])
         ]
+        ecs = deployed.client("ecs", region.name)
         roles = {
-            task.properties[kind]
+            ecs.describe_task_definition(taskDefinition=task.ref)["taskDefinition"][kind]
             for task in deployed.of_type("AWS::ECS::TaskDefinition")
             if task.stack.endswith(f"{region.name}-app")
-            for kind in ("TaskRoleArn", "ExecutionRoleArn")
+            for kind in ("taskRoleArn", "executionRoleArn")
         }
         assert set(passing["Resource"]) == roles

@@ -1,13 +1,8 @@
-"""Who may speak to whom, as Amazon EC2 describes it after production was created in moto.
-
-The harness takes a group's default rule away with its first egress rule, as CloudFormation does;
-moto itself would keep it.
-"""
+"""Who may speak to whom, as Amazon EC2 of the deployed production describes it."""
 
 import pytest
 
 from config.environments import PRODUCTION
-from tests.moto_templates.deployment import client
 
 _REGIONS = [region.name for region in PRODUCTION.regions]
 _TIERS = (
@@ -37,7 +32,7 @@ _EDGES = {
 @pytest.fixture(params=_REGIONS)
 def groups(deployed, request) -> dict[str, dict]:
     """By tier: the Region's group as described."""
-    found = client("ec2", request.param).describe_security_groups()["SecurityGroups"]
+    found = deployed.client("ec2", request.param).describe_security_groups()["SecurityGroups"]
     by_id = {group["GroupId"]: group for group in found}
     return {
         tier: by_id[deployed.named(request.param, "network", f"NetworkGroups{tier}").ref]
@@ -110,11 +105,10 @@ def test_every_standalone_rule_is_in_its_group(deployed):
         ("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress"),
     ):
         for rule in deployed.of_type(kind):
-            (group,) = client("ec2", rule.region).describe_security_groups(
-                GroupIds=[rule.properties["GroupId"]]
-            )["SecurityGroups"]
+            groups = deployed.client("ec2", rule.region).describe_security_groups()
             described = {
-                peer["Description"]
+                peer.get("Description")
+                for group in groups["SecurityGroups"]
                 for one in group[direction]
                 for peer in (*one["IpRanges"], *one["UserIdGroupPairs"])
             }

@@ -6,7 +6,6 @@ import pytest
 
 from functions.upgrade import leaving_dns, services
 from functions.upgrade.site import HALVES, site_of
-from tests.moto_templates.deployment import client
 
 
 @pytest.fixture
@@ -16,7 +15,8 @@ def site(deployed):
         for each in deployed.of_type("AWS::Lambda::Function")
         if each.properties["Handler"] == "functions.upgrade.handler.handler"
     ]
-    return site_of(function.properties["Environment"]["Variables"]["SITE"], client)
+    known = deployed.client("lambda", function.region).get_function(FunctionName=function.ref)
+    return site_of(known["Configuration"]["Environment"]["Variables"]["SITE"], deployed.client)
 
 
 def test_both_halves_have_the_weights_of_the_primarys_rule(site):
@@ -39,15 +39,17 @@ def test_the_autoscaling_of_every_half_is_found_and_works(site):
             assert not any(state.values())
 
 
-def test_every_alarm_and_the_switch_of_dns_are_there(site):
+def test_every_alarm_and_the_switch_of_dns_are_there(deployed, site):
     for place in site.places:
-        found = client("cloudwatch", place.region).describe_alarms(AlarmNames=list(place.alarms))
+        found = deployed.client("cloudwatch", place.region).describe_alarms(
+            AlarmNames=list(place.alarms)
+        )
         assert len(found["MetricAlarms"]) == len(place.alarms)
     assert leaving_dns.alarm_state(site) != "MISSING"
 
 
-def test_the_control_tables_and_the_family_of_operations_are_there(site):
+def test_the_control_tables_and_the_family_of_operations_are_there(deployed, site):
     for place in site.places:
-        client("dynamodb", place.region).describe_table(TableName=place.table)
+        deployed.client("dynamodb", place.region).describe_table(TableName=place.table)
     newest = services.newest_revision(site, site.primary, site.operations.family)
     assert site.operations.container in {c["name"] for c in newest["containerDefinitions"]}
