@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -41,6 +42,17 @@ ANSWERED_ON: ContextVar[set[int] | None] = ContextVar("ANSWERED_ON", default=Non
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
 # And after these, where the statement can be right and the server not the one that takes it.
 _REFUSED = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Statements of a write's own transaction, before and after it, that end it by an error."""
+
+    before: tuple[tuple[str, Sequence[Any]], ...] = ()
+    after: tuple[tuple[str, Sequence[Any]], ...] = ()
+
+
+NO_GUARDS = Guards()
 
 
 class UnavailableError(Exception):
@@ -86,13 +98,20 @@ class Server:
         self.pool = self.connections.pool
 
     async def ask(
-        self, about: Mapping[str, str], statement: str, values: Sequence[Any] = ()
+        self,
+        about: Mapping[str, str],
+        statement: str,
+        values: Sequence[Any] = (),
+        guards: Guards = NO_GUARDS,
     ) -> list[Row]:
-        """The rows of one statement; SchemaVersionError on a server of another version."""
+        """Return the rows of one statement; SchemaVersionError on a server of another version."""
+
+        def transact(connection: Connection) -> Awaitable[list[Row]]:
+            return self._transaction(connection, about, statement, values, guards)
+
         try:
             rows = await self.connections.use(
-                lambda connection: self._transaction(connection, about, statement, values),
-                seconds=self._statement_seconds + _GRACE_SECONDS,
+                transact, seconds=self._statement_seconds + _GRACE_SECONDS
             )
         except errors.DivisionByZero:
             self.rest_until = time.monotonic() + _REST_SECONDS
@@ -117,13 +136,18 @@ class Server:
         about: Mapping[str, str],
         statement: str,
         values: Sequence[Any],
+        guards: Guards,
     ) -> list[Row]:
         async with connection.pipeline():
             await connection.execute("BEGIN")
             for setting, value in about.items():
                 await connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
+            for guard, given in guards.before:
+                await connection.execute(guard.encode(), given)
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(statement.encode(), values)
+            for guard, given in guards.after:
+                await connection.execute(guard.encode(), given)
             checked = await connection.execute(self._check, (self.version,))
             await connection.execute("COMMIT")
         if not self._or_newer and (noted := ANSWERED_ON.get()) is not None:
@@ -182,6 +206,7 @@ class Servers:
         *,
         backwards: bool = False,
         again: bool = True,
+        guards: Guards = NO_GUARDS,
     ) -> list[Row]:
         """What the first server that can answer answers; UnavailableError when none can in time.
 
@@ -194,7 +219,7 @@ class Servers:
         while True:
             for server in self._order(backwards):
                 try:
-                    return await server.ask(about, statement, values)
+                    return await server.ask(about, statement, values, guards)
                 except _REFUSED as error:
                     refusals[server.name] = type(error).__name__
                     refused = True

@@ -166,8 +166,8 @@ class Client:
         name = login(number % self._target.users)
         account = account_id(admin.tenant, name)
         await self._try(
-            "write", due, admin, "PUT", f"/api/v1/users/{account}", 200,
-            {"login": name, "fullName": value}, value=value,
+            "write", due, admin, "PATCH", f"/api/v1/users/{account}", 200,
+            {"fullName": value}, value=value,
         )  # fmt: skip
 
     async def _read_audit(self, due: float) -> None:

@@ -33,6 +33,9 @@ async def list_events(call: Call, query: Annotated[EventPage, Query()]) -> list[
         after=_cursor(query.after),
         limit=query.limit,
     )
+    await call.record(
+        "log.read", "success", detail=query.model_dump(mode="json", exclude_none=True)
+    )
     if len(rows) == query.limit:
         more = query.model_copy(
             update={"since": since, "until": until, "after": _encoded(rows[-1])}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pydantic_core
 from fastapi import Request
@@ -51,13 +52,14 @@ class Endpoint:
 
 
 class Call(Request):
-    """A request. `tenant` and `caller` are there where the endpoint's access needs them.
+    """A request. `tenant`, `caller` and `application` are set where its access needs them.
 
     An endpoint may set `answer_status` and `answer_headers`.
     """
 
     tenant: Tenant
     caller: Caller
+    application: UUID
 
     def __init__(self, request: Request, runtime: Runtime, endpoint: Endpoint) -> None:
         super().__init__(request.scope, request.receive)
@@ -119,7 +121,9 @@ class Call(Request):
     ) -> None:
         """Add an event to the audit log, with every dimension of a report as it is now."""
         caller = getattr(self, "caller", None)
-        actor = account["id"] if account else caller and caller.session.account
+        actor = getattr(self, "application", None)
+        if account or caller:
+            actor = account["id"] if account else caller and caller.session.account
         settings = self.runtime.settings
         event = Event(
             id=new_id(),

@@ -17,16 +17,19 @@ from starlette.responses import Response
 from service.api import problems
 from service.api.call import Call, Endpoint
 from service.api.problems import ProblemError
-from service.api.tenancy import caller_of, tenant_of
+from service.api.tenancy import application_of, caller_of, tenant_of
 from service.aws import FAILURES
 from service.databases import UnavailableError, UnknownOutcomeError
 from service.log import log
 from service.passwords import BusyError
 from service.runtime import Runtime
 from service.schema_version import SchemaVersionError
+from service.stores.entity import LastAdministratorError, NoAdministratorError
 
 # A store is away: in time it answers again.
 _AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
+# Refusals that the tenant's audit log has.
+_RECORDED = (problems.FORBIDDEN, problems.NO_CLIENT)
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -63,7 +66,10 @@ def _gated(
                     await _require_body(call, media_type)
                 response = await handle(call)
         except Exception as error:
-            response = _problem(call, error).response(call.request_id)
+            problem = _problem(call, error)
+            if problem.kind in _RECORDED:
+                await call.record("access", "refused", detail={"endpoint": endpoint.name})
+            response = problem.response(call.request_id)
         if (tenant := getattr(call, "tenant", None)) is not None:
             request_log.tenant = tenant.host
         response.headers.update(call.answer_headers)
@@ -82,6 +88,8 @@ async def _admit(call: Call) -> None:
         call.caller = await caller_of(call)
         if access == "admin" and call.caller.role != "ADMIN":
             raise ProblemError(problems.FORBIDDEN)
+    if access == "application":
+        call.application = await application_of(call)
 
 
 async def _require_body(call: Call, media_type: str) -> None:
@@ -100,6 +108,10 @@ def _problem(call: Call, error: Exception) -> ProblemError:
         return ProblemError(problems.INVALID, _causes(error))
     if isinstance(error, HTTPException):
         return ProblemError(problems.MALFORMED, (error.detail,))
+    if isinstance(error, NoAdministratorError):
+        return ProblemError(problems.FORBIDDEN)
+    if isinstance(error, LastAdministratorError):
+        return ProblemError(problems.LAST_ADMINISTRATOR)
     if isinstance(error, BusyError):
         return ProblemError(problems.TOO_MANY, (), {"Retry-After": "2"})
     if isinstance(error, psycopg.DataError):

@@ -87,6 +87,28 @@ class NewUser(ApiModel):
     attributes: Attributes = Field(default_factory=dict)
 
 
+class WholeUser(ApiModel):
+    """The body that replaces a user: everything but the password has to be given."""
+
+    login: Login
+    full_name: Name
+    status: Status
+    role: Role
+    attributes: Attributes
+    password: NewPassword | None = None
+
+
+class UserChange(ApiModel):
+    """The body that changes a user; what is absent or null stays."""
+
+    login: Login | None = None
+    full_name: Name | None = None
+    status: Status | None = None
+    role: Role | None = None
+    attributes: Attributes | None = None
+    password: NewPassword | None = None
+
+
 class Page(ApiModel):
     """The query of a list: at most `limit` objects that come after the one with id `after`."""
 

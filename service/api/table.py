@@ -6,6 +6,7 @@ from service.api.call import Endpoint
 _CALLER = ("session", "entity reader, once in 10 s an account")
 _READS = ("session", "entity reader")
 _WRITES = ("session", "entity writer", "queue")
+_CONFLICTS = (problems.TAKEN, problems.CHANGED_MEANWHILE)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
@@ -97,11 +98,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="PUT",
         path="/api/v1/users/{id}",
+        handler=users.replace_user,
+        access="admin",
+        writes=True,
+        stores=_WRITES,
+        problems=_CONFLICTS,
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/api/v1/users/{id}",
         handler=users.change_user,
         access="admin",
         writes=True,
         stores=_WRITES,
-        problems=(problems.TAKEN,),
+        problems=_CONFLICTS,
     ),
     Endpoint(
         method="DELETE",
@@ -111,6 +121,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         writes=True,
         stores=_WRITES,
         status=204,
+        problems=(problems.LAST_ADMINISTRATOR,),
     ),
     Endpoint(
         method="GET",

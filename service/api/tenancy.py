@@ -53,7 +53,7 @@ async def caller_of(call: Call) -> Caller:
     raise ProblemError(problems.NO_SESSION)
 
 
-async def require_application(call: Call) -> UUID:
+async def application_of(call: Call) -> UUID:
     """Return the id of the application whose secret the request shows (RFC 7617); ProblemError."""
     refused = ProblemError(problems.NO_CLIENT, (), {"WWW-Authenticate": 'Basic realm="oauth2"'})
     scheme, _, value = call.headers.get("authorization", "").partition(" ")

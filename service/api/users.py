@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,10 +12,27 @@ from fastapi import Query
 
 from service.api import problems
 from service.api.call import Call
-from service.api.models import Application, NewUser, Page, User, UserPage
+from service.api.models import (
+    Application,
+    NewUser,
+    Page,
+    User,
+    UserChange,
+    UserPage,
+    WholeUser,
+)
 from service.api.problems import ProblemError
 from service.databases import Row
-from service.stores.entity import LoginTakenError, new_id
+from service.stores.entity import (
+    Administrator,
+    ChangedMeanwhileError,
+    LoginTakenError,
+    new_id,
+)
+
+# An ETag is the time of the last update, in microseconds since 1970.
+_ETAG = re.compile(r'"([0-9a-f]{1,14})"')
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 async def list_users(call: Call, query: Annotated[UserPage, Query()]) -> list[User]:
@@ -42,42 +61,47 @@ async def get_user(call: Call, id: UUID) -> User:
         row = await entities.account(call.tenant, id, newest=True)
     if row is None:
         raise ProblemError(problems.NOT_FOUND)
-    return _user(row)
+    return _shown(call, row)
 
 
 async def make_user(call: Call, user: NewUser) -> User:
     """Make a user."""
     values, account = await _values(call, user), new_id()
     try:
-        row = await call.runtime.entities.make_account(call.tenant, account, values)
+        row = await call.runtime.entities.make_account(
+            call.tenant, account, values, by=_administrator(call)
+        )
     except LoginTakenError:
         raise ProblemError(problems.TAKEN, (f"login: {values['login']}",)) from None
-    await call.record("user.create", "success", detail={"user": str(account)})
+    await call.record("user.create", "success", detail={"user": str(account), "new": _noted(row)})
     call.answer_headers["Location"] = f"/api/v1/users/{account}"
-    return _user(row)
+    return _shown(call, row)
 
 
-async def change_user(call: Call, id: UUID, user: NewUser) -> User:
-    """Replace the user; a new password or a suspension ends its sessions."""
-    values = await _values(call, user)
-    revoke = "password_hash" in values or values["status"] == "SUSPENDED"
-    try:
-        row = await call.runtime.entities.change_account(call.tenant, id, values, revoke=revoke)
-    except LoginTakenError:
-        raise ProblemError(problems.TAKEN, (f"login: {values['login']}",)) from None
-    if row is None:
-        raise ProblemError(problems.NOT_FOUND)
-    call.runtime.sessions.account_changed(call.tenant, id)
-    await call.record("user.change", "success", detail={"user": str(id), "revoked": revoke})
-    return _user(row)
+async def replace_user(call: Call, id: UUID, user: WholeUser) -> User:
+    """Replace the user; a new password or a suspension ends its sessions.
+
+    With If-Match it is replaced only where it still is what was read.
+    """
+    return await _change(call, id, await _values(call, user))
+
+
+async def change_user(call: Call, id: UUID, user: UserChange) -> User:
+    """Change what is given of the user; a new password or a suspension ends its sessions.
+
+    With If-Match it is changed only where it still is what was read.
+    """
+    return await _change(call, id, await _values(call, user))
 
 
 async def remove_user(call: Call, id: UUID) -> None:
     """Remove the user, and with it its sessions."""
-    if not await call.runtime.entities.remove_account(call.tenant, id):
+    row = await call.runtime.entities.remove_account(call.tenant, id, by=_administrator(call))
+    if row is None:
         raise ProblemError(problems.NOT_FOUND)
     call.runtime.sessions.account_changed(call.tenant, id)
-    await call.record("user.remove", "success", detail={"user": str(id)})
+    detail = {"user": str(id), "old": _noted(row, "old_")}
+    await call.record("user.remove", "success", detail=detail)
 
 
 async def list_applications(call: Call, query: Annotated[Page, Query()]) -> list[Application]:
@@ -97,6 +121,55 @@ async def list_applications(call: Call, query: Annotated[Page, Query()]) -> list
     ]
 
 
+async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
+    revoke = "password_hash" in values or values.get("status") == "SUSPENDED"
+    try:
+        row = await call.runtime.entities.change_account(
+            call.tenant,
+            account,
+            values,
+            revoke=revoke,
+            by=_administrator(call),
+            seen=_seen(call),
+        )
+    except LoginTakenError:
+        raise ProblemError(problems.TAKEN, (f"login: {values['login']}",)) from None
+    except ChangedMeanwhileError:
+        raise ProblemError(problems.CHANGED_MEANWHILE) from None
+    if row is None:
+        raise ProblemError(problems.NOT_FOUND)
+    call.runtime.sessions.account_changed(call.tenant, account)
+    old, new = _noted(row, "old_"), _noted(row)
+    detail = {"user": str(account), "revoked": revoke, "old": old, "new": new}
+    await call.record("user.change", "success", detail=detail)
+    return _shown(call, row)
+
+
+def _administrator(call: Call) -> Administrator:
+    return Administrator(call.caller.session.account, call.caller.session.epoch)
+
+
+def _noted(row: Row, prefix: str = "") -> dict[str, str]:
+    """Return what the audit log keeps of an account."""
+    return {name: row[prefix + name] for name in ("login", "status", "role")}
+
+
+def _seen(call: Call) -> datetime | None:
+    """Return when the user was last updated as the request's If-Match has it."""
+    match = call.headers.get("if-match", "*").strip()
+    if match == "*":
+        return None
+    if not (found := _ETAG.fullmatch(match)):
+        raise ProblemError(problems.CHANGED_MEANWHILE)
+    return _EPOCH + int(found[1], 16) * _MICROSECOND
+
+
+def _shown(call: Call, row: Row) -> User:
+    """Return a user, and set the answer's ETag."""
+    call.answer_headers["ETag"] = f'"{(row["updated_at"] - _EPOCH) // _MICROSECOND:x}"'
+    return _user(row)
+
+
 def _user(row: Row) -> User:
     return User(
         id=row["id"],
@@ -110,10 +183,11 @@ def _user(row: Row) -> User:
     )
 
 
-async def _values(call: Call, user: NewUser) -> dict[str, Any]:
+async def _values(call: Call, user: NewUser | WholeUser | UserChange) -> dict[str, Any]:
     """Return the columns of a user; the password as its hash."""
-    values = user.model_dump(exclude={"password"})
-    values["login"] = user.login.strip().lower()
+    values = user.model_dump(exclude={"password"}, exclude_none=True)
+    if user.login is not None:
+        values["login"] = user.login.strip().lower()
     if user.password is not None:
         values["password_hash"] = await call.runtime.passwords.hash(user.password)
     return values

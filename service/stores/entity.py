@@ -12,16 +12,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import errors
 
-from service.databases import Row, Servers
+from service.databases import NO_GUARDS, Guards, Row, Servers
 
-# What the store tells of an account; never its password.
+# What the store returns of an account; never its password.
 ACCOUNT = "id, login, full_name, status, role, session_epoch, attributes, created_at, updated_at"
 _APPLICATION = "id, name, attributes, created_at"
+_OLD = (
+    "SELECT id AS old_id, login AS old_login, status AS old_status, role AS old_role"
+    " FROM account WHERE id = %s"
+)
+_OLD_NAMES = "old_login, old_status, old_role"
 _WRITABLE = ("login", "full_name", "status", "role", "attributes", "password_hash")
 
 # A tenant's id never changes; that it has gone is noticed after so long.
@@ -29,8 +35,43 @@ _TENANT_SECONDS = 60.0
 _TENANTS_MAX = 10_000
 
 
+# Guards of a write (service.databases.Guards): each ends its transaction by an error of its own.
+# One administrator's write of a tenant at a time, or two could each remove the other.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+# The logarithm of 0, where the caller is no administrator any more, whatever a cache remembers.
+_IS_ADMINISTRATOR = (
+    "SELECT ln((EXISTS (SELECT FROM account WHERE id = %s AND role = 'ADMIN'"
+    " AND status = 'ACTIVE' AND session_epoch <= %s))::int)"
+)
+# The root of -1, where no administrator would be left.
+_HAS_ADMINISTRATOR = (
+    "SELECT sqrt((EXISTS (SELECT FROM account WHERE role = 'ADMIN'"
+    " AND status = 'ACTIVE'))::int - 1)"
+)
+
+
 class LoginTakenError(Exception):
     """Another account of the tenant has this login."""
+
+
+class NoAdministratorError(Exception):
+    """Who asks for the write is no administrator any more."""
+
+
+class LastAdministratorError(Exception):
+    """The write would leave the tenant without an active administrator."""
+
+
+class ChangedMeanwhileError(Exception):
+    """The account is not as the writer of the request has seen it."""
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """Who asks for a write, and the epoch of its session: checked in the write's transaction."""
+
+    account: UUID
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -130,8 +171,15 @@ class EntityStore:
 
     # ----------------------------------------------------------------------------------- writes
 
-    async def make_account(self, tenant: Tenant, account: UUID, values: Mapping[str, Any]) -> Row:
-        """A new account; the same again is the same one. LoginTakenError."""
+    async def make_account(
+        self,
+        tenant: Tenant,
+        account: UUID,
+        values: Mapping[str, Any],
+        *,
+        by: Administrator | None = None,
+    ) -> Row:
+        """Make an account and return it. LoginTakenError, NoAdministratorError."""
         names = [name for name in _WRITABLE if name in values]
         marks = ", ".join(["%s"] * (len(names) + 2))
         rows = await self._write(
@@ -139,26 +187,56 @@ class EntityStore:
             f"INSERT INTO account (id, tenant_id, {', '.join(names)}) VALUES ({marks})"
             f" RETURNING {ACCOUNT}",
             *(account, tenant.id, *_given(values, names)),
+            by=by,
         )
         return rows[0]
 
     async def change_account(
-        self, tenant: Tenant, account: UUID, values: Mapping[str, Any], *, revoke: bool
+        self,
+        tenant: Tenant,
+        account: UUID,
+        values: Mapping[str, Any],
+        *,
+        revoke: bool,
+        by: Administrator | None = None,
+        seen: datetime | None = None,
     ) -> Row | None:
-        """The account with these values, None where there is none; `revoke` ends its sessions."""
+        """Set these values; return the account with its `old_` login, status and role, or None.
+
+        `revoke` ends its sessions. With `seen` it was last updated then: ChangedMeanwhileError.
+        LoginTakenError, NoAdministratorError, LastAdministratorError.
+        """
         names = [name for name in _WRITABLE if name in values]
         changes = "".join(f"{name} = %s, " for name in names)
         rows = await self._write(
             tenant,
-            f"UPDATE account SET {changes}session_epoch = session_epoch + %s, updated_at = now()"
-            f" WHERE id = %s RETURNING {ACCOUNT}",
-            *(*_given(values, names), int(revoke), account),
+            f"WITH old AS ({_OLD} FOR UPDATE)"
+            f" UPDATE account SET {changes}session_epoch = session_epoch + %s,"
+            " updated_at = clock_timestamp() FROM old WHERE id = old_id"
+            " AND (%s::timestamptz IS NULL OR updated_at = %s)"
+            f" RETURNING {ACCOUNT}, {_OLD_NAMES}",
+            *(account, *_given(values, names), int(revoke), seen, seen),
+            by=by,
         )
+        if not rows and seen and await self.account(tenant, account, newest=True):
+            raise ChangedMeanwhileError
         return rows[0] if rows else None
 
-    async def remove_account(self, tenant: Tenant, account: UUID) -> bool:
-        rows = await self._write(tenant, "DELETE FROM account WHERE id = %s RETURNING id", account)
-        return bool(rows)
+    async def remove_account(
+        self, tenant: Tenant, account: UUID, *, by: Administrator | None = None
+    ) -> Row | None:
+        """Remove the account; return its `old_` login, status and role, or None.
+
+        NoAdministratorError, LastAdministratorError.
+        """
+        rows = await self._write(
+            tenant,
+            f"WITH old AS ({_OLD}) DELETE FROM account USING old WHERE id = old_id"
+            f" RETURNING {_OLD_NAMES}",
+            account,
+            by=by,
+        )
+        return rows[0] if rows else None
 
     async def make_tenant(self, host: str, name: str) -> Tenant:
         """The tenant with this label, made where there is none."""
@@ -212,11 +290,23 @@ class EntityStore:
         rows = await self._read(tenant, statement, *values)
         return rows[0] if rows else None
 
-    async def _write(self, tenant: Tenant, statement: str, *values: Any) -> list[Row]:
+    async def _write(
+        self, tenant: Tenant, statement: str, *values: Any, by: Administrator | None = None
+    ) -> list[Row]:
+        guards = NO_GUARDS
+        if by is not None:
+            before = (_LOCK, (str(tenant.id),)), (_IS_ADMINISTRATOR, (by.account, by.epoch))
+            guards = Guards(before, ((_HAS_ADMINISTRATOR, ()),))
         try:
-            return await self.writers.ask(_about(tenant), statement, values, again=False)
+            return await self.writers.ask(
+                _about(tenant), statement, values, again=False, guards=guards
+            )
         except errors.UniqueViolation:
             raise LoginTakenError from None
+        except errors.InvalidArgumentForLogarithm:
+            raise NoAdministratorError from None
+        except errors.InvalidArgumentForPowerFunction:
+            raise LastAdministratorError from None
 
 
 def _about(tenant: Tenant) -> dict[str, str]:

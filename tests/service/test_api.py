@@ -75,9 +75,11 @@ def test_users_are_made_listed_changed_and_removed(tenant: Tenant, admin: str):
     found = tenant.ask("GET", "/api/v1/users", token=admin, params=query).json()
     assert user["id"] in [each["id"] for each in found]
     assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 409
-    changed = tenant.ask(
-        "PUT", f"/api/v1/users/{user['id']}", {"login": login, "fullName": "Rear"}, token=admin
-    ).json()
+    path, whole = f"/api/v1/users/{user['id']}", {"login": login, "fullName": "Rear"}
+    refused = tenant.ask("PUT", path, whole, token=admin)
+    assert (refused.status_code, refused.json()["code"]) == (400, "E0000001")
+    whole |= {"status": "ACTIVE", "role": "USER", "attributes": {}}
+    changed = tenant.ask("PUT", path, whole, token=admin).json()
     assert (changed["fullName"], changed["attributes"]) == ("Rear", {})
     assert tenant.log_in(login)  # the password was not given, and so not changed
     assert tenant.ask("DELETE", f"/api/v1/users/{user['id']}", token=admin).status_code == 204
@@ -103,8 +105,7 @@ def test_a_new_password_or_a_suspension_ends_the_sessions(tenant: Tenant, admin:
     token = eventually(
         lambda: tenant.try_login(login).json().get("sessionToken"), "a login at the reader"
     )
-    body = {"login": login, "fullName": "X", **change}
-    assert tenant.ask("PUT", f"/api/v1/users/{user}", body, token=admin).status_code == 200
+    assert tenant.ask("PATCH", f"/api/v1/users/{user}", change, token=admin).status_code == 200
     eventually(
         lambda: tenant.ask("GET", "/api/v1/sessions/me", token=token).status_code == 401,
         "the end of the session",
@@ -200,7 +201,7 @@ def test_a_problem_has_its_code_and_the_id_of_its_request(tenant: Tenant):
     assert answer.headers["X-Request-Id"] == "of-a-test-1234"
     body = answer.json()
     assert (body["status"], body["code"], body["errorId"]) == (404, "E0000008", "of-a-test-1234")
-    wrong = tenant.ask("PATCH", "/api/v1/users")
+    wrong = tenant.ask("PATCH", "/api/v1/users", {})
     assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 

@@ -152,6 +152,7 @@ def test_what_changes_the_entity_store_and_nothing_else_is_refused():
     assert {named(each) for each in ENDPOINTS if each.writes} == {
         "POST /api/v1/users",
         "PUT /api/v1/users/{id}",
+        "PATCH /api/v1/users/{id}",
         "DELETE /api/v1/users/{id}",
     }
 

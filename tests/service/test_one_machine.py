@@ -48,6 +48,7 @@ def test_the_lines_of_the_page_work_as_printed(tmp_path: Path):
         for expected in (
             '"login":"ada@acme.identity.localhost"',
             '"team":"compilers"',
+            '"fullName":"Rear Admiral Grace Hopper"',
             '"signOn":"oauth2"',
             '"groups":',
             '"active":true',

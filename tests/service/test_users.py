@@ -1,0 +1,167 @@
+"""Changes of users: what is not named stays, nothing is overwritten unseen, one admin stays."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from local.one_machine import OneMachine, Process
+from tests.service.conftest import PASSWORD, Tenant, eventually
+
+
+@pytest.fixture
+def own(machine: OneMachine, api: Process) -> Tenant:
+    """A tenant of its own, for what a test does to its administrators."""
+    return Tenant(machine, api, f"u{uuid.uuid4().hex[:12]}")
+
+
+def _made(tenant: Tenant, token: str, **more: Any) -> requests.Response:
+    given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "password": PASSWORD, **more}
+    made = tenant.ask("POST", "/api/v1/users", given, token=token)
+    assert made.status_code == 201, made.text
+    return made
+
+
+def _id(tenant: Tenant, token: str) -> str:
+    return tenant.ask("GET", "/api/v1/sessions/me", token=token).json()["userId"]
+
+
+def test_a_rename_leaves_everything_else_as_it_is(tenant: Tenant, admin: str):
+    """The suspended stay suspended, administrators stay administrators, attributes stay."""
+    given = {"status": "SUSPENDED", "role": "ADMIN", "attributes": {"team": "compilers"}}
+    made = _made(tenant, admin, **given)
+    changed = tenant.ask("PATCH", made.headers["Location"], {"fullName": "New"}, token=admin)
+    assert changed.status_code == 200, changed.text
+    differing = {"fullName": "New", "lastUpdated": changed.json()["lastUpdated"]}
+    assert changed.json() == made.json() | differing
+    partial = tenant.ask("PUT", made.headers["Location"], {"fullName": "Y"}, token=admin)
+    assert partial.status_code == 400
+    assert tenant.ask("GET", made.headers["Location"], token=admin).json()["role"] == "ADMIN"
+
+
+def test_what_another_has_changed_meanwhile_is_not_overwritten(tenant: Tenant, admin: str):
+    made = _made(tenant, admin)
+    path, seen = made.headers["Location"], {"If-Match": made.headers["ETag"]}
+    first = tenant.ask("PATCH", path, {"fullName": "1"}, token=admin, headers=seen)
+    assert first.status_code == 200, first.text
+    for method, body in (
+        ("PATCH", {"fullName": "2"}),
+        ("PUT", {k: v for k, v in made.json().items() if k in _WHOLE} | {"fullName": "2"}),
+    ):
+        late = tenant.ask(method, path, body, token=admin, headers=seen)
+        assert late.status_code == 412, late.text
+    assert late.headers["Content-Type"] == "application/problem+json"
+    anew = {"If-Match": first.headers["ETag"]}
+    third = tenant.ask("PATCH", path, {"fullName": "3"}, token=admin, headers=anew)
+    assert third.status_code == 200
+    shown = eventually(
+        lambda: (
+            found
+            if (found := tenant.ask("GET", path, token=admin)).json()["fullName"] == "3"
+            else None
+        ),
+        "the reader has it",
+    )
+    again = {"If-Match": shown.headers["ETag"]}
+    assert tenant.ask("PATCH", path, {}, token=admin, headers=again).status_code == 200
+    unknown = f"/api/v1/users/{uuid.uuid4()}"
+    assert tenant.ask("PATCH", unknown, {}, token=admin, headers=again).status_code == 404
+    assert tenant.ask("PATCH", path, {}, token=admin, headers={"If-Match": "x"}).status_code == 412
+
+
+_WHOLE = {"login", "fullName", "status", "role", "attributes"}
+
+
+@pytest.mark.parametrize("body", [{"role": "USER"}, {"status": "SUSPENDED"}, None])
+def test_the_last_administrator_stays(own: Tenant, body: dict[str, str] | None):
+    admin = own.log_in(own.admin)
+    path = f"/api/v1/users/{_id(own, admin)}"
+    method = "PATCH" if body else "DELETE"
+    refused = own.ask(method, path, body, token=admin)
+    assert refused.status_code == 409, refused.text
+    _made(own, admin, role="ADMIN")
+    assert own.ask(method, path, body, token=admin).status_code in (200, 204)
+
+
+def test_two_administrators_cannot_remove_each_other_at_once(own: Tenant):
+    admin = own.log_in(own.admin)
+    other = _made(own, admin, role="ADMIN").json()
+    token = eventually(
+        lambda: own.try_login(other["login"]).json().get("sessionToken"), "the reader has it"
+    )
+    targets = ((admin, other["id"]), (token, _id(own, admin)))
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(
+            lambda pair: own.ask("DELETE", f"/api/v1/users/{pair[1]}", token=pair[0]), targets
+        )
+        # The one that comes second is no administrator any more.
+        assert sorted(answer.status_code for answer in answers) in ([204, 401], [204, 403])
+
+
+@pytest.mark.parametrize("change", [{"role": "USER"}, {"status": "SUSPENDED"}, None])
+def test_a_removed_administrator_makes_no_new_one(own: Tenant, change: dict[str, str] | None):
+    """At once, whatever its process remembers of its session and its standing."""
+    admin = own.log_in(own.admin)
+    other = _made(own, admin, role="ADMIN").json()
+    token = eventually(
+        lambda: own.try_login(other["login"]).json().get("sessionToken"), "the reader has it"
+    )
+    elsewhere = own.machine.api()
+    try:
+        seen = own.ask("GET", "/api/v1/users", token=token, api=elsewhere)
+        assert seen.status_code == 200, seen.text
+        path = f"/api/v1/users/{other['id']}"
+        done = own.ask("PATCH" if change else "DELETE", path, change, token=admin)
+        assert done.status_code in (200, 204), done.text
+        given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "role": "ADMIN"}
+        for method, to, body in (
+            ("POST", "/api/v1/users", given),
+            ("PATCH", path, {"role": "ADMIN"}),
+            ("DELETE", f"/api/v1/users/{_id(own, admin)}", None),
+        ):
+            refused = own.ask(method, to, body, token=token, api=elsewhere)
+            assert refused.status_code == 403, refused.text
+    finally:
+        elsewhere.kill()
+
+
+def test_the_log_has_what_a_change_changed_and_who_was_refused(own: Tenant):
+    admin = own.log_in(own.admin)
+    made = _made(own, admin).json()
+    change = {"role": "ADMIN", "status": "SUSPENDED"}
+    own.ask("PATCH", f"/api/v1/users/{made['id']}", change, token=admin)
+    user = own.log_in()
+    assert own.ask("GET", "/api/v1/logs", token=user).status_code == 403
+    wrong = own.basic("a wrong secret")
+    own.ask("POST", "/oauth2/v1/introspect", headers=wrong, data={"token": user})
+    own.ask("POST", "/oauth2/v1/revoke", headers=own.basic(), data={"token": user})
+    own.events(admin)
+
+    def complete() -> dict[str, list[dict[str, Any]]]:
+        by_kind: dict[str, list[dict[str, Any]]] = {}
+        for event in own.events(admin, limit=1_000):
+            by_kind.setdefault(event["eventType"], []).append(event)
+        wanted = {"user.create": 1, "user.change": 1, "access": 2, "token.revoke": 1, "log.read": 1}
+        return (
+            by_kind
+            if all(len(by_kind.get(kind, [])) >= count for kind, count in wanted.items())
+            else {}
+        )
+
+    events = eventually(complete, "every event")
+    (changed,) = events["user.change"]
+    old, new = changed["detail"]["old"], changed["detail"]["new"]
+    assert old == {"login": made["login"], "status": "ACTIVE", "role": "USER"}
+    assert new == old | change
+    assert {event["outcome"] for event in events["access"]} == {"refused"}
+    assert {event["detail"]["endpoint"] for event in events["access"]} == {
+        "listEvents",
+        "introspect",
+    }
+    (revoked,) = events["token.revoke"]
+    assert revoked["actor"] == own.application
+    assert events["log.read"][0]["actor"] == _id(own, admin)
