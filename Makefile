@@ -93,7 +93,7 @@ local-diff: setup ## What a deploy of the files as they are now would change the
 local-status: setup ## What runs there
 	@$(LOCAL) status
 
-local-destroy: setup ## Destroy its stacks; DRY_RUN=1 only says what stays
+local-destroy: setup ## Destroy its stacks; DRY_RUN=1 only prints what stays
 	@$(LOCAL) destroy $(if $(DRY_RUN),--dry-run)
 
 local-reset: setup ## End and forget everything of it
@@ -105,13 +105,13 @@ preflight: assembly ## What is in the way of a deploy of ENV, and what to do in 
 deploy: named assembly ## Check the AWS account of ENV, then deploy in waves; YES=1 confirms them all
 	@.venv/bin/python -m deploy.deploy --environment $(ENV) $(if $(filter 1,$(YES)),--yes)
 
-destroy: named assembly ## Say what would go and what stays, then destroy ENV; DRY_RUN=1 only says
+destroy: named assembly ## Print what would go and what stays, then destroy ENV; DRY_RUN=1 only prints
 	@.venv/bin/python -m deploy.destroy --environment $(ENV) \
 	  $(if $(filter 1,$(DRY_RUN)),--dry-run) $(if $(CONFIRM),--confirm $(CONFIRM))
 
 # What acts on an account has no default.
 named:
-	@test "$(origin ENV)" != file || { echo "say which environment, such as ENV=small"; exit 2; }
+	@test "$(origin ENV)" != file || { echo "name the environment, such as ENV=small"; exit 2; }
 
 # A second worker on two cores: much of the suite waits for a process or for the other core.
 WORKERS ?= 2
@@ -184,6 +184,10 @@ apache: # the legacy chain's server; the package without the service that would 
 BASE ?= origin/main
 diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown
 	@.venv/bin/python -m review.template_diff --base $(BASE) --environment $(ENV)
+
+same-templates: setup ## Compare every template with those of BASE=<git ref>, asset hashes masked; ENV=small for one
+	@.venv/bin/python -m review.same_templates --base $(BASE) \
+	  $(if $(filter command environment,$(firstword $(origin ENV))),--environment $(ENV))
 
 claims: setup ## Render docs/claims.md from docs/claims.toml
 	@.venv/bin/python -m review.claims
