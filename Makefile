@@ -189,6 +189,10 @@ same-templates: setup ## Compare every template with those of BASE=<git ref>, as
 	@.venv/bin/python -m review.same_templates --base $(BASE) \
 	  $(if $(filter command environment,$(firstword $(origin ENV))),--environment $(ENV))
 
+picture: assembly ## Draw ENV from its templates: docs/architecture.svg for production, else into out/
+	@.venv/bin/python -m review.picture cdk.out \
+	  --out $(if $(filter production,$(ENV)),docs/architecture.svg,out/architecture-$(ENV).svg)
+
 claims: setup ## Render docs/claims.md from docs/claims.toml
 	@.venv/bin/python -m review.claims
 

@@ -1,0 +1,1 @@
+"""Draws docs/architecture.svg from a synthesized environment: what stands in which zone."""
