@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gameday.promotion_load import Endpoint, PromotionLoad
+from gameday.promotion_load import ClusterEndpoint, PromotionLoad
 from gameday.promotion_plot import svg
 from local.postgres import SUPERUSER, Server, Servers
 from service.operations import detection, promotion
@@ -44,7 +44,7 @@ AURORA = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drill:
+class PromotionDrill:
     """Clients, and seconds of load before the kill and after the first write on the reader.
 
     `cut_off_seconds`: for so long before the kill the reader receives nothing. With
@@ -71,14 +71,14 @@ class _Watch:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def drill(plan: Drill, *, log: Log = print) -> dict[str, Any]:
+def drill(plan: PromotionDrill, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report; TimeoutError where no write succeeds after the kill."""
     budget = detection.detection_budget()
     log(f"detection budget {budget:g} s: {detection.MISSES} tries, each refused or unanswered")
     with Servers(durable=True) as servers:
         master, reader = _cluster(servers, plan)
         nodes = _nodes(master, reader)
-        endpoint = Endpoint(master)
+        endpoint = ClusterEndpoint(master)
         load = PromotionLoad(endpoint, reader, writers=plan.writers, readers=plan.readers)
         with load, _reported(load, log), _watched(nodes, endpoint, reader) as watch:
             began = time.monotonic()
@@ -97,7 +97,7 @@ def drill(plan: Drill, *, log: Log = print) -> dict[str, Any]:
     return report
 
 
-def _cluster(servers: Servers, plan: Drill) -> tuple[Server, Server]:
+def _cluster(servers: Servers, plan: PromotionDrill) -> tuple[Server, Server]:
     """A master after its first start, and its reader, without which nothing is acknowledged."""
     master = servers.start(_MASTER)
     with Operator(_nodes(master)) as operator:
@@ -132,7 +132,7 @@ def _nodes(master: Server, reader: Server | None = None) -> dict[str, Node]:
 
 
 @contextmanager
-def _watched(nodes: dict[str, Node], endpoint: Endpoint, reader: Server) -> Iterator[_Watch]:
+def _watched(nodes: dict[str, Node], endpoint: ClusterEndpoint, reader: Server) -> Iterator[_Watch]:
     """Ask the master without pause; when it is lost, promote and point the endpoint elsewhere."""
     watch = _Watch()
 
@@ -201,7 +201,13 @@ def _cut_off(reader: Server, master: Server) -> None:
 
 
 def _report(
-    plan: Drill, load: PromotionLoad, watch: _Watch, *, killed: float, first: float, lost: int
+    plan: PromotionDrill,
+    load: PromotionLoad,
+    watch: _Watch,
+    *,
+    killed: float,
+    first: float,
+    lost: int,
 ) -> dict[str, Any]:
     budget = detection.detection_budget()
     return {
@@ -265,10 +271,10 @@ def _table(report: dict[str, Any]) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m gameday.promotion", description=__doc__)
-    parser.add_argument("--writers", type=int, default=Drill.writers)
-    parser.add_argument("--readers", type=int, default=Drill.readers)
+    parser.add_argument("--writers", type=int, default=PromotionDrill.writers)
+    parser.add_argument("--readers", type=int, default=PromotionDrill.readers)
     chosen = parser.parse_args()
-    report = drill(Drill(writers=chosen.writers, readers=chosen.readers))
+    report = drill(PromotionDrill(writers=chosen.writers, readers=chosen.readers))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")
     OUT.with_suffix(".svg").write_text(svg(report["timeline"]))

@@ -21,14 +21,14 @@ _PAUSE_SECONDS = 0.002
 
 
 @dataclass
-class Endpoint:
+class ClusterEndpoint:
     """A cluster endpoint: a name that a promotion points at another server."""
 
     server: Server
 
 
 @dataclass
-class Seen:
+class ClientResult:
     """The results of one client; the times are of time.monotonic()."""
 
     acknowledged: dict[str, float] = field(default_factory=dict)  # account -> when
@@ -37,11 +37,13 @@ class Seen:
 
 
 class PromotionLoad:
-    """Writers and readers in threads, from enter to exit; each client has a `Seen` of its own."""
+    """Writers and readers in threads, from enter to exit; each has a `ClientResult` of its own."""
 
-    def __init__(self, writer: Endpoint, reader: Server, *, writers: int, readers: int) -> None:
-        self.writes = [Seen() for _ in range(writers)]
-        self.reads = [Seen() for _ in range(readers)]
+    def __init__(
+        self, writer: ClusterEndpoint, reader: Server, *, writers: int, readers: int
+    ) -> None:
+        self.writes = [ClientResult() for _ in range(writers)]
+        self.reads = [ClientResult() for _ in range(readers)]
         self._writer = writer
         self._order = (reader, writer.server)
         self._over = threading.Event()
@@ -94,7 +96,7 @@ class PromotionLoad:
         )
         return sorted(set(acknowledged) - {row[0] for row in found})
 
-    def _write(self, seen: Seen) -> None:
+    def _write(self, seen: ClientResult) -> None:
         tenant = str(uuid.uuid4())
         connection, known = None, False
         while not self._over.wait(_PAUSE_SECONDS):
@@ -120,7 +122,7 @@ class PromotionLoad:
                 self._over.wait(_AGAIN_SECONDS)
         _closed(connection)
 
-    def _read(self, seen: Seen) -> None:
+    def _read(self, seen: ClientResult) -> None:
         connection, turn = None, 0
         while not self._over.wait(_PAUSE_SECONDS):
             try:

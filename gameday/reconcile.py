@@ -33,7 +33,7 @@ _LOAD_SECONDS = 600  # until the load has made its writes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class ReconcileSize:
     """Acknowledged writes at the least, writers and rows of each, and rows they go on with on B."""
 
     writes: int = 20_000
@@ -43,7 +43,7 @@ class Size:
     after_seconds: float = 3.0  # of load on B before A returns, and after it was reconciled
 
 
-def drill(size: Size, *, log: Log = print) -> dict[str, Any]:
+def drill(size: ReconcileSize, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report; TimeoutError where the writes are not made in time."""
     histories = new_histories(tenants=size.writers, rows=size.rows)
     with EntityTier(names=(A, B)) as tier:
@@ -152,7 +152,7 @@ def _until(load: ReconcileLoad, writes: int) -> None:
         time.sleep(0.02)
 
 
-def holds(report: dict[str, Any], size: Size) -> bool:
+def holds(report: dict[str, Any], size: ReconcileSize) -> bool:
     """Return whether no acknowledged write is unaccounted for, and something was at stake."""
     return (
         report["writes"]["other"] == 0
@@ -165,8 +165,10 @@ def holds(report: dict[str, Any], size: Size) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m gameday.reconcile", description=__doc__)
-    parser.add_argument("--writes", type=int, default=Size.writes, help="acknowledged, at least")
-    size = Size(writes=parser.parse_args().writes)
+    parser.add_argument(
+        "--writes", type=int, default=ReconcileSize.writes, help="acknowledged, at least"
+    )
+    size = ReconcileSize(writes=parser.parse_args().writes)
     report = drill(size)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")

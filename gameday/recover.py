@@ -34,7 +34,7 @@ FROM account WHERE tenant_id = %s AND login LIKE 'early%%'
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class RecoverSize:
     """Rows that the mistake takes away, writers beside it, and seconds."""
 
     rows: int
@@ -51,10 +51,12 @@ class Size:
             )
 
 
-FULL = Size(rows=50_000, writers=4, delay_seconds=30, before_seconds=35, unnoticed_seconds=10)
+FULL = RecoverSize(
+    rows=50_000, writers=4, delay_seconds=30, before_seconds=35, unnoticed_seconds=10
+)
 
 
-def drill(size: Size, *, log: Log = print) -> dict[str, Any]:
+def drill(size: RecoverSize, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report."""
     clock = _Clock(log)
     with EntityTier(delay_seconds=size.delay_seconds) as tier:
@@ -216,7 +218,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m gameday.recover", description=__doc__)
     parser.add_argument("--rows", type=int, default=FULL.rows, help=f"deleted ({FULL.rows})")
     chosen = parser.parse_args()
-    report = drill(Size(**{**vars(FULL), "rows": chosen.rows}))
+    report = drill(RecoverSize(**{**vars(FULL), "rows": chosen.rows}))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(report, indent=2) + "\n")
     print(

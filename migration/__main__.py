@@ -13,8 +13,8 @@ from doubles.recording_upstream import RecordingUpstream
 from functions.traffic_shift import accepted
 from functions.traffic_shift.accepted import Accepted
 from migration import chains, report
-from migration.comparison import Comparison, compared
-from migration.requests import Request, corpus, of_log, read_log
+from migration.comparison import ChainComparison, compared
+from migration.requests import ChainRequest, corpus, of_log, read_log
 
 # Apache waits this long for a body that does not come; its default of 20 would make every such row
 # of the corpus last as long, and says nothing about what it does in the end.
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def side_by_side(folder: Path, requests: Sequence[Request], allowed: Accepted) -> Comparison:
+def side_by_side(
+    folder: Path, requests: Sequence[ChainRequest], allowed: Accepted
+) -> ChainComparison:
     """Start both chains in `folder` in front of one app, and compare them."""
     with RecordingUpstream() as app:
         address = f"127.0.0.1:{app.port}"
@@ -56,7 +58,7 @@ def side_by_side(folder: Path, requests: Sequence[Request], allowed: Accepted) -
             return compared(requests, legacy=legacy, new=new, app=app, accepted=allowed)
 
 
-def _logged(log: Path | None) -> list[Request]:
+def _logged(log: Path | None) -> list[ChainRequest]:
     """Raises ValueError where a log is given that holds no request."""
     if log is None:
         return []

@@ -13,7 +13,7 @@ from doubles.wire import NoAnswerError, exchange
 from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.accepted import Difference as Entry
 from migration.chains import Chain
-from migration.requests import Request
+from migration.requests import ChainRequest
 
 APP, CLOSED, OTHER, SPELLING, SILENT = "app", "closed", "other", "spelling", "silent"
 _AT_ONCE = 8  # requests; each chain answers a thousand times as many
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChainOutcome:
     """The statuses that came back, and what the app saw, in order."""
 
     statuses: tuple[int | None, ...]
@@ -47,13 +47,13 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class ChainDifference:
     """A request that the two chains treat differently."""
 
-    request: Request
+    request: ChainRequest
     shape: str
-    legacy: Outcome
-    new: Outcome
+    legacy: ChainOutcome
+    new: ChainOutcome
     accepted: Entry | None
 
     @property
@@ -63,26 +63,26 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ChainComparison:
     """Everything that was asked, and what came of it."""
 
     requests: int
-    differences: tuple[Difference, ...]
-    unsteady: tuple[Request, ...]  # the legacy chain itself answered twice in two ways
+    differences: tuple[ChainDifference, ...]
+    unsteady: tuple[ChainRequest, ...]  # the legacy chain itself answered twice in two ways
 
     @property
-    def unlisted(self) -> tuple[Difference, ...]:
+    def unlisted(self) -> tuple[ChainDifference, ...]:
         return tuple(each for each in self.differences if each.accepted is None)
 
 
 def compared(
-    requests: Sequence[Request],
+    requests: Sequence[ChainRequest],
     *,
     legacy: Chain,
     new: Chain,
     app: RecordingUpstream,
     accepted: Accepted,
-) -> Comparison:
+) -> ChainComparison:
     """Send each request to the legacy chain, to the edge, and to the legacy chain again.
 
     What the legacy chain itself does in two ways is noise, and compared with nothing.
@@ -95,17 +95,19 @@ def compared(
             shape = request.shape
             entry = accepted.covering(shape, before.word, _new_word(before, after))
             differences.append(
-                Difference(request=request, shape=shape, legacy=before, new=after, accepted=entry)
+                ChainDifference(
+                    request=request, shape=shape, legacy=before, new=after, accepted=entry
+                )
             )
-    return Comparison(
+    return ChainComparison(
         requests=len(requests), differences=tuple(differences), unsteady=tuple(unsteady)
     )
 
 
 def _outcomes(
-    requests: Sequence[Request], chains: Sequence[Chain], app: RecordingUpstream
-) -> Iterator[tuple[Request, list[Outcome]]]:
-    def one(request: Request) -> list[Outcome]:
+    requests: Sequence[ChainRequest], chains: Sequence[Chain], app: RecordingUpstream
+) -> Iterator[tuple[ChainRequest, list[ChainOutcome]]]:
+    def one(request: ChainRequest) -> list[ChainOutcome]:
         return [outcome(request, chain, app) for chain in chains]
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -116,7 +118,7 @@ def _outcomes(
             app.forget()
 
 
-def outcome(request: Request, chain: Chain, app: RecordingUpstream) -> Outcome:
+def outcome(request: ChainRequest, chain: Chain, app: RecordingUpstream) -> ChainOutcome:
     """Return what one chain does with one request."""
     number = f"compared-{next(_numbers)}"
     silent = False
@@ -135,10 +137,10 @@ def outcome(request: Request, chain: Chain, app: RecordingUpstream) -> Outcome:
     # Apache adds its page to a refusal of a body as if to a second answer; that is not one.
     while len(statuses) > 1 and statuses[-1] is None:
         statuses.pop()
-    return Outcome(tuple(statuses), seen, silent)
+    return ChainOutcome(tuple(statuses), seen, silent)
 
 
-def _new_word(legacy: Outcome, new: Outcome) -> str:
+def _new_word(legacy: ChainOutcome, new: ChainOutcome) -> str:
     """As `word`, but of two outcomes at the app: how they differ."""
     if legacy.word != APP or new.word != APP:
         return new.word
@@ -148,6 +150,6 @@ def _new_word(legacy: Outcome, new: Outcome) -> str:
     return SPELLING if alike else OTHER
 
 
-def _meant(outcome: Outcome) -> list[tuple[str, ...]]:
+def _meant(outcome: ChainOutcome) -> list[tuple[str, ...]]:
     """Return what the app saw, parts of a target decoded once: a "?" divides, a %3F does not."""
     return [(method, *map(unquote, target.split("?", 1))) for method, target in outcome.seen]

@@ -6,18 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from migration.comparison import Comparison, Difference
+from migration.comparison import ChainComparison, ChainDifference
 
 _EXAMPLES = 3  # of each kind; the file has all
 _WIDTH = 96  # characters of an example
 
 
-def text(comparison: Comparison) -> str:
+def text(comparison: ChainComparison) -> str:
     """Return the report: differences that are not listed first, then those that are, by shape."""
     return "\n".join(_lines(comparison))
 
 
-def _lines(comparison: Comparison) -> Iterator[str]:
+def _lines(comparison: ChainComparison) -> Iterator[str]:
     unlisted = _by_kind(comparison.unlisted)
     for kind, differences in unlisted.items():
         yield f"UNLISTED  {_heading(kind, differences)}"
@@ -40,8 +40,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _by_kind(
-    differences: Sequence[Difference],
-) -> dict[tuple[str, str, str], list[Difference]]:
+    differences: Sequence[ChainDifference],
+) -> dict[tuple[str, str, str], list[ChainDifference]]:
     """The most frequent in the log first, then by name."""
     found = defaultdict(list)
     for each in differences:
@@ -49,17 +49,17 @@ def _by_kind(
     return dict(sorted(found.items(), key=lambda item: (-_times(item[1]), item[0])))
 
 
-def _heading(kind: tuple[str, str, str], differences: Sequence[Difference]) -> str:
+def _heading(kind: tuple[str, str, str], differences: Sequence[ChainDifference]) -> str:
     shape, legacy, new = kind
     targets = f"{len(differences)} kinds of request" if len(differences) > 1 else "1 request"
     return f"{shape}: {legacy} -> {new}  ({targets}, {_times(differences):,} in all)"
 
 
-def _times(differences: Sequence[Difference]) -> int:
+def _times(differences: Sequence[ChainDifference]) -> int:
     return sum(each.request.times for each in differences)
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
+def as_json(comparison: ChainComparison) -> dict[str, Any]:
     """Everything that differs, for a program."""
     return {
         "requests": comparison.requests,

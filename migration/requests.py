@@ -22,7 +22,7 @@ _BODYLESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ChainRequest:
     """One request, to be sent byte for byte; {ID} in it becomes a number of its own."""
 
     name: str  # of the corpus, or the first line of the log that had it
@@ -43,11 +43,11 @@ class Request:
         return raw.encode("latin-1")
 
 
-def corpus(file: Path = CORPUS) -> list[Request]:
+def corpus(file: Path = CORPUS) -> list[ChainRequest]:
     """The shipped corpus."""
     rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     return [
-        Request(
+        ChainRequest(
             name=row["id"],
             raw=row["raw"],
             answers=max(1, len(row["expect"]["status"])),
@@ -57,7 +57,7 @@ def corpus(file: Path = CORPUS) -> list[Request]:
     ]
 
 
-def of_log(lines: Iterable[str]) -> list[Request]:
+def of_log(lines: Iterable[str]) -> list[ChainRequest]:
     """Each method and target of an access log once, in the order of their first appearance.
 
     Lines may be of the common or combined format, of an Application Load Balancer's log, or JSON
@@ -94,12 +94,12 @@ def _request_of_json(line: str) -> tuple[str, str] | None:
     return method, target
 
 
-def _as_request(method: str, target: str, *, times: int) -> Request:
+def _as_request(method: str, target: str, *, times: int) -> ChainRequest:
     length = "" if method in _BODYLESS else "Content-Length: 0\r\n"
     head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\nX-Probe: {{ID}}\r\n{length}"
     text = f"{head}Connection: close\r\n\r\n"
     raw = text.encode("latin-1", errors="replace").decode("latin-1")
-    return Request(name=f"{method} {target}", raw=raw, times=times)
+    return ChainRequest(name=f"{method} {target}", raw=raw, times=times)
 
 
 def read_log(file: Path) -> Iterator[str]:

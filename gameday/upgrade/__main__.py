@@ -15,7 +15,7 @@ from gameday.upgrade import page, report, verdict
 from gameday.upgrade.client import Rates
 from gameday.upgrade.clients import ClientError
 from gameday.upgrade.deployed import NotDeployedError
-from gameday.upgrade.drill import Drill, DrillError, deploy, hold
+from gameday.upgrade.drill import DrillError, UpgradeDrill, deploy, hold
 from gameday.upgrade.live import Live
 from gameday.upgrade.served import spoken
 from local.emulator.server import EmulatorError
@@ -82,8 +82,8 @@ def table(result: dict) -> list[str]:
     return ["", *lines, "", refused, f"{verb}; {OUT}, {OUT.with_suffix('.html')}"]
 
 
-def _drill(given: argparse.Namespace) -> Drill:
-    return Drill(
+def _drill(given: argparse.Namespace) -> UpgradeDrill:
+    return UpgradeDrill(
         environment=given.environment,
         users=given.rows,
         rates=Rates(login=given.logins, check=given.checks, write=given.writes, audit=given.audits),
@@ -95,7 +95,7 @@ def _drill(given: argparse.Namespace) -> Drill:
 
 
 def _parser() -> argparse.ArgumentParser:
-    known = Drill()
+    known = UpgradeDrill()
     parser = argparse.ArgumentParser(prog="python -m gameday.upgrade", description=__doc__)
     rates = (
         ("logins", known.rates.login),

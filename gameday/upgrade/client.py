@@ -24,9 +24,9 @@ from typing import Any
 from gameday.upgrade import target as targets
 from gameday.upgrade.arrivals import arrivals
 from gameday.upgrade.attempts import FAILED, OK, REFUSED, Attempt
-from gameday.upgrade.target import ADMINISTRATOR, PASSWORD, Target, Tenant, login
+from gameday.upgrade.target import ADMINISTRATOR, PASSWORD, LoadedTenant, UpgradeTarget, login
 from gameday.upgrade.tenants import account_id
-from gameday.upgrade.wire import NoAnswerError, Reply, Wire
+from gameday.upgrade.wire import NoReplyError, Reply, Wire
 
 _SESSIONS_KEPT = 2_000
 _LOGGED_OUT = 0.25  # of the sessions, so that ends of sessions are among the events
@@ -45,7 +45,7 @@ class Rates:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class LoadPlan:
     """`number` of `clients`: no two of them write the same account."""
 
     number: int
@@ -55,25 +55,25 @@ class Plan:
     patience_seconds: float
     file: str
 
-    def to_json(self, target: Target) -> str:
+    def to_json(self, target: UpgradeTarget) -> str:
         return json.dumps({"plan": asdict(self), "target": target.to_json()})
 
 
 @dataclass(frozen=True)
-class Session:
-    tenant: Tenant
+class LoadSession:
+    tenant: LoadedTenant
     token: str
     login: str
 
 
-class Client:
+class LoadClient:
     def __init__(
-        self, plan: Plan, target: Target, wire: Wire, record: Callable[[Attempt], None]
+        self, plan: LoadPlan, target: UpgradeTarget, wire: Wire, record: Callable[[Attempt], None]
     ) -> None:
         self._plan, self._target, self._wire, self._record = plan, target, wire, record
         self._chance = random.Random(f"{plan.seed} {plan.number}")
-        self._sessions: deque[Session] = deque(maxlen=_SESSIONS_KEPT)
-        self._administrators: list[Session] = []
+        self._sessions: deque[LoadSession] = deque(maxlen=_SESSIONS_KEPT)
+        self._administrators: list[LoadSession] = []
         self._writes = 0
 
     async def begin(self) -> None:
@@ -132,20 +132,20 @@ class Client:
         else:
             self._sessions.append(session)
 
-    async def _login(self, due: float, tenant: Tenant, name: str) -> Session | None:
+    async def _login(self, due: float, tenant: LoadedTenant, name: str) -> LoadSession | None:
         """The session, once it was shown and found valid."""
-        nobody = Session(tenant, "", name)
+        nobody = LoadSession(tenant, "", name)
         body = {"username": name, "password": PASSWORD}
         reply = await self._try("login", due, nobody, "POST", "/api/v1/authn", 200, body)
         if reply is None:
             return None
-        session = Session(tenant, json.loads(reply.body)["sessionToken"], name)
+        session = LoadSession(tenant, json.loads(reply.body)["sessionToken"], name)
         return session if await self._shown("verify", time.time(), session) else None
 
     async def _check(self, due: float) -> None:
         await self._shown("check", due, self._chance.choice(self._sessions))
 
-    async def _shown(self, kind: str, due: float, session: Session) -> bool:
+    async def _shown(self, kind: str, due: float, session: LoadSession) -> bool:
         def is_its(reply: Reply) -> bool:
             return json.loads(reply.body)["login"] == session.login
 
@@ -183,7 +183,7 @@ class Client:
         self,
         kind: str,
         due: float,
-        session: Session,
+        session: LoadSession,
         method: str,
         path: str,
         wanted: int,
@@ -206,7 +206,7 @@ class Client:
                 body=b"" if body is None else json.dumps(body).encode(),
             )  # fmt: skip
             outcome, why = _judged(reply, wanted, right)
-        except NoAnswerError as error:
+        except NoReplyError as error:
             outcome, why = FAILED, str(error)
         account = ""
         if value and reply is not None and outcome == OK:
@@ -244,14 +244,14 @@ def _judged(reply: Reply, wanted: int, right: Callable[[Reply], bool]) -> tuple[
     return FAILED, text
 
 
-async def _serve(plan: Plan, target: Target) -> None:
+async def _serve(plan: LoadPlan, target: UpgradeTarget) -> None:
     until = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, until.set)
     wire = Wire(target.entrance, seconds=plan.patience_seconds)
     with Path(plan.file).open("a") as file:
-        client = Client(plan, target, wire, lambda attempt: print(attempt.to_json(), file=file))
+        client = LoadClient(plan, target, wire, lambda attempt: print(attempt.to_json(), file=file))
 
         async def flush() -> None:
             while True:
@@ -267,7 +267,7 @@ async def _serve(plan: Plan, target: Target) -> None:
 
 def main() -> int:
     settings = json.loads(Path(sys.argv[1]).read_text())
-    plan = Plan(**{**settings["plan"], "rates": Rates(**settings["plan"]["rates"])})
+    plan = LoadPlan(**{**settings["plan"], "rates": Rates(**settings["plan"]["rates"])})
     asyncio.run(_serve(plan, targets.from_json(settings["target"])))
     return 0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from gameday.upgrade.attempts import KINDS, Attempt, Growing
-from gameday.upgrade.client import Plan, Rates
-from gameday.upgrade.target import Target
+from gameday.upgrade.client import LoadPlan, Rates
+from gameday.upgrade.target import UpgradeTarget
 from local import process
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ class ClientError(RuntimeError):
     """A client ended by itself; the message ends with what it printed."""
 
 
-class Clients:
+class LoadClients:
     """Started with the block and ended with it. `look` returns what came since the last look.
 
     `rates` are those of all clients together, in attempts a second.
@@ -31,7 +31,7 @@ class Clients:
 
     def __init__(
         self,
-        target: Target,
+        target: UpgradeTarget,
         *,
         rates: Rates,
         clients: int,
@@ -43,7 +43,7 @@ class Clients:
         self._folder, self._mark, self._patience = folder, mark, patience_seconds
         self._plans = {}
         for number in range(clients):
-            plan = Plan(
+            plan = LoadPlan(
                 number=number,
                 clients=clients,
                 rates=Rates(

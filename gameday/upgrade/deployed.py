@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import make_conninfo
 
-from gameday.upgrade.target import Entrance, Target, Tenant
+from gameday.upgrade.target import Entrance, LoadedTenant, UpgradeTarget
 from local import databases
 from local.session import Session
 
@@ -17,9 +17,9 @@ class NotDeployedError(RuntimeError):
     """The local target does not have what the drill needs."""
 
 
-def target_of(session: Session, tenants: tuple[Tenant, ...], *, users: int) -> Target:
+def target_of(session: Session, tenants: tuple[LoadedTenant, ...], *, users: int) -> UpgradeTarget:
     """Return the primary Region's entrance and the masters' writers. Raises NotDeployedError."""
-    return Target(
+    return UpgradeTarget(
         entrance=_entrance(session),
         tenants=tenants,
         users=users,

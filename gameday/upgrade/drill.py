@@ -18,12 +18,12 @@ from gameday import release
 from gameday.upgrade import measures, served, tenants, verify
 from gameday.upgrade.attempts import Attempt
 from gameday.upgrade.client import Rates
-from gameday.upgrade.clients import ROOT, Clients
+from gameday.upgrade.clients import ROOT, LoadClients
 from gameday.upgrade.deployed import readers, target_of
 from gameday.upgrade.live import Live, Progress
 from gameday.upgrade.rows import Followed, Row
 from gameday.upgrade.shares import favour
-from gameday.upgrade.target import Target, login
+from gameday.upgrade.target import UpgradeTarget, login
 from gameday.upgrade.verdict import Found
 from local import commands
 from local.session import Session
@@ -40,7 +40,7 @@ class DrillError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drill:
+class UpgradeDrill:
     """`rates` are attempts a second of all clients together. The load goes on after the upgrade
     for `after_seconds`, and until `logins` were tried."""
 
@@ -73,7 +73,7 @@ class Run:
     last_line: str  # by the command, its last line
 
 
-def deploy(drill: Drill, session: Session, live: Live) -> Target:
+def deploy(drill: UpgradeDrill, session: Session, live: Live) -> UpgradeTarget:
     """The environment of release 1 with two loaded tenants, and everything at rest."""
     drill.target.mkdir(parents=True, exist_ok=True)
     release.provide(drill.target)
@@ -97,14 +97,14 @@ def deploy(drill: Drill, session: Session, live: Live) -> Target:
     return target
 
 
-def hold(drill: Drill, session: Session, target: Target, live: Live) -> Run:
+def hold(drill: UpgradeDrill, session: Session, target: UpgradeTarget, live: Live) -> Run:
     """The load, and the upgrade under it. Raises DrillError where there is no steady load."""
     followed = Followed(
         lambda service: session.target(session.account or "").client(service, _region(session)),
         drill.environment,
         _region(session),
     )
-    with Clients(
+    with LoadClients(
         target,
         rates=drill.rates,
         clients=drill.clients,
@@ -142,7 +142,7 @@ def hold(drill: Drill, session: Session, target: Target, live: Live) -> Run:
     )
 
 
-def _until_steady(drill: Drill, clients: Clients, live: Live) -> None:
+def _until_steady(drill: UpgradeDrill, clients: LoadClients, live: Live) -> None:
     """For `steady_seconds` on end nine tenths of the logins that are due are answered well."""
     began = time.monotonic()
     wanted = drill.rates.login * drill.steady_seconds
@@ -161,7 +161,7 @@ def _until_steady(drill: Drill, clients: Clients, live: Live) -> None:
 
 
 def _upgraded(
-    drill: Drill, session: Session, clients: Clients, live: Live, followed: Followed
+    drill: UpgradeDrill, session: Session, clients: LoadClients, live: Live, followed: Followed
 ) -> str:
     """Start the upgrade as a person would, and watch it to its end; the command's last line."""
     live.print(f"Upgrading to {release.IMAGES['2']}, with a bake of {drill.bake_seconds} s ...")
@@ -190,7 +190,7 @@ def _upgraded(
     return last_line
 
 
-def _go_on(drill: Drill, clients: Clients, live: Live) -> None:
+def _go_on(drill: UpgradeDrill, clients: LoadClients, live: Live) -> None:
     """The load without the upgrade, for as long as the drill asks; bounded by its own rate."""
     began = time.monotonic()
     limit = drill.after_seconds + 2 * drill.logins / drill.rates.login
@@ -203,9 +203,9 @@ def _go_on(drill: Drill, clients: Clients, live: Live) -> None:
 
 
 def _found(
-    drill: Drill,
+    drill: UpgradeDrill,
     session: Session,
-    target: Target,
+    target: UpgradeTarget,
     attempts: list[Attempt],
     *,
     last_line: str,
@@ -250,7 +250,7 @@ def _found(
     )
 
 
-def command(*arguments: str, drill: Drill) -> list[str]:
+def command(*arguments: str, drill: UpgradeDrill) -> list[str]:
     """The shipped command, for the drill's environment."""
     shipped = str(Path(sys.executable).parent / "mainstay-upgrade")
     return [shipped, "--environment", drill.environment, "--by", BY, *arguments]

@@ -8,11 +8,11 @@ from math import isfinite
 from typing import Any
 
 from gameday.upgrade import measures, verdict
-from gameday.upgrade.drill import Drill, Run
+from gameday.upgrade.drill import Run, UpgradeDrill
 from gameday.upgrade.rows import blocked
 
 
-def report(drill: Drill, run: Run, bars: list[verdict.Bar]) -> dict[str, Any]:
+def report(drill: UpgradeDrill, run: Run, bars: list[verdict.UpgradeBar]) -> dict[str, Any]:
     """Return out/upgrade.json. Times are seconds since `timeline.from`, where no other is named."""
     found, seen = run.found, measures.blocked(run.attempts)
     seconds = max(run.load_ended - run.began, 0.001)

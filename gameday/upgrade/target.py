@@ -11,7 +11,7 @@ ADMINISTRATOR = "admin"  # the login of each tenant's
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tenant:
+class LoadedTenant:
     """A tenant of the load: the label before the domain, and its id."""
 
     label: str
@@ -36,14 +36,14 @@ class Entrance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class UpgradeTarget:
     """`users` is the number of each tenant's accounts: `user0` to `user<users - 1>`.
 
     `masters` and `transaction` are connection strings: of A and B, and of the transaction store.
     """
 
     entrance: Entrance
-    tenants: tuple[Tenant, ...]
+    tenants: tuple[LoadedTenant, ...]
     users: int
     masters: tuple[str, str]
     transaction: str
@@ -52,11 +52,11 @@ class Target:
         return json.dumps(asdict(self))
 
 
-def from_json(text: str) -> Target:
+def from_json(text: str) -> UpgradeTarget:
     found = json.loads(text)
-    return Target(
+    return UpgradeTarget(
         entrance=Entrance(**found["entrance"]),
-        tenants=tuple(Tenant(**each) for each in found["tenants"]),
+        tenants=tuple(LoadedTenant(**each) for each in found["tenants"]),
         users=found["users"],
         masters=_two(found["masters"]),
         transaction=found["transaction"],

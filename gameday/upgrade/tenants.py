@@ -7,25 +7,25 @@ import uuid
 
 import psycopg
 
-from gameday.upgrade.target import ADMINISTRATOR, PASSWORD, Tenant, login
+from gameday.upgrade.target import ADMINISTRATOR, PASSWORD, LoadedTenant, login
 from service.passwords import Passwords
 
 _COLUMNS = "id, tenant_id, login, full_name, role, password_hash, attributes"
 
 
-def account_id(tenant: Tenant, name: str) -> uuid.UUID:
+def account_id(tenant: LoadedTenant, name: str) -> uuid.UUID:
     """Return the id of a loaded account, which clients know without asking."""
     return uuid.uuid5(uuid.UUID(tenant.id), name)
 
 
-def named(*labels: str) -> tuple[Tenant, ...]:
+def named(*labels: str) -> tuple[LoadedTenant, ...]:
     """Tenants by their labels, whose ids are the same each time."""
     return tuple(
-        Tenant(label=each, id=str(uuid.uuid5(uuid.NAMESPACE_DNS, each))) for each in labels
+        LoadedTenant(label=each, id=str(uuid.uuid5(uuid.NAMESPACE_DNS, each))) for each in labels
     )
 
 
-def load(dsn: str, tenants: tuple[Tenant, ...], *, users: int) -> None:
+def load(dsn: str, tenants: tuple[LoadedTenant, ...], *, users: int) -> None:
     """Make the tenants on a master of release 1, each with an administrator and `users` accounts.
 
     The hash is made as the service makes it: argon2id with its own cost, once.

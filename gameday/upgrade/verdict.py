@@ -41,7 +41,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bar:
+class UpgradeBar:
     """One thing that must hold. `figure` and `bar` are for people."""
 
     name: str
@@ -56,7 +56,7 @@ def bars(
     *,
     logins: int = LOGINS,
     version: int,
-) -> list[Bar]:
+) -> list[UpgradeBar]:
     """Every bar; `logins` is how many have to be tried, `version` what both masters end with."""
     counts = measures.counted(attempts)
     tried = sum(counts["login"].values())
@@ -66,7 +66,7 @@ def bars(
     crossed = found.crossed
     versions = ", ".join(f"{name} at {number}" for name, number in found.versions.items())
     return [
-        Bar(
+        UpgradeBar(
             name="the upgrade",
             figure=f"{found.outcome}, {versions}",
             bar=f"upgraded, both masters at version {version}",
@@ -74,7 +74,7 @@ def bars(
         ),
         _at_least("logins attempted", tried, logins),
         _none("logins failed", _not_ok(counts["login"])),
-        Bar(
+        UpgradeBar(
             name="a login's argon2id",
             figure=f"{memory / 1024:g} MiB, t = {passes}",
             bar=f"at least {MEMORY_KIB // 1024} MiB, t = {PASSES}",
@@ -84,7 +84,7 @@ def bars(
         _at_least("session checks attempted", sum(sum(c.values()) for c in checks.values()), tried),
         _none("acknowledged writes lost, on A or on B", lost),
         _at_least("writes acknowledged", counts["write"]["ok"], 1),
-        Bar(
+        UpgradeBar(
             name="A and B by checksum",
             figure=_equality(found),
             bar="equal, by the service's compare and by a sum of its own",
@@ -95,7 +95,7 @@ def bars(
         _none("requests served by new code on the old schema", len(crossed.new_on_old)),
         _none("answered requests that no process's log explains", len(crossed.unexplained)),
         *_window(attempts, found),
-        Bar(
+        UpgradeBar(
             name="the whole upgrade",
             figure=f"{found.seconds:.1f} s",
             bar=f"at most {TOTAL_SECONDS:g} s",
@@ -110,20 +110,20 @@ def window_allowed(found: Found) -> float:
     return migration + found.bake_seconds + BESIDES_SECONDS
 
 
-def _window(attempts: Sequence[Attempt], found: Found) -> list[Bar]:
+def _window(attempts: Sequence[Attempt], found: Found) -> list[UpgradeBar]:
     allowed = window_allowed(found)
     bar = f"at most {allowed:.1f} s (migration + bake + {BESIDES_SECONDS:g} s)"
     seen = measures.blocked(attempts)
     own = sum(row.seconds for row in blocked_rows(list(found.rows)))
     return [
-        Bar(
+        UpgradeBar(
             name="writes refused, as clients saw it",
             figure=f"{seen.seconds:.1f} s" if seen else "never",
             bar=bar,
             # An upgrade of this kind that no writer noticed was not under load.
             holds=seen is not None and seen.seconds <= allowed,
         ),
-        Bar(
+        UpgradeBar(
             name="writes refused, by the state machine",
             figure=f"{own:.1f} s",
             bar=bar,
@@ -132,12 +132,14 @@ def _window(attempts: Sequence[Attempt], found: Found) -> list[Bar]:
     ]
 
 
-def _none(name: str, count: int) -> Bar:
-    return Bar(name=name, figure=f"{count:,}", bar="0", holds=count == 0)
+def _none(name: str, count: int) -> UpgradeBar:
+    return UpgradeBar(name=name, figure=f"{count:,}", bar="0", holds=count == 0)
 
 
-def _at_least(name: str, count: int, least: int) -> Bar:
-    return Bar(name=name, figure=f"{count:,}", bar=f"at least {least:,}", holds=count >= least)
+def _at_least(name: str, count: int, least: int) -> UpgradeBar:
+    return UpgradeBar(
+        name=name, figure=f"{count:,}", bar=f"at least {least:,}", holds=count >= least
+    )
 
 
 def _not_ok(counts: Mapping[str, int]) -> int:
@@ -158,5 +160,5 @@ def _equality(found: Found) -> str:
     return f"{'unlike: ' + ', '.join(sorted(set(unlike))) if unlike else 'equal'}, {rows:,} rows"
 
 
-def report(bars: Sequence[Bar]) -> list[dict[str, Any]]:
+def report(bars: Sequence[UpgradeBar]) -> list[dict[str, Any]]:
     return [asdict(each) for each in bars]

@@ -15,7 +15,7 @@ from gameday.upgrade.target import Entrance
 _IDLE_SECONDS = 20.0
 
 
-class NoAnswerError(Exception):
+class NoReplyError(Exception):
     """There was no whole answer; whether the request had its effect is unknown."""
 
 
@@ -63,9 +63,9 @@ class Wire:
                     connection.writer.close()
                     raise
         except TimeoutError:
-            raise NoAnswerError(f"no answer within {self._seconds:g} s") from None
+            raise NoReplyError(f"no answer within {self._seconds:g} s") from None
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from None
+            raise NoReplyError(f"{type(error).__name__}: {error}") from None
 
     async def _asked(
         self,

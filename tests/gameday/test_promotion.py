@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gameday import promotion
-from gameday.promotion import Drill, drill, holds
+from gameday.promotion import PromotionDrill, drill, holds
 
 SMALL = {"writers": 3, "readers": 2, "before_seconds": 0.7, "after_seconds": 0.3}
 
@@ -16,7 +16,7 @@ SMALL = {"writers": 3, "readers": 2, "before_seconds": 0.7, "after_seconds": 0.3
 def test_no_acknowledged_write_is_lost_with_a_master_even_if_its_reader_heard_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    small = Drill(**SMALL, cut_off_seconds=0.5)
+    small = PromotionDrill(**SMALL, cut_off_seconds=0.5)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["promotion"])
     monkeypatch.setattr(promotion, "drill", lambda plan: drill(small))
@@ -32,6 +32,6 @@ def test_no_acknowledged_write_is_lost_with_a_master_even_if_its_reader_heard_no
 
 
 def test_a_write_that_only_the_master_had_is_counted_as_lost():
-    report = drill(Drill(**SMALL, cut_off_seconds=0.5, reader_acknowledges=False))
+    report = drill(PromotionDrill(**SMALL, cut_off_seconds=0.5, reader_acknowledges=False))
     assert report["lost_writes"] > 0
     assert not holds(report)

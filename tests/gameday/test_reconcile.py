@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gameday.reconcile import Accounts, Size, drill, holds
+from gameday.reconcile import Accounts, ReconcileSize, drill, holds
 from gameday.reconcile_load import History, Write
 
-SMALL = Size(writes=1_500, writers=3, rows=40, rows_after=6, after_seconds=0.5)
+SMALL = ReconcileSize(writes=1_500, writers=3, rows=40, rows_after=6, after_seconds=0.5)
 USER, ADMIN = ("USER", "a"), ("ADMIN", "a")
 
 

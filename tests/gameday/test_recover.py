@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.recover import Size, drill, holds
+from gameday.recover import RecoverSize, drill, holds
 
-SMALL = Size(rows=300, writers=2, delay_seconds=600, before_seconds=0.5, unnoticed_seconds=0.2)
+SMALL = RecoverSize(
+    rows=300, writers=2, delay_seconds=600, before_seconds=0.5, unnoticed_seconds=0.2
+)
 
 
 def test_every_row_that_a_mistake_deleted_is_back_and_later_writes_are_kept():
@@ -23,4 +25,4 @@ def test_every_row_that_a_mistake_deleted_is_back_and_later_writes_are_kept():
 
 def test_what_is_found_out_too_late_is_refused_before_anything_starts():
     with pytest.raises(ValueError, match="gone from the replica too"):
-        Size(rows=1, writers=1, delay_seconds=1, before_seconds=1, unnoticed_seconds=1)
+        RecoverSize(rows=1, writers=1, delay_seconds=1, before_seconds=1, unnoticed_seconds=1)

@@ -21,10 +21,10 @@ import pytest
 from gameday.upgrade import served, tenants, verify
 from gameday.upgrade.arrivals import arrivals
 from gameday.upgrade.attempts import FAILED, KINDS, OK, REFUSED, Attempt, Growing
-from gameday.upgrade.client import Client, Plan, Rates
-from gameday.upgrade.clients import ClientError, Clients
+from gameday.upgrade.client import LoadClient, LoadPlan, Rates
+from gameday.upgrade.clients import ClientError, LoadClients
 from gameday.upgrade.shares import favour
-from gameday.upgrade.target import Entrance, Target, from_json, login
+from gameday.upgrade.target import Entrance, UpgradeTarget, from_json, login
 from gameday.upgrade.wire import Wire
 from local import process
 from local.one_machine import DATABASE, DOMAIN, OneMachine
@@ -81,16 +81,16 @@ def _tried(answers: Answers, rates: Rates, *, seconds: float) -> list[Attempt]:
     async def run() -> None:
         server = await asyncio.start_server(answers.serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        target = Target(
+        target = UpgradeTarget(
             entrance=Entrance(host="127.0.0.1", port=port, domain="d", authority=None),
             tenants=tenants.named("t"),
             users=USERS,
             masters=("", ""),
             transaction="",
         )
-        plan = Plan(number=0, clients=1, rates=rates, seed="s", patience_seconds=0.4, file="")
+        plan = LoadPlan(number=0, clients=1, rates=rates, seed="s", patience_seconds=0.4, file="")
         wire = Wire(target.entrance, seconds=plan.patience_seconds)
-        client, until = Client(plan, target, wire, found.append), asyncio.Event()
+        client, until = LoadClient(plan, target, wire, found.append), asyncio.Event()
         await client.begin()
         asyncio.get_running_loop().call_later(seconds, until.set)
         await client.run(until)
@@ -195,7 +195,7 @@ def machine() -> Iterator[OneMachine]:
 
 
 @pytest.fixture(scope="module")
-def target(machine: OneMachine) -> Target:
+def target(machine: OneMachine) -> UpgradeTarget:
     made = tenants.named("globex", "initech")
     masters = [machine.databases[name].dsn(DATABASE) for name in ("entity-a", "entity-b")]
     tenants.load(masters[0], made, users=USERS)
@@ -205,7 +205,7 @@ def target(machine: OneMachine) -> Target:
         machine.databases[name].wait(
             "SELECT count(*) = %s FROM account", 2 * (USERS + 1), database=DATABASE
         )
-    target = Target(
+    target = UpgradeTarget(
         entrance=Entrance(host="127.0.0.1", port=api.port, domain=DOMAIN, authority=None),
         tenants=made,
         users=USERS,
@@ -218,11 +218,11 @@ def target(machine: OneMachine) -> Target:
 
 @pytest.fixture(scope="module")
 def loaded(
-    machine: OneMachine, target: Target, tmp_path_factory: pytest.TempPathFactory
+    machine: OneMachine, target: UpgradeTarget, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Attempt]]:
     """A short load by two processes, in the middle of which the service is READ_ONLY."""
     folder = tmp_path_factory.mktemp("load")
-    with Clients(
+    with LoadClients(
         target, rates=RATES, clients=2, folder=folder, mark=folder, patience_seconds=20
     ) as clients:
         _until(clients, lambda some: _kinds(some, OK) >= {*_KINDS, "write"})
@@ -245,7 +245,7 @@ def _kinds(some: list[Attempt], outcome: str) -> set[str]:
     return {each.kind for each in some if each.outcome == outcome}
 
 
-def _until(clients: Clients, holds: Callable[[list[Attempt]], bool]) -> None:
+def _until(clients: LoadClients, holds: Callable[[list[Attempt]], bool]) -> None:
     limit = time.monotonic() + 60
     while not holds(clients.attempts):
         assert time.monotonic() < limit, Counter(
@@ -263,7 +263,7 @@ def test_every_kind_succeeds_and_only_writes_are_refused(loaded: list[Attempt]):
 
 
 def test_an_acknowledged_write_that_is_not_there_or_has_another_value_is_lost(
-    machine: OneMachine, target: Target, loaded: list[Attempt]
+    machine: OneMachine, target: UpgradeTarget, loaded: list[Attempt]
 ):
     second = machine.databases["entity-b"]
     written = {each.account: each for each in loaded if each.account}
@@ -290,7 +290,9 @@ def _change(server: Server, statement: str, key: str) -> None:
         connection.execute(statement.encode(), (key,))
 
 
-def test_a_refused_write_that_is_there_all_the_same_is_seen(target: Target, loaded: list[Attempt]):
+def test_a_refused_write_that_is_there_all_the_same_is_seen(
+    target: UpgradeTarget, loaded: list[Attempt]
+):
     assert verify.refused_and_written(target.masters[0], loaded) == []
     written = next(each for each in loaded if each.account)
     refused = _attempt("write", id="load-2", outcome=REFUSED, value=written.value)
@@ -298,7 +300,7 @@ def test_a_refused_write_that_is_there_all_the_same_is_seen(target: Target, load
 
 
 def test_each_answered_login_logout_and_write_has_its_event_or_is_lost(
-    machine: OneMachine, target: Target, loaded: list[Attempt]
+    machine: OneMachine, target: UpgradeTarget, loaded: list[Attempt]
 ):
     assert _settled(lambda: verify.lost_events(target.transaction, loaded)) == []
     victims = {
@@ -331,7 +333,7 @@ def test_who_answered_on_which_schema_stands_in_the_log(
     assert served.crossed([], loaded, speak={"1": 1}).unexplained
 
 
-def test_passwords_of_the_load_cost_what_the_service_s_cost(target: Target):
+def test_passwords_of_the_load_cost_what_the_service_s_cost(target: UpgradeTarget):
     account = str(tenants.account_id(target.tenants[0], login(0)))
     assert verify.cost(target.masters[0], account) == {"m": 19_456, "t": 2, "p": 1}
 

@@ -17,13 +17,13 @@ import pytest
 from gameday.upgrade import __main__ as command
 from gameday.upgrade import live, measures, page, report, verdict
 from gameday.upgrade.attempts import FAILED, KINDS, OK, REFUSED, Attempt
-from gameday.upgrade.drill import Drill, DrillError, Run
+from gameday.upgrade.drill import DrillError, Run, UpgradeDrill
 from gameday.upgrade.rows import Row, blocked, names, rows
 from gameday.upgrade.served import Crossed, spoken
 from gameday.upgrade.verdict import Found
 
 T0 = 1_800_000_000.0  # when the load began, seconds since 1970
-DRILL = Drill(logins=10, bake_seconds=20)
+DRILL = UpgradeDrill(logins=10, bake_seconds=20)
 
 
 def attempt(kind: str, at: float, outcome: str = OK, **more: Any) -> Attempt:
@@ -282,7 +282,7 @@ def test_the_exit_code_says_whether_it_holds(
     monkeypatch.setattr(command, "hold", hold)
     monkeypatch.setattr(command, "spoken", lambda _: 2)
     monkeypatch.setattr(
-        command, "Drill", lambda **more: Drill(**{**more, "folder": tmp_path / "d"})
+        command, "UpgradeDrill", lambda **more: UpgradeDrill(**{**more, "folder": tmp_path / "d"})
     )
     assert command.main() == code
     printed = capsys.readouterr()

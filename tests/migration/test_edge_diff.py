@@ -13,7 +13,7 @@ from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.shapes import shape_of
 from migration import __main__ as edge_diff
 from migration import chains
-from migration.comparison import APP, Comparison, compared, outcome
+from migration.comparison import APP, ChainComparison, compared, outcome
 from migration.requests import corpus, of_log
 
 
@@ -38,7 +38,7 @@ def both(app, tmp_path_factory) -> Iterator[tuple[chains.Chain, chains.Chain]]:
 def compare(both, app):
     """`compare(requests, accepted)`: with the shipped list, unless another is given."""
 
-    def compare(requests, allowed: Accepted | None = None) -> Comparison:
+    def compare(requests, allowed: Accepted | None = None) -> ChainComparison:
         legacy, new = both
         return compared(
             requests, legacy=legacy, new=new, app=app, accepted=allowed or accepted.load()
@@ -48,7 +48,7 @@ def compare(both, app):
 
 
 @pytest.fixture(scope="module")
-def whole(compare) -> Comparison:
+def whole(compare) -> ChainComparison:
     """Of the whole corpus."""
     return compare(corpus())
 
