@@ -1,1 +1,1 @@
-"""The commands that people type."""
+"""`mainstay`: the one command line of people who run it."""

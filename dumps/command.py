@@ -1,4 +1,4 @@
-"""`mainstay-backup dump | load | drill`, and `python -m dumps` in scheduled tasks.
+"""`mainstay backup dump | load | drill`, and `python -m dumps` in scheduled tasks.
 
 A database is named as libpq names one: by --database (a connection string), or by PGHOST, PGPORT,
 PGDATABASE, PGUSER and PGPASSWORD; with --secret, user and password are of that secret.
@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from dumps import drill
+from dumps import drill, pruning
 from dumps.dump import Asked, dump
 from dumps.errors import DumpError
 from dumps.load import load
@@ -30,16 +30,20 @@ from dumps.shelf import BucketShelf, FolderShelf, Shelf
 
 def main(arguments: list[str] | None = None) -> int:
     """0 done; 1 failed, with the reason on standard error; 2 wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m dumps", description=__doc__)
-    acts = parser.add_subparsers(dest="act", required=True)
-    add(acts)
-    asked = parser.parse_args(arguments)
+    asked = parser("python -m dumps").parse_args(arguments)
     try:
         print(json.dumps(asked.run(asked), default=str))
     except expected() as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of every command; `run` of what it parses is called with it."""
+    made = argparse.ArgumentParser(prog=prog, description=__doc__)
+    add(made.add_subparsers(dest="act", required=True))
+    return made
 
 
 def expected() -> tuple[type[Exception], ...]:
@@ -73,6 +77,7 @@ def add(acts: Any) -> None:
     proving.add_argument("--archive-bucket", help="restore the newest of every series in it too")
     proving.add_argument("--retain-days", type=int, default=35, help="how long evidence is locked")
     _act(acts, "dumps", "the dumps of a store", run_list)
+    pruning.add(acts)
 
 
 def run_dump(asked: argparse.Namespace) -> dict[str, Any]:

@@ -14,8 +14,8 @@ pg_restore --no-owner --no-privileges --exit-on-error --jobs 4 --dbname restored
 
 The manifest has, for each table, its rows and a checksum that the dump's own transaction made:
 over ROW(its columns, by name), the first 16 digits of md5(row::text) as a signed 64-bit number,
-summed, modulo 2^64. `mainstay-backup load` restores and compares both.
+summed, modulo 2^64. `mainstay backup load` restores and compares both.
 
 A dump of a logical subscriber has counters (sequences) that stand at their start: set each behind
-the largest key of its column before anything is written. `mainstay-backup load` does.
+the largest key of its column before anything is written. `mainstay backup load` does.
 """

@@ -17,11 +17,11 @@ the whitepaper's stands in [0028](../decisions/0028-the-order-of-the-upgrade.md)
 does the acts in [0029](../decisions/0029-acts-behind-one-guard.md).
 
 ```sh
-mainstay-upgrade --environment production start --image <image>   # and watch it; --bake SECONDS
-mainstay-upgrade --environment production status                  # what it did, what is next
-mainstay-upgrade --environment production resume                  # go on where it stopped
-mainstay-upgrade --environment production abort                   # undo it, before its commit
-mainstay-mode --environment production show                       # and: enter --reason, leave
+mainstay upgrade start --image <image>   # and watch it; --bake SECONDS
+mainstay upgrade status                  # what it did, what is next
+mainstay upgrade resume                  # go on where it stopped
+mainstay upgrade abort                   # undo it, before its commit
+mainstay mode show                       # and: enter --reason, leave
 ```
 
 **When it has stopped**, the system is READ_ONLY, logins go on, and the lock is held; the topic of

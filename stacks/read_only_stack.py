@@ -1,4 +1,4 @@
-"""What enters READ_ONLY by itself in a Region, and what `mainstay-mode leave` asks first."""
+"""What enters READ_ONLY by itself in a Region, and what `mainstay mode leave` asks first."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def _rounds(
 def _archive(cloud: Fake, bucket: str, snapshot: str, transport: str, *more: str) -> Used:
     where = ("--bucket", bucket, "--endpoint-url", cloud.url, "--transport", transport)
     pace = () if "--blocks-per-second" in more else ("--blocks-per-second", _UNLIMITED)
-    return run("archive", "--snapshot", snapshot, "--level", str(data.LEVEL), *where, *pace, *more)
+    whole = () if "--base" in more else ("--full",)
+    options = (*where, *pace, *whole, *more)
+    return run("archive", "--snapshot", snapshot, "--level", str(data.LEVEL), *options)
 
 
 def _restored(

@@ -28,7 +28,7 @@ class Used:
 def run(*arguments: str) -> Used:
     """Raises RuntimeError with what it printed where it fails."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli.backup.main", *arguments, "--json"],
+        [sys.executable, "-m", "cli.main", "backup", *arguments, "--json"],
         env={**os.environ, **_ENVIRONMENT},
         stdout=subprocess.PIPE,
     )
@@ -38,7 +38,7 @@ def run(*arguments: str) -> Used:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"mainstay-backup {' '.join(arguments)} ended with {process.returncode}")
+        raise RuntimeError(f"mainstay backup {' '.join(arguments)} ended with {process.returncode}")
     return Used(
         printed=json.loads(printed),
         cpu_seconds=used.ru_utime + used.ru_stime,

@@ -1,1 +1,1 @@
-"""mainstay-backup: archives and restores, for people and for programs."""
+"""`mainstay backup`: archives of snapshots and portable dumps, made, proven and restored."""

@@ -252,8 +252,8 @@ def _found(
 
 def command(*arguments: str, drill: UpgradeDrill) -> list[str]:
     """The shipped command, for the drill's environment."""
-    shipped = str(Path(sys.executable).parent / "mainstay-upgrade")
-    return [shipped, "--environment", drill.environment, "--by", BY, *arguments]
+    shipped = str(Path(sys.executable).parent / "mainstay")
+    return [shipped, "upgrade", *arguments, "--environment", drill.environment, "--by", BY]
 
 
 def _variables(session: Session) -> dict[str, str]:

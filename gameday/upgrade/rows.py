@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cli.upgrade import find
+from cli.deployed import Deployed
 from functions.control_table import journal
 
 # From the begin of the first to the end of the second, writes are refused
@@ -37,8 +37,8 @@ class Followed:
     def __init__(self, client: Callable[[str], Any], environment: str, region: str) -> None:
         self._dynamodb = client("dynamodb")
         self._states = client("stepfunctions")
-        self._table = find.table(client, environment, region)
-        self._machine = find.machine(client, environment)["stateMachineArn"]
+        deployed = Deployed(name=environment, region=region, clients=lambda name, _: client(name))
+        self._table, self._machine = deployed.control_table(), deployed.upgrade_machine()
 
     def step(self, upgrade: str) -> str:
         """The row that the journal named last; "" before the first. A bake's wait has no line."""

@@ -23,7 +23,7 @@ DUMP_IMAGE = Parts(
     folder=Path(__file__).parents[2],
     dockerfile="dumps/Dockerfile",
     paths=(
-        *("dumps", "service/certificates", "cli/__init__.py", "cli/backup"),
+        *("dumps", "service/certificates"),
         *(
             f"lambda/functions/{name}"
             for name in ("__init__.py", "archive_format", "block_archive")

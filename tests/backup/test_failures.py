@@ -327,7 +327,7 @@ def test_an_interrupted_restore_goes_on_where_it_stopped(engine, tmp_path):
 
 # --------------------------------------------------------------------- a command that fails
 
-COMMAND = Path(sys.executable).parent / "mainstay-backup"
+COMMAND = [Path(sys.executable).parent / "mainstay", "backup"]
 
 
 @pytest.mark.parametrize("transport", ["botocore", "lean"])
@@ -365,7 +365,7 @@ def test_no_failure_of_the_command_is_a_traceback(engine, tmp_path):
             (
                 ["archive", "--snapshot", snapshot.id, *place, "--limit", "0"],
                 environment,
-                3,
+                1,
                 "--yes",
             ),
             (["restore", "--root", "latest", *to, *place], environment, 1, "'root' should be"),
@@ -379,11 +379,11 @@ def test_no_failure_of_the_command_is_a_traceback(engine, tmp_path):
                 1,
                 "nonsense",
             ),
-            (["prune", "--keep-last", "0", *place], environment, 1, "'keep_last' should be"),
+            (["prune", "--keep-last", "0", *place], environment, 2, "'--keep-last'"),
         ]
         running = [
             subprocess.Popen(
-                [COMMAND, *arguments],
+                [*COMMAND, *arguments],
                 env=env,
                 stderr=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cli.backup.main import main as mainstay_backup
+from cli.main import main as mainstay
 from dumps import drill
 from dumps.command import main
 from dumps.errors import DumpError
@@ -151,7 +151,7 @@ def test_the_command_dumps_lists_and_loads_off_aws(lab: Lab, tmp_path, capsys):
     place = ("--store", "entity", "--folder", str(tmp_path / "bucket"), "--json")
 
     def run(*arguments: str) -> dict:
-        assert mainstay_backup(list(arguments)) == 0, capsys.readouterr().err
+        assert mainstay(["backup", *arguments]) == 0, capsys.readouterr().err
         return json.loads(capsys.readouterr().out)
 
     (tmp_path / "bucket").mkdir()
@@ -164,7 +164,7 @@ def test_the_command_dumps_lists_and_loads_off_aws(lab: Lab, tmp_path, capsys):
     assert loaded["rows"] == dumped["rows"]
     with lab.target() as name:
         lab.primary.rows("CREATE TABLE begun (id int)", database=name)
-        assert mainstay_backup(["load", *place, "--database", lab.primary.dsn(name)]) == 1
+        assert mainstay(["backup", "load", *place, "--database", lab.primary.dsn(name)]) == 1
     assert "should be empty" in capsys.readouterr().err
 
 

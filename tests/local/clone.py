@@ -63,21 +63,20 @@ class Clone:
         return self._run(self.command(command, *options), self.variables())
 
     def upgrade(self, *arguments: str) -> Ran:
-        """Run `mainstay-upgrade` as a person would who works with what is deployed."""
-        return self._ask("main", *arguments)
+        """Run `mainstay upgrade` as a person would who works with what is deployed."""
+        return self._ask("upgrade", *arguments)
 
     def mode(self, *arguments: str) -> Ran:
-        """Run `mainstay-mode` as that person would."""
+        """Run `mainstay mode` as that person would."""
         return self._ask("mode", *arguments)
 
-    def _ask(self, module: str, *arguments: str) -> Ran:
+    def _ask(self, *arguments: str) -> Ran:
         target = Target(
             endpoint=f"http://127.0.0.1:{self.port}", account="111122223333", folder=self.local
         )
         python = str(self.folder / ".venv" / "bin" / "python")
-        command = [python, "-m", f"cli.upgrade.{module}", "--environment", "production"]
-        variables = self.variables() | target.variables("us-east-1")
-        return self._run([*command, *arguments], variables)
+        command = [python, "-m", "cli.main", *arguments, "--environment", "production"]
+        return self._run(command, self.variables() | target.variables("us-east-1"))
 
     def _run(self, command: list[str], variables: dict[str, str]) -> Ran:
         child = subprocess.Popen(

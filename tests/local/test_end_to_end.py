@@ -345,7 +345,7 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
         cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=data)
 
     def shown(region: str) -> dict[str, Any]:
-        return json.loads(clone.mode("show", "--region", region).output)
+        return json.loads(clone.mode("show", "--json", "--region", region).output)
 
     def state() -> str:
         return cloudwatch.describe_alarms(AlarmNames=[lag])["MetricAlarms"][0]["StateValue"]

@@ -135,10 +135,7 @@ class DumpTasks(Construct):
         task = BackupTask(
             self,
             "Prune",
-            command=[
-                *("cli.backup.main", "prune", "--bucket", self._store.archive.bucket_name),
-                *("--apply", "--json"),
-            ],
+            command=["dumps", "prune", "--bucket", self._store.archive.bucket_name],
             schedule=scheduler.ScheduleExpression.cron(minute="0", hour="9"),
             description="Deletes from the archive what has expired and no backup needs",
             **self._parts,

@@ -37,7 +37,7 @@ class AutomaticReadOnly(Construct):
 
     `masters` are ARNs of the clusters whose failover counts; `tables` the control tables by their
     Regions, in the order in which they are written. `alarms` are, by what they are a cause of
-    (functions.read_only_events, Kind), those of this Region. Leaving is `mainstay-mode leave`'s.
+    (functions.read_only_events, Kind), those of this Region. Leaving is `mainstay mode leave`'s.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class StandbyExit:
 
 
 class Upgrade(Construct):
-    """Starts nothing by itself: `mainstay-upgrade start --image <image>` does.
+    """Starts nothing by itself: `mainstay upgrade start --image <image>` does.
 
     Runs in the primary Region and acts in both. The table of steps is its only source; the lock,
     the plan and the journal of a run are in the primary's control table, so that another execution

@@ -1,4 +1,4 @@
-"""`mainstay-mode`, as a person says it: entering is free, leaving is checked."""
+"""`mainstay mode`, as a person types it: entering is free, leaving is checked."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from cli.upgrade import mode as mode_cli
+from cli.main import main
 from functions.control_table import lock, mode
+from functions.control_table.acknowledgements import acknowledge
 
 PRIMARY, STANDBY = "us-east-1", "us-west-2"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -41,18 +42,25 @@ def _client(service: str, region: str) -> Any:
     masters = "entity-a,entity-b" if region == PRIMARY else "none"
     outputs = {"Regions": f"{PRIMARY},{STANDBY}", "Masters": masters}
     return SimpleNamespace(
-        describe_stack_resources=lambda StackName: {  # noqa: N803 (boto3's)
-            "StackResources": [
-                {"ResourceType": kind, "PhysicalResourceId": name}
-                for kind, name in resources[StackName.rpartition("-")[2]]
+        get_paginator=lambda _: SimpleNamespace(
+            paginate=lambda StackName: [  # noqa: N803 (boto3's)
+                {
+                    "StackResourceSummaries": [
+                        {
+                            "LogicalResourceId": "Any",
+                            "ResourceType": kind,
+                            "PhysicalResourceId": name,
+                        }
+                        for kind, name in resources[StackName.rpartition("-")[2]]
+                    ]
+                }
             ]
-        },
+        ),
         describe_stacks=lambda **_: {
             "Stacks": [
                 {"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]}
             ]
         },
-        exceptions=SimpleNamespace(ClientError=LookupError),
     )
 
 
@@ -96,8 +104,8 @@ def account() -> Iterator[None]:
 def said(capsys):
     """`said("leave", "--epoch", "2")`: the exit code and what was printed."""
 
-    def say(act, *words):
-        code = mode_cli.main([act, "--by", "me", *words], client=_client)
+    def say(command, *words):
+        code = main(["mode", command, "--by", "me", *words], clients=_client)
         told = capsys.readouterr()
         return code, told.out + told.err
 
@@ -105,15 +113,15 @@ def said(capsys):
 
 
 def test_read_only_is_entered_shown_and_left_by_its_epoch(said):
-    assert said("enter")[0] == 1  # without a reason
-    code, told = said("enter", "--reason", "the disk is full")
+    assert said("enter")[0] == 2  # without a reason
+    code, told = said("enter", "--reason", "the disk is full", "--json")
     assert code == 0
     assert json.loads(told)["mode"] == "READ_ONLY"
-    assert said("leave", "--reason", "mended")[0] == 1  # without an epoch
-    code, told = said("leave", "--epoch", "1", "--reason", "mended")
+    assert said("leave", "--reason", "fixed")[0] == 2  # without an epoch
+    code, told = said("leave", "--epoch", "1", "--reason", "fixed")
     assert code == 1
     assert "should be 2" in told
-    code, told = said("leave", "--epoch", "2", "--reason", "mended")
+    code, told = said("leave", "--epoch", "2", "--reason", "fixed", "--json")
     assert code == 0
     assert json.loads(told)["mode"] == "READ_WRITE"
 
@@ -142,9 +150,9 @@ def test_read_only_is_not_left_while_an_alarm_of_any_region_stands(said, region)
     assert code == 1
     assert f"the alarm lag-{region} of {region} is in ALARM: behind: docs/runbooks" in told
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
-    assert json.loads(said("show")[1])["stand"][0].startswith(f"the alarm lag-{region}")
+    assert json.loads(said("show", "--json")[1])["causes"][0].startswith(f"the alarm lag-{region}")
     _alarm(region, "OK")
-    assert said("leave", "--epoch", "2", "--reason", "mended")[0] == 0
+    assert said("leave", "--epoch", "2", "--reason", "fixed")[0] == 0
 
 
 def test_read_only_is_not_left_while_a_master_is_away(said):
@@ -161,7 +169,7 @@ def test_read_only_is_not_left_while_a_master_is_away(said):
 def test_a_person_may_leave_past_a_cause_and_the_record_says_so(said):
     said("enter", "--reason", "lag")
     _alarm(STANDBY, "ALARM")
-    assert said("leave", "--epoch", "2", "--force")[0] == 1  # without a reason
+    assert said("leave", "--epoch", "2", "--force")[0] == 2  # without a reason
     code, told = said("leave", "--epoch", "2", "--force", "--reason", "the standby is gone")
     assert code == 0, told
     left = _mode(PRIMARY)
@@ -176,8 +184,8 @@ def test_what_cannot_be_asked_is_no_reason_to_leave(said):
         return _client(service, region)
 
     said("enter", "--reason", "a move")
-    words = ["leave", "--table", _TABLE, "--by", "me", "--epoch", "2", "--reason", "impatience"]
-    assert mode_cli.main(words, client=away) == 1
+    words = ["mode", "leave", "--table", _TABLE, "--epoch", "2", "--reason", "impatience"]
+    assert main(words, clients=away) == 1
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
@@ -186,7 +194,7 @@ def test_no_force_leaves_past_the_lock_of_an_upgrade(said):
     _alarm(PRIMARY, "ALARM")
     code, told = said("leave", "--epoch", "2", "--force", "--reason", "impatience")
     assert code == 1
-    assert "mainstay-upgrade resume" in told
+    assert "mainstay upgrade resume" in told
     assert "lag-us-east-1" in told
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
@@ -203,8 +211,8 @@ def test_nor_in_the_other_region_whose_own_lock_is_free(said):
     other = f"control-{STANDBY}"
     who = {"reason": "r", "by": "upgrade r", "at": NOW}
     mode.enter_read_only(_aws("dynamodb", STANDBY), other, **who)
-    words = ["leave", "--region", STANDBY, "--by", "me", "--epoch", "2", "--reason", "impatience"]
-    assert mode_cli.main([*words, "--force"], client=_client) == 1
+    words = ("--region", STANDBY, "--epoch", "2", "--reason", "impatience", "--force")
+    assert said("leave", *words)[0] == 1
     assert _mode(STANDBY).mode == mode.Mode.READ_ONLY
 
 
@@ -212,5 +220,30 @@ def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(said):
     _held_by_an_upgrade()
     code, told = said("leave", "--epoch", "2", "--reason", "impatience")
     assert code == 1
-    assert "mainstay-upgrade resume" in told
+    assert "mainstay upgrade resume" in told
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
+
+
+def test_a_person_reads_the_mode_who_obeys_it_and_what_stands(said):
+    dynamodb = _aws("dynamodb", PRIMARY)
+    began = mode.known(dynamodb, _TABLE)
+    now = datetime.now(UTC)
+    acknowledge(dynamodb, _TABLE, layer="app", task_id="t1", state=began, at=now)
+    said("enter", "--reason", "lag")
+    entered = _mode(PRIMARY)
+    acknowledge(dynamodb, _TABLE, layer="edge", task_id="t2", state=entered, at=now)
+    _alarm(PRIMARY, "ALARM")
+    code, told = said("show")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    assert lines[0].startswith(f"{PRIMARY}: READ_ONLY since ")
+    assert lines[0].endswith("epoch 2, by me: lag")
+    assert "edge t2 2" in lines
+    assert "app t1 1 behind" in lines
+    assert lines[-1].startswith(f"stands against leaving READ_ONLY: the alarm lag-{PRIMARY}")
+
+
+def test_a_region_that_was_never_begun_has_no_mode(said):
+    _aws("dynamodb", PRIMARY).delete_item(TableName=_TABLE, Key=mode.KEY)
+    code, told = said("show")
+    assert (code, "has no mode yet" in told) == (1, True)

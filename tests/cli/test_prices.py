@@ -1,20 +1,15 @@
-"""What a job costs is said before it begins; what it does is shown to a person who waits."""
+"""A job's cost is printed before it begins, and has a limit."""
 
 from __future__ import annotations
-
-import argparse
 
 import pytest
 
 from cli.backup.prices import OverLimitError, approve_archive, approve_snapshot
-from cli.backup.progress import Bar
 from doubles.ebs_direct.volumes import Volume
 from functions.block_archive.archive import Options, plan
 from functions.block_archive.estimate import counted, estimate
 
-
-def asked(**values):
-    return argparse.Namespace(**{"limit": 10.0, "yes": False, "blocks_per_second": 800.0, **values})
+PACE = 800.0  # blocks per second
 
 
 def job_of(engine, volume, base=None):
@@ -39,7 +34,7 @@ def test_a_large_volume_with_little_in_it_is_counted_and_not_refused(engine):
     blocks, job = job_of(engine, volume)
     assert estimate(job, blocks_per_second=800).dollars > 10
     engine.cloud.forget()
-    approve_archive(blocks, job, asked())
+    approve_archive(blocks, job, blocks_per_second=PACE, limit=10.0, yes=False)
     assert engine.cloud.calls == {"ListSnapshotBlocks": 1024}
 
 
@@ -55,25 +50,10 @@ def test_an_increment_is_counted_by_what_changed(engine):
 def test_what_is_dearer_than_the_limit_needs_a_yes(engine, capsys):
     blocks, job = job_of(engine, engine.volume())
     with pytest.raises(OverLimitError, match=r"the limit is \$0.00: pass --yes"):
-        approve_archive(blocks, job, asked(limit=0.0))
+        approve_archive(blocks, job, blocks_per_second=PACE, limit=0.0, yes=False)
     assert "estimate: 10 blocks" in capsys.readouterr().err
-    approve_archive(blocks, job, asked(limit=0.0, yes=True))
+    approve_archive(blocks, job, blocks_per_second=PACE, limit=0.0, yes=True)
     root = engine.archive(engine.snapshot(engine.volume())).root
     with pytest.raises(OverLimitError):
-        approve_snapshot(root, asked(limit=0.0))
-    approve_snapshot(root, asked())
-
-
-def test_a_bar_is_drawn_for_a_terminal_and_for_nobody_else(capsys):
-    moments = iter(range(100))
-    bar = Bar("blocks", shown=True, clock=lambda: next(moments))
-    bar.add(3)
-    bar.at(2, 4)
-    bar.end()
-    shown = capsys.readouterr().err
-    assert "3 blocks" in shown
-    assert "[###############---------------] 2 of 4 blocks\n" in shown
-    silent = Bar("blocks")  # standard error is no terminal here
-    silent.add(3)
-    silent.end()
-    assert capsys.readouterr().err == ""
+        approve_snapshot(root, limit=0.0, yes=False)
+    approve_snapshot(root, limit=10.0, yes=False)

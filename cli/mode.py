@@ -1,0 +1,134 @@
+"""`mainstay mode show | enter | leave`: the read-only mode of a Region, changed by people.
+
+Anybody may enter at any time. Leaving is checked: no upgrade holds the lock, nobody has changed
+the mode since it was shown, the person names its epoch, and no cause stands: no alarm of the stack
+`...-readonly` is in ALARM, and every master has its writer. `--force` leaves past a cause, and the
+record says so; nothing leaves past a lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from cli.causes import causes, locks
+from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
+from cli.deployed import Deployed
+from cli.errors import RefusedError
+from cli.output import answer, table
+from functions.control_table import acknowledgements, lock
+from functions.control_table import mode as modes
+from functions.control_table.mode import NoModeError
+
+_LAYERS = ("edge", "app", "worker")
+
+_table = click.option("--table", "name", help="The control table, where its stack is not there.")
+_reason = click.option("--reason", required=True, help="Why, for whoever reads it at 03:30.")
+
+
+@click.group(epilog=EXIT_CODES, context_settings=SETTINGS)
+def mode() -> None:
+    """Show the mode of a Region, enter READ_ONLY, leave it."""
+
+
+@mode.command()
+@_table
+@as_json
+@on_environment
+def show(deployed: Deployed, name: str | None, as_json: bool) -> None:
+    """Show the mode, who obeys it, what stands against leaving."""
+    shown = _shown(deployed, name or deployed.control_table())
+    _print({**shown, "causes": causes(deployed)}, deployed, as_json=as_json)
+
+
+@mode.command()
+@_reason
+@_table
+@as_json
+@on_environment
+def enter(deployed: Deployed, reason: str, name: str | None, as_json: bool) -> None:
+    """Enter READ_ONLY: logins go on, writes are answered 503."""
+    name, now = name or deployed.control_table(), datetime.now(UTC)
+    dynamodb = deployed.client("dynamodb")
+    modes.enter_read_only(dynamodb, name, reason=reason, by=deployed.by, at=now)
+    _print(_shown(deployed, name), deployed, as_json=as_json)
+
+
+@mode.command()
+@click.option("--epoch", type=int, required=True, help="Of the READ_ONLY, as `show` prints it.")
+@_reason
+@click.option("--force", is_flag=True, help="Leave although a cause stands; it is recorded.")
+@_table
+@as_json
+@on_environment
+def leave(
+    deployed: Deployed, epoch: int, reason: str, force: bool, name: str | None, as_json: bool
+) -> None:
+    """Leave READ_ONLY, where no cause and no lock stands."""
+    name = name or deployed.control_table()
+    held, stand = list(locks(deployed, name)), causes(deployed)
+    reason = _allowed(reason, held=held, stand=stand, force=force)
+    dynamodb, now = deployed.client("dynamodb"), datetime.now(UTC)
+    modes.leave_read_only(dynamodb, name, epoch=epoch, reason=reason, by=deployed.by, at=now)
+    _print(_shown(deployed, name), deployed, as_json=as_json)
+
+
+def _allowed(reason: str, *, held: Sequence[lock.Lock], stand: Sequence[str], force: bool) -> str:
+    """Return the reason for the record. Raises RefusedError with everything that is against it."""
+    against = [
+        *stand,
+        *(
+            f"{each.holder} holds the lock since {each.since}: `mainstay upgrade resume` or "
+            "`abort` first, they leave the mode in the right moment"
+            for each in held
+        ),
+    ]
+    if held or (against and not force):
+        last = [] if held else ["fix that, or leave all the same with --force"]
+        raise RefusedError("\n  ".join(["READ_ONLY is still needed:", *against, *last]))
+    return f"{reason} (forced, although {'; '.join(against)})" if against else reason
+
+
+def _shown(deployed: Deployed, name: str) -> dict[str, Any]:
+    dynamodb, now = deployed.client("dynamodb"), datetime.now(UTC)
+    state = modes.read(dynamodb, name)
+    if state is None:
+        raise NoModeError(f"'{name}' has no mode yet; run the bootstrap of this Region")
+    held = lock.read(dynamodb, name)
+    obeyed = {
+        layer: {
+            found.task_id: found.epoch
+            for found in acknowledgements.acknowledgements(dynamodb, name, layer=layer, now=now)
+        }
+        for layer in _LAYERS
+    }
+    return {
+        **asdict(state),
+        "lock": None if held is None else asdict(held),
+        "acknowledged": obeyed,
+    }
+
+
+def _print(shown: dict[str, Any], deployed: Deployed, *, as_json: bool) -> None:
+    if as_json:
+        return answer(shown, as_json=True)
+    click.echo(
+        f"{deployed.region}: {shown['mode']} since {shown['at']}, epoch {shown['epoch']}, "
+        f"by {shown['by']}: {shown['reason']}"
+    )
+    if held := shown["lock"]:
+        click.echo(f"lock: {held['holder']} since {held['since']}")
+    tasks = [
+        (layer, task, epoch, "" if epoch == shown["epoch"] else "behind")
+        for layer, found in shown["acknowledged"].items()
+        for task, epoch in sorted(found.items())
+    ]
+    if tasks:
+        table(("layer", "task", "epoch", ""), tasks)
+    for cause in shown.get("causes", ()):
+        click.echo(f"stands against leaving READ_ONLY: {cause}")
+    return None

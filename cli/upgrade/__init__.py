@@ -1,1 +1,0 @@
-"""`mainstay-upgrade` and `mainstay-mode`: what a person says to an environment's control."""
