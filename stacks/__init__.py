@@ -1,1 +1,1 @@
-"""Units of deployment: which constructs stand together, and how they are joined."""
+"""Units of deployment: the one kind of stack there is, and the composition that makes them."""

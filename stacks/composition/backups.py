@@ -1,125 +1,172 @@
-"""The backups of an environment, in code: where they lie, what makes them, in which Region."""
+"""The backups of an environment: where they lie, what makes them, and in which Region."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import aws_cdk as cdk
+from aws_cdk import aws_scheduler as scheduler
+
 from config import backups as config
 from config.databases import PostgresReporting
 from config.model import Environment
-from mainstay.backup.dump_tasks import Source
-from mainstay.backup.snapshot_job import Copy, Keep
+from mainstay.backup.ages import BackupAges
+from mainstay.backup.alarms import BackupAlarms, Limits
+from mainstay.backup.archive_machine import ArchiveMachine
+from mainstay.backup.backup_plan import BackupPlan
+from mainstay.backup.backup_store import BackupStore
+from mainstay.backup.dump_tasks import DumpTasks, Source
+from mainstay.backup.session_exports import SessionExports
+from mainstay.backup.snapshot_job import Copy, Keep, SnapshotJob
 from mainstay.stateless.image import Parts
-from stacks.backup_jobs_stack import BackupJobsStack
-from stacks.backup_plan_stack import BackupPlanStack
-from stacks.backup_store_stack import BackupStoreStack
-from stacks.composition.databases import RegionDatabases, cluster_name, session_table_name
-from stacks.composition.place import Place
-from stacks.keys_stack import KeysStack
-from stacks.logs_stack import LogsStack
-from stacks.network_stack import NetworkStack
+from stacks.composition.databases import RegionDatabases
+from stacks.composition.names import cluster_name, session_table_name
+from stacks.composition.region_context import RegionContext
 
 DUMP_IMAGE = Parts(
     folder=Path(__file__).parents[2],
     dockerfile="dumps/Dockerfile",
     paths=(
-        *("dumps", "service/certificates"),
-        *(
-            f"lambda/functions/{name}"
-            for name in ("__init__.py", "archive_format", "block_archive")
-        ),
+        *("dumps", "service/certificates", "lambda/functions/__init__.py"),
+        *("lambda/functions/archive_format", "lambda/functions/block_archive"),
     ),
 )
 
 
-def compose_backups(
-    places: list[Place],
-    keys: list[KeysStack],
-    logs: list[LogsStack],
-    networks: list[NetworkStack],
-    databases: list[RegionDatabases],
-) -> None:
-    """Jobs run in the last Region, where the replicas are; the first takes copies of all they make.
+def compose_backups(databases: list[RegionDatabases]) -> None:
+    """Make the backups of the databases of one Region or two, the primary's first.
 
+    Jobs run in the last Region, where the replicas are; the first takes copies of all they make.
     AWS Backup works the other way: its plan is where the clusters are, its copies go to the last.
     """
-    first, home = places[0], places[-1]
-    environment, backups = home.environment, home.environment.backups
-    double = None if home is first else _store(first, logs[0], other=None)
-    store = _store(home, logs[-1], other=double)
-    series = ("follower", "delayed") if environment.databases.delayed is not None else ()
-    copy = None
-    if double is not None:
-        store.add_stack_dependency(double)
-        copy = Copy(
-            region=first.region.name,
-            key_arn=double.store.arns.key,
-            keep=_keep(backups.snapshot_copies),
-        )
-    jobs = BackupJobsStack(
-        home.scope,
-        "BackupJobs",
-        **home.named("backupjobs"),
-        store=store.store,
-        series=series,
-        stores=("entity", "transaction", "session"),
-        snapshots=_keep(backups.snapshots),
-        copy=copy,
-        volume_key=keys[-1].keys.entity,
-        archive_days=backups.archive_days,
-        session_table=session_table_name(environment),
-        session_key=keys[-1].keys.session,
-        lock_days=backups.dump_days if environment.keep_data else None,
-        proof_days=backups.proof_days,
-        network=networks[-1].network,
-        image=environment.dump_image or DUMP_IMAGE,
-        sources=_sources(databases[-1], keys[-1]),
-        dump_days=backups.dump_days,
-        work_gib=backups.work_gib,
-        log_group=logs[-1].logs.functions,
+    first, home = databases[0].context, databases[-1].context
+    if first is home:
+        store = _store(home, other=None)
+        _jobs(databases[-1], store, copy=None)
+        _plan(first, store, copy_vault=None)
+        return
+    double = _store(first, other=None)
+    store = _store(home, other=double)
+    copy = Copy(
+        region=first.name,
+        key_arn=double.arns.key,
+        keep=_keep(home.environment.backups.snapshot_copies),
     )
-    if double is not None:
-        jobs.add_stack_dependency(double)
-    plan = BackupPlanStack(
-        first.scope,
-        "BackupPlan",
-        **first.named("backupplan"),
-        name=f"mainstay-{environment.name}",
-        store=(double or store).store,
-        copy_vault_arn=store.store.arns.vault if double is not None else None,
-        keep_days=backups.vault_days,
-        clusters=_clusters(environment),
-        table=session_table_name(environment),
-        network=networks[0].network,
-        zone_ids=first.region.zone_ids,
-    )
-    plan.add_stack_dependency(store)
+    jobs = _jobs(databases[-1], store, copy=copy)
+    plan = _plan(first, double, copy_vault=store.arns.vault)
+    # What fills a store by its ARN needs it to be there.
+    cdk.Stack.of(store).add_stack_dependency(cdk.Stack.of(double))
+    jobs.add_stack_dependency(cdk.Stack.of(double))
+    plan.add_stack_dependency(cdk.Stack.of(store))
 
 
-def _store(place: Place, log: LogsStack, *, other: BackupStoreStack | None) -> BackupStoreStack:
-    environment, backups = place.environment, place.environment.backups
+def _store(context: RegionContext, *, other: BackupStore | None) -> BackupStore:
+    """Return the store of a Region. Nothing there is deleted by a deploy, what is locked by nobody.
+
+    The one without `other`, where there is a standby, holds the copies.
+    """
+    environment, backups = context.environment, context.environment.backups
     name = f"mainstay-{environment.name}-{environment.account}"  # bucket names are the world's
     end = "" if other is not None or environment.standby is None else "-copy"
-    return BackupStoreStack(
-        place.scope,
-        "Backups",
-        **place.named("backups"),
+    return BackupStore(
+        context.stack("Backups", "where backups lie", stateful=True),
+        "Store",
         archive_name=f"{name}-archive{end}",
         dumps_name=f"{name}-dumps{end}",
-        logs=log.logs,
+        access_logs=context.logs.access,
+        locked=environment.keep_data,
         dump_days=backups.dump_days,
         vault_days=backups.vault_days,
-        other=other.store.arns if other is not None else None,
-        keep_data=environment.keep_data,
+        other=None if other is None else other.arns,
     )
 
 
-def _sources(databases: RegionDatabases, keys: KeysStack) -> tuple[Source, ...]:
-    """What has portable dumps, and from where: the follower, else a reader; never a master.
+def _jobs(databases: RegionDatabases, store: BackupStore, *, copy: Copy | None) -> cdk.Stack:
+    context, environment = databases.context, databases.context.environment
+    backups, log_group = environment.backups, context.logs.functions
+    stack = context.stack("BackupJobs", "what makes backups", stateful=False)
+    # The values of the tag on the volumes that are snapshotted.
+    series = ("follower", "delayed") if environment.databases.delayed is not None else ()
+    if series:
+        SnapshotJob(
+            stack,
+            "Snapshots",
+            keep=_keep(backups.snapshots),
+            volume_key=context.keys.entity,
+            copy=copy,
+            log_group=log_group,
+        )
+        ArchiveMachine(
+            stack,
+            "Archive",
+            store=store,
+            volume_key=context.keys.entity,
+            retain_days=backups.archive_days,
+            # After midnight's snapshot, the first of its day, which both Regions keep longest.
+            schedule=scheduler.ScheduleExpression.cron(minute="40", hour="0"),
+            log_group=log_group,
+        )
+    SessionExports(
+        stack,
+        "Sessions",
+        store=store,
+        table_name=session_table_name(environment),
+        table_key_arn=context.keys.session.key_arn,
+        lock_days=backups.dump_days if environment.keep_data else None,
+        log_group=log_group,
+    )
+    DumpTasks(
+        stack,
+        "Dumps",
+        network=context.network,
+        image=environment.dump_image or DUMP_IMAGE,
+        store=store,
+        sources=_sources(databases),
+        archived=bool(series),
+        retain_days=backups.dump_days,
+        work_gib=backups.work_gib,
+        log_group=log_group,
+    )
+    BackupAges(stack, "Ages", store=store, log_group=log_group)
+    BackupAlarms(
+        stack,
+        "Alarms",
+        series=series,
+        stores=("entity", "transaction", "session"),
+        copied=copy is not None,
+        limits=Limits(
+            snapshot=cdk.Duration.hours(3),
+            daily=cdk.Duration.hours(36),
+            proof=cdk.Duration.days(backups.proof_days),
+        ),
+    )
+    return stack
+
+
+def _plan(context: RegionContext, store: BackupStore, *, copy_vault: str | None) -> cdk.Stack:
+    environment = context.environment
+    stack = context.stack("BackupPlan", "AWS Backup of the managed stores", stateful=False)
+    BackupPlan(
+        stack,
+        "Plan",
+        name=f"mainstay-{environment.name}",
+        vault=store.vault,
+        copy_vault_arn=copy_vault,
+        keep=cdk.Duration.days(environment.backups.vault_days),
+        clusters=_clusters(environment),
+        table=session_table_name(environment),
+        network=context.network,
+        zone_ids=context.region.zone_ids,
+    )
+    return stack
+
+
+def _sources(databases: RegionDatabases) -> tuple[Source, ...]:
+    """Return what has portable dumps, and from where: the follower, else a reader; never a master.
 
     A store of reports is filled anew from the transactions.
     """
-    nodes = databases.operable.nodes
+    nodes, keys = databases.operable.nodes, databases.context.keys
     follower = nodes.get("FOLLOWER")
     entity, transaction = databases.entity.readers[0], databases.transaction.readers[0]
     return (
@@ -127,24 +174,24 @@ def _sources(databases: RegionDatabases, keys: KeysStack) -> tuple[Source, ...]:
             store="entity",
             host=follower.host if follower else entity.reader,
             secret_name=(follower or nodes["ENTITY_A"]).secret_name,
-            secret_key=keys.keys.entity,
+            secret_key=keys.entity,
             certified=follower is None,
         ),
         Source(
             store="transaction",
             host=transaction.reader,
             secret_name=nodes["TRANSACTION"].secret_name,
-            secret_key=keys.keys.transaction,
+            secret_key=keys.transaction,
             certified=True,
         ),
     )
 
 
 def _clusters(environment: Environment) -> tuple[str, ...]:
-    """Of the primary Region, one per store: master B holds what A does."""
+    """Return the clusters of the primary Region, one per store: master B holds what A does."""
     reports = isinstance(environment.databases.reporting, PostgresReporting)
-    stores = ("entity-a", "transaction-a", *(("reporting",) if reports else ()))
-    return tuple(cluster_name(environment, store) for store in stores)
+    parts = ("EntityA", "Transaction", *(("Reporting",) if reports else ()))
+    return tuple(cluster_name(environment, part) for part in parts)
 
 
 def _keep(keep: config.Keep) -> Keep:

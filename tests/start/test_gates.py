@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import pytest
 
-DNS_STACK = "stacks/dns_stack.py"
-UNGUARDED_BUCKET = "aws_s3.Bucket(self, 'Unguarded')"
-SUBNET = "aws_ec2.CfnSubnet(self, 'Unguarded', vpc_id='{vpc}', cidr_block='10.0.0.0/24', {zone})"
+UNGUARDED_BUCKET = "aws_s3.Bucket(stack, 'Unguarded')"
+SUBNET = "aws_ec2.CfnSubnet(stack, 'Unguarded', vpc_id='{vpc}', cidr_block='10.0.0.0/24', {zone})"
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +19,12 @@ def clone_with(clone_of_repository):
 
     def clone_with(statement: str):
         clone = clone_of_repository()
-        clone.edit(
-            "stacks/composition/environment.py", "    places = [\n", "    return\n    places = [\n"
+        first = "    zone = compose_zone(app, environment)\n"
+        added = (
+            "    from aws_cdk import aws_ec2, aws_s3\n"
+            f"    stack = cdk.Stack.of(zone)\n    {statement}\n    return\n"
         )
-        last_line = "        self._zone = zone.zone\n"
-        added = f"        from aws_cdk import aws_ec2, aws_s3\n        {statement}\n"
-        clone.edit(DNS_STACK, last_line, last_line + added)
+        clone.edit("stacks/composition/environment.py", first, first + added)
         return clone
 
     return clone_with

@@ -26,7 +26,7 @@ def definition_from(steps: Sequence[Step]) -> str:
             stack,
             "Definition",
             function=lambda_.Function.from_function_arn(stack, "Function", FUNCTION),
-            operations=definition.OperationsPlace(
+            operations=definition.OperationsRun(
                 cluster_arn="work", container="operations", subnet_ids=["s"], security_group_id="g"
             ),
             operators=cast("sns.ITopic", topic),

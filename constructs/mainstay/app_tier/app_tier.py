@@ -86,6 +86,7 @@ class AppTier(Construct):
         )
         definitions = LiveTaskDefinitions(self, "LiveTaskDefinitions", log_group=log_group)
         server_image = container_image(self, "Image", image)
+        self.families = {half: f"mainstay-{environment_name}-{half}" for half in HALVES}
         self.halves: dict[str, StatelessService] = {}
         for half in HALVES:
             self.halves[half] = StatelessService(
@@ -130,7 +131,7 @@ class AppTier(Construct):
             live = LiveTaskDefinition(
                 service,
                 "Live",
-                family=f"mainstay-{environment_name}-{half}",
+                family=self.families[half],
                 base=service.task_definition,
                 definitions=definitions,
             )

@@ -41,6 +41,7 @@ class AuditWorker(Construct):
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.family = f"mainstay-{environment_name}-worker"
         self.task_definition = ecs.FargateTaskDefinition(
             self,
             "Task",
@@ -86,7 +87,7 @@ class AuditWorker(Construct):
         LiveTaskDefinition(
             self,
             "Live",
-            family=f"mainstay-{environment_name}-worker",
+            family=self.family,
             base=self.task_definition,
             definitions=LiveTaskDefinitions(self, "LiveTaskDefinitions", log_group=log_group),
         ).run_in(self.service)

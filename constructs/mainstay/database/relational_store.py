@@ -17,7 +17,7 @@ from mainstay.database.reader_limits import ReaderLimits
 from mainstay.database.reader_scaling import ReaderScaling
 from mainstay.database.store_kind import DATABASE, StoreKind
 from mainstay.database.upkeep import Upkeep
-from mainstay.database.user_secret import MASTER_USER, user_secret
+from mainstay.database.user_secret import MASTER_USER, master_secret_name, user_secret
 from mainstay.network.network import Network
 
 
@@ -59,7 +59,7 @@ class RelationalStore(Construct):
             else user_secret(
                 self,
                 "Secret",
-                name=f"{identifier}/master",
+                name=master_secret_name(identifier),
                 user=MASTER_USER,
                 key=key,
                 copies=secret_copies,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -11,6 +12,7 @@ from mainstay.acknowledge import acknowledge_inline_policy
 from mainstay.database.relational_store import RelationalStore
 from mainstay.database.store_kind import DATABASE
 from mainstay.network.tier_security_groups import DATABASE_PORT
+from mainstay.references import cross_region
 
 # The bootstrap's roles: one may write where the other reads (service/operations/node.py).
 _READER, _WRITER = "app_reader", "app_writer"
@@ -28,21 +30,15 @@ class Cluster:
     users: str  # ARN of whoever logs in there, without the name
 
     @classmethod
-    def here(cls, store: RelationalStore) -> Cluster:
-        """Return the access of servers in the store's own Region."""
-        return cls._of(store, cdk.ReferenceStrength.STRONG)
+    def of(cls, store: RelationalStore, *, same_region: bool) -> Cluster:
+        """Return the store's cluster for servers of its own Region, or of another one.
 
-    @classmethod
-    def abroad(cls, store: RelationalStore) -> Cluster:
-        """Return the access of servers in another Region, which read the addresses at deploy."""
-        return cls._of(store, cdk.ReferenceStrength.WEAK)
-
-    @classmethod
-    def _of(cls, store: RelationalStore, strength: cdk.ReferenceStrength) -> Cluster:
+        Servers of another Region read its addresses when they are deployed.
+        """
         cluster, stack = store.cluster, cdk.Stack.of(store)
 
         def known(value: str) -> str:
-            return cdk.Stack.consume_reference(value, strength)
+            return value if same_region else cross_region(value)
 
         return cls(
             writer=known(cluster.cluster_endpoint.hostname),
@@ -92,5 +88,5 @@ _LOGIN = {
 }
 
 
-def _listed(hosts: object) -> str:
-    return ",".join(f"{host}:{DATABASE_PORT}" for host in hosts)  # pyright: ignore
+def _listed(hosts: Iterable[str]) -> str:
+    return ",".join(f"{host}:{DATABASE_PORT}" for host in hosts)

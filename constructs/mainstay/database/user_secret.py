@@ -15,6 +15,11 @@ MASTER_USER = "mainstay"  # of the bootstrap and of operations
 REPLICATION_USER = "replicator"  # of every subscription, and of the delayed replica
 
 
+def master_secret_name(identifier: str) -> str:
+    """Return the name of the secret of a cluster's, or a warehouse's, master user."""
+    return f"{identifier}/master"
+
+
 def user_secret(
     scope: Construct,
     construct_id: str,

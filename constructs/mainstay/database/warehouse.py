@@ -9,7 +9,7 @@ from aws_cdk import aws_redshiftserverless as redshift
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.database.user_secret import MASTER_USER, user_secret
+from mainstay.database.user_secret import MASTER_USER, master_secret_name, user_secret
 from mainstay.network.network import Network
 
 DATABASE = "reporting"
@@ -50,7 +50,7 @@ class Warehouse(Construct):
         self.secret = user_secret(
             self,
             "Secret",
-            name=f"{name}/master",
+            name=master_secret_name(name),
             user=MASTER_USER,
             key=key,
             copies={},

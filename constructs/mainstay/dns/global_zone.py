@@ -15,6 +15,7 @@ class GlobalZone(Construct):
 
     Accelerated recovery keeps record changes possible within 60 minutes of a loss of us-east-1
     (Route 53 Developer Guide). It is insurance: no failover here waits for a record change.
+    `hosted_zone_id` is its own id, where the configuration knows it already.
     """
 
     def __init__(
@@ -23,10 +24,12 @@ class GlobalZone(Construct):
         construct_id: str,
         *,
         domain: str,
+        hosted_zone_id: str | None,
         dnssec: bool,
         removal_policy: cdk.RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._domain, self._hosted_zone_id = domain, hosted_zone_id
         self.zone = route53.PublicHostedZone(
             self, "Zone", zone_name=domain, accelerated_recovery_enabled=True
         )
@@ -56,4 +59,16 @@ class GlobalZone(Construct):
             "ZoneId",
             description="hosted_zone_id of the environment, once the zone exists",
             value=self.zone.hosted_zone_id,
+        )
+
+    def for_stack(self, scope: Construct) -> route53.IHostedZone:
+        """Return the zone as another stack sees it; `scope` is that stack.
+
+        With its id known from the configuration, a Region's stacks deploy without asking
+        CloudFormation in the zone's Region, which may be the one that is down.
+        """
+        if self._hosted_zone_id is None:
+            return self.zone
+        return route53.HostedZone.from_hosted_zone_attributes(
+            scope, "Zone", hosted_zone_id=self._hosted_zone_id, zone_name=self._domain
         )

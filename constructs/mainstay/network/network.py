@@ -26,7 +26,7 @@ class Network(Construct):
     `zone_ids` carry every tier; `data_zone_ids` the data tier alone. Zone ids (use1-az1) are
     physical places; letters (us-east-1a) differ between accounts. An L2 `ec2.Vpc` deals its
     ranges out in order and would move them when a zone is added, so the subnets are placed here.
-    The stack must know the ids: see `stacks.network_stack`.
+    The stack must know the ids, as its `availability_zones`.
     """
 
     def __init__(

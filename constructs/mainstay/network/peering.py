@@ -11,6 +11,7 @@ from constructs import Construct
 
 from mainstay.network.address_plan import AddressPlan, Tier
 from mainstay.network.tier_security_groups import DATABASE_PORT, TierSecurityGroups
+from mainstay.references import cross_region
 
 Side = Literal["primary", "standby"]
 Group = Literal["app", "data", "entity", "operations", "transaction", "worker"]
@@ -87,9 +88,7 @@ class PeeringRequest(Construct):
             self,
             "Connection",
             vpc_id=vpc.vpc_id,
-            # An export between Regions would need functions in both, and could not be removed
-            # while it is in use; what is in this Region is referred to strongly.
-            peer_vpc_id=cdk.Stack.consume_reference(peer_vpc.vpc_id, cdk.ReferenceStrength.WEAK),
+            peer_vpc_id=cross_region(peer_vpc.vpc_id),
             peer_region=peer_region,
         )
         # The other side, in another Region, refers to the connection.

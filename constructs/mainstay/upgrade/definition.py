@@ -37,7 +37,7 @@ _FUNCTION_TIMEOUT = cdk.Duration.seconds(60)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperationsPlace:
+class OperationsRun:
     """Where the tasks of operations run."""
 
     cluster_arn: str
@@ -55,7 +55,7 @@ class Definition(Construct):
         construct_id: str,
         *,
         function: lambda_.IFunction,
-        operations: OperationsPlace,
+        operations: OperationsRun,
         operators: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)

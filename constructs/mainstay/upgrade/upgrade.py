@@ -15,11 +15,15 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.app_tier.app_tier import AppTier
+from mainstay.database.operations_task import CONTAINER, OperationsTask
+from mainstay.edge.edge_proxy import APP_LABEL
 from mainstay.functions.function import Function
+from mainstay.network.tier_security_groups import APP_BALANCER_PORT
 from mainstay.operators_topic import operators_topic
-from mainstay.upgrade.definition import Definition, OperationsPlace
-from mainstay.upgrade.place import UpgradePlace
+from mainstay.upgrade.definition import Definition, OperationsRun
 from mainstay.upgrade.steps import LEAVES
+from mainstay.upgrade.upgrade_region import UpgradeRegion
 
 # One of the edge's own words, which no client can say through it.
 TEST_HEADER = "X-Edge-Half"
@@ -41,12 +45,30 @@ def machine_name(environment_name: str) -> str:
 class UpgradeOperations:
     """The one-off task: where it runs, and its family, whose revision the upgrade registers."""
 
-    place: OperationsPlace
+    run: OperationsRun
     cluster_name: str
     family: str
     roles: tuple[str, ...]
     app_address: str  # host:port of the internal load balancer
     app_name: str  # that its certificate answers to
+
+    @classmethod
+    def of(cls, operations: OperationsTask, app: AppTier, domain: str) -> UpgradeOperations:
+        """Return the Region's task, which asks the service's new code by the internal balancer."""
+        network, definition = operations.network, operations.definition
+        return cls(
+            run=OperationsRun(
+                cluster_arn=operations.cluster.cluster_arn,
+                container=CONTAINER,
+                subnet_ids=[subnet.subnet_id for subnet in network.subnets("app").subnets or ()],
+                security_group_id=network.security_groups.operations.security_group_id,
+            ),
+            cluster_name=operations.cluster.cluster_name,
+            family=operations.family,
+            roles=(definition.task_role.role_arn, definition.obtain_execution_role().role_arn),
+            app_address=f"{app.load_balancer.load_balancer_dns_name}:{APP_BALANCER_PORT}",
+            app_name=f"{APP_LABEL}.{domain}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +94,15 @@ class Upgrade(Construct):
         construct_id: str,
         *,
         environment_name: str,
-        primary: UpgradePlace,
-        standby: UpgradePlace | None,
+        primary: UpgradeRegion,
+        standby: UpgradeRegion | None,
         exit_: StandbyExit | None,
         operations: UpgradeOperations,
         listener: elbv2.IApplicationListener,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        places = [primary] if standby is None else [primary, standby]
+        regions = [primary] if standby is None else [primary, standby]
         self._test_rule(listener, primary)
         variables = {
             "APP_ADDRESS": operations.app_address,
@@ -89,13 +111,13 @@ class Upgrade(Construct):
             "TEST_HALF": LEAVES,
         }
         site = {
-            "primary": primary.told,
-            "standby": None if standby is None else standby.told,
+            "primary": primary.as_json,
+            "standby": None if standby is None else standby.as_json,
             "exit": _exit(exit_),
             "operations": {
                 "cluster": operations.cluster_name,
                 "family": operations.family,
-                "container": operations.place.container,
+                "container": operations.run.container,
                 "variables": variables,
             },
         }
@@ -114,7 +136,7 @@ class Upgrade(Construct):
             environment={"SITE": cdk.Stack.of(self).to_json_string(site)},
         )
         self._role = self.function.own_role
-        self._grant(places, operations, exit_)
+        self._grant(regions, operations, exit_)
         self.operators = operators_topic(
             self,
             display_name="mainstay: upgrades that have stopped",
@@ -124,7 +146,7 @@ class Upgrade(Construct):
             self,
             "Definition",
             function=cast("lambda_.IFunction", self.function),
-            operations=operations.place,
+            operations=operations.run,
             operators=cast("sns.ITopic", self.operators),
         )
         self.machine = sfn.StateMachine(
@@ -140,7 +162,7 @@ class Upgrade(Construct):
         )
         self._let_it_run_tasks(operations)
 
-    def _test_rule(self, listener: elbv2.IApplicationListener, primary: UpgradePlace) -> None:
+    def _test_rule(self, listener: elbv2.IApplicationListener, primary: UpgradeRegion) -> None:
         """L1, by ARN: as an object, the group's own stack would come to depend on this one."""
         rule = elbv2.CfnListenerRule
         rule(
@@ -163,27 +185,28 @@ class Upgrade(Construct):
 
     def _grant(
         self,
-        places: list[UpgradePlace],
+        regions: list[UpgradeRegion],
         operations: UpgradeOperations,
         exit_: StandbyExit | None,
     ) -> None:
         account = cdk.Stack.of(self).account
-        primary = places[0]
-        for place in places:
-            here = f"{place.region}:{account}"
-            table = f"arn:aws:dynamodb:{here}:table/{place.table}"
-            keys = ["mode", "ack", "lock", "journal#*"] if place is primary else ["mode"]
+        primary = regions[0]
+        for region in regions:
+            here = f"{region.region}:{account}"
+            table = f"arn:aws:dynamodb:{here}:table/{region.table}"
+            keys = ["mode", "ack", "lock", "journal#*"] if region is primary else ["mode"]
             self._allow(
                 ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"],
                 [table],
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
             )
             services = [
-                f"arn:aws:ecs:{here}:service/{each.cluster}/{each.name}" for each in place.releasing
+                f"arn:aws:ecs:{here}:service/{each.cluster}/{each.name}"
+                for each in region.releasing
             ]
             self._allow(["ecs:DescribeServices", "ecs:UpdateService"], services)
-            families = [each.family for each in place.releasing]
-            if place is primary:
+            families = [each.family for each in region.releasing]
+            if region is primary:
                 families.append(operations.family)
             revisions = [f"arn:aws:ecs:{here}:task-definition/{name}:*" for name in families]
             self._allow(["ecs:RegisterTaskDefinition"], revisions)
@@ -193,7 +216,7 @@ class Upgrade(Construct):
                     "Registering creates the revision whose number the ARN would name, so only "
                     "the family can be granted; it is one of those that an upgrade releases.",
                 )
-            roles = [role for each in place.releasing for role in each.roles]
+            roles = [role for each in region.releasing for role in each.roles]
             self._pass_roles(roles)
         self._pass_roles(list(operations.roles))
         if primary.rule is not None:
@@ -204,10 +227,10 @@ class Upgrade(Construct):
                 ["*"],
                 {"StringEquals": {"cloudwatch:namespace": exit_.namespace}},
             )
-        in_cluster = {"ArnEquals": {"ecs:cluster": operations.place.cluster_arn}}
+        in_cluster = {"ArnEquals": {"ecs:cluster": operations.run.cluster_arn}}
         tasks = f"arn:aws:ecs:{primary.region}:{account}:task/*"
         self._allow(["ecs:StopTask", "ecs:DescribeTasks"], [tasks], in_cluster)
-        watched = [(place.region, name) for place in places for name in place.alarms]
+        watched = [(region.region, name) for region in regions for name in region.alarms]
         if exit_ is not None:
             watched.append((primary.region, exit_.alarm))
         self._allow(
@@ -220,8 +243,8 @@ class Upgrade(Construct):
             "one-off tasks, and only those of the upgrade's own group are stopped.",
         )
         scalable = [
-            f"arn:aws:application-autoscaling:{place.region}:{account}:scalable-target/*"
-            for place in places
+            f"arn:aws:application-autoscaling:{region.region}:{account}:scalable-target/*"
+            for region in regions
         ]
         for each in scalable:
             self._because(
@@ -276,7 +299,7 @@ class Upgrade(Construct):
         stack = cdk.Stack.of(self)
         here = f"{stack.region}:{stack.account}"
         revisions = f"arn:aws:ecs:{here}:task-definition/{operations.family}:*"
-        in_cluster = {"ArnEquals": {"ecs:cluster": operations.place.cluster_arn}}
+        in_cluster = {"ArnEquals": {"ecs:cluster": operations.run.cluster_arn}}
         tasks = f"arn:aws:ecs:{here}:task/*"
         rule = f"arn:aws:events:{here}:rule/StepFunctionsGetEventsForECSTaskRule"
         for actions, resources, conditions in (
