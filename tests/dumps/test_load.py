@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +14,12 @@ import pytest
 from dumps.errors import DumpError
 from dumps.load import load, verify
 from dumps.manifest import File, Manifest, find
+from dumps.scratch import scratch_database, scratch_server
 from dumps.shelf import FolderShelf
+from local.postgres.binaries import NEXT
 from tests.dumps.conftest import Lab
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 
 @pytest.fixture
@@ -102,6 +108,41 @@ def test_the_next_major_version_is_accepted(lab: Lab, copy: Path, work: Path):
     _edit(copy, server_version=160_004)
     with lab.target() as name:
         load(FolderShelf(copy), "entity", "latest", lab.primary.dsn(name), work)
+
+
+@pytest.fixture(scope="module")
+def next_major() -> Iterator[str]:
+    """A server of the next major version, as a drill starts one; its connection string."""
+    folder = Path(tempfile.mkdtemp(prefix="next-"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PG_BIN", str(NEXT.folder / "bin"))
+        with scratch_server(folder) as dsn:
+            patched.undo()
+            yield dsn
+    shutil.rmtree(folder)
+
+
+def test_a_real_server_of_the_next_major_takes_it_and_all_is_equal(
+    copy: Path, work: Path, next_major: str
+):
+    """With the dump's own pg_restore: what PyPI has of the next one is built without zstd."""
+    with scratch_database(next_major) as target:
+        done = load(FolderShelf(copy), "entity", "latest", target, work)
+        assert done.server_version // 10_000 == done.manifest.major + 1 == 18
+        assert done.manifest.rows > 5_000
+        verify(done.manifest, target)
+
+
+@pytest.mark.skipif(not DEBIAN_15.is_dir(), reason="Debian's postgresql-client-15 is not there")
+def test_the_programs_of_an_older_major_are_refused_in_one_line(
+    lab: Lab, copy: Path, work: Path, monkeypatch
+):
+    """As a person's own machine has them; without the look, pg_restore fails halfway."""
+    monkeypatch.setenv("PG_BIN", str(DEBIAN_15))
+    wanted = "{} should be of major version 17 at least, for .*, got .*PostgreSQL\\) 15"
+    _refuses(lab, copy, work, wanted.format("pg_restore"))
+    with pytest.raises(DumpError, match=wanted.format("pg_dump")):
+        lab.dump(FolderShelf(copy), work)
 
 
 def test_a_missing_extension_is_named(lab: Lab, copy: Path, work: Path):
