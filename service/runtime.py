@@ -12,6 +12,7 @@ from service import schema_version
 from service.audit import Audit
 from service.aws import FAILURES, Aws, Remembered
 from service.databases import Server, Servers
+from service.fair_queue import Places
 from service.log import log
 from service.mode import ModeWatcher, ServiceMode, WriterWatcher
 from service.operations.node import READER, WRITER
@@ -29,6 +30,8 @@ from service.task import task_id
 _ENTITY_SECONDS, _RANGE_SECONDS = 1.5, 15.0
 _READ_CONNECTIONS, _OTHER_CONNECTIONS = 16, 4
 _HEALTH_SECONDS = 5.0
+# Requests under way at once, in a process and of one tenant in it: what more could do is wait.
+_REQUESTS_MAX, _TENANT_REQUESTS_MAX = 512, 256
 _POOL_SECONDS = 1.0
 _HEALTH_PATIENCE_SECONDS = 3.0
 
@@ -55,6 +58,7 @@ class Runtime:
         self.mode = ServiceMode()
         self.aws = Aws(settings.region)
         self.passwords = Passwords()
+        self.requests, self.tenant_requests = Places(_REQUESTS_MAX), Places(_TENANT_REQUESTS_MAX)
         self.audit = Audit(self.aws, settings.events_queue_url)
         self.exit_code = 0
         self.schema_confirmed = False

@@ -10,6 +10,7 @@ from service.api.call import Call
 from service.api.models import Account, Credentials, NewSession, SessionView
 from service.api.problems import ProblemError
 from service.api.tenancy import COOKIE
+from service.databases import Row
 from service.stores.session import Session, new_token
 
 # Attempts in a window, per Region: of one login, and of one client's address. A login that succeeds
@@ -25,19 +26,8 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
     """
     runtime, tenant = call.runtime, call.tenant
     login, client = credentials.username.strip().lower(), call.address
-    by_login, by_client, account = await asyncio.gather(
-        _count(call, "login", login),
-        _count(call, "client", client),
-        runtime.entities.credentials(tenant, login),
-    )
-    if by_login > PER_LOGIN or by_client > PER_CLIENT:
-        await call.record("login", "limited", login=login, account=account)
-        raise ProblemError(problems.TOO_MANY, (), {"Retry-After": str(WINDOW_SECONDS)})
-    stored = account["password_hash"] if account else None
-    matches = await runtime.passwords.verify(stored, credentials.password)
-    if not matches or account is None or account["status"] != "ACTIVE":
-        await call.record("login", "failure", login=login, account=account)
-        raise ProblemError(problems.NOT_AUTHENTICATED)
+    with runtime.passwords.place(tenant.id):
+        account = await _verified(call, login, client, credentials.password)
     runtime.later(_count(call, "login", login, -1), _count(call, "client", client, -1))
     token = new_token()
     session = await runtime.sessions.store.make(
@@ -54,6 +44,24 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
         expires_at=_time(session.expires),
         user=Account(id=account["id"], login=account["login"]),
     )
+
+
+async def _verified(call: Call, login: str, client: str, password: str) -> Row:
+    """Return the active account with this login and password; ProblemError, and an event, else."""
+    by_login, by_client, account = await asyncio.gather(
+        _count(call, "login", login),
+        _count(call, "client", client),
+        call.runtime.entities.credentials(call.tenant, login),
+    )
+    if by_login > PER_LOGIN or by_client > PER_CLIENT:
+        await call.record("login", "limited", login=login, account=account)
+        raise ProblemError(problems.TOO_MANY, (), {"Retry-After": str(WINDOW_SECONDS)})
+    stored = account["password_hash"] if account else None
+    matches = await call.runtime.passwords.verify(stored, password, call.tenant.id)
+    if not matches or account is None or account["status"] != "ACTIVE":
+        await call.record("login", "failure", login=login, account=account)
+        raise ProblemError(problems.NOT_AUTHENTICATED)
+    return account
 
 
 async def get_session(call: Call) -> SessionView:

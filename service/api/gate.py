@@ -20,8 +20,8 @@ from service.api.problems import ProblemError
 from service.api.tenancy import application_of, caller_of, tenant_of
 from service.aws import FAILURES
 from service.databases import UnavailableError, UnknownOutcomeError
+from service.fair_queue import BusyError
 from service.log import log
-from service.passwords import BusyError
 from service.runtime import Runtime
 from service.schema_version import SchemaVersionError
 from service.stores.entity import LastAdministratorError, NoAdministratorError
@@ -61,10 +61,10 @@ def _gated(
             if endpoint.writes and runtime.mode.read_only:
                 raise problems.read_only(runtime.mode.state.reason)
             async with asyncio.timeout(runtime.settings.longest_request_seconds):
-                await _admit(call)
-                if media_type is not None:
-                    await _require_body(call, media_type)
-                response = await handle(call)
+                if endpoint.access == "none":
+                    response = await handle(call)
+                else:
+                    response = await _served(call, media_type, handle)
         except Exception as error:
             problem = _problem(call, error)
             if problem.kind in _RECORDED:
@@ -79,11 +79,20 @@ def _gated(
     return gated
 
 
-async def _admit(call: Call) -> None:
-    """Set the call's tenant and caller; ProblemError where the endpoint is not for them."""
-    access = call.endpoint.access
-    if access != "none":
+async def _served(call: Call, media_type: str | None, handle: Handler) -> Response:
+    """Return the endpoint's answer; BusyError where too many requests are under way."""
+    with call.runtime.requests.hold("all"):
         call.tenant = await tenant_of(call)
+        with call.runtime.tenant_requests.hold(call.tenant.id):
+            await _admit(call)
+            if media_type is not None:
+                await _require_body(call, media_type)
+            return await handle(call)
+
+
+async def _admit(call: Call) -> None:
+    """Set who calls; ProblemError where the endpoint is not for them."""
+    access = call.endpoint.access
     if access in ("session", "admin"):
         call.caller = await caller_of(call)
         if access == "admin" and call.caller.role != "ADMIN":

@@ -189,7 +189,7 @@ async def _values(call: Call, user: NewUser | WholeUser | UserChange) -> dict[st
     if user.login is not None:
         values["login"] = user.login.strip().lower()
     if user.password is not None:
-        values["password_hash"] = await call.runtime.passwords.hash(user.password)
+        values["password_hash"] = await call.runtime.passwords.hash(user.password, call.tenant.id)
     return values
 
 

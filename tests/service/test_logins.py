@@ -6,10 +6,18 @@ import asyncio
 import statistics
 import time
 import uuid
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from local.one_machine import OneMachine
+import pytest
+import requests
+
+from local.one_machine import DOMAIN, OneMachine, Process
+from service.fair_queue import BusyError, FairQueue
 from service.passwords import Passwords
-from tests.service.conftest import PASSWORD, SECRET, Tenant
+from tests.service.conftest import PASSWORD, SECRET, Tenant, eventually
 
 
 def test_a_login_that_nobody_has_is_answered_like_a_wrong_password(tenant: Tenant):
@@ -68,6 +76,107 @@ def test_the_time_of_an_answer_does_not_tell_whether_a_login_exists(
         unknown.append(seconds(f"{uuid.uuid4().hex}@x"))
     ratio = statistics.median(known) / statistics.median(unknown)
     assert 1 / 3 < ratio < 3
+
+
+def test_a_tenant_that_floods_the_queue_waits_for_itself_alone():
+    """Another tenant's work is next whatever waits, and what would wait too long is refused."""
+
+    async def run() -> tuple[int, int, list[str], float]:
+        queue = FairQueue(threads=1, wait_seconds=1.0, seconds_each=0.01)
+        order: list[str] = []
+
+        def work(name: str) -> None:
+            time.sleep(0.01)
+            order.append(name)
+
+        async def ask(name: str) -> bool:
+            try:
+                with queue.place(name):
+                    await queue.run(name, partial(work, name))
+            except BusyError:
+                return False
+            return True
+
+        flood = [asyncio.create_task(ask("flood")) for _ in range(500)]
+        await asyncio.sleep(0)
+        assert queue.wait("other") <= 0.02
+        others = [asyncio.create_task(ask("other")) for _ in range(3)]
+        assert all(await asyncio.gather(*others))
+        before = len(order)
+        served = sum(await asyncio.gather(*flood))
+        left = queue.wait("flood")
+        queue.close()
+        return served, before, order, left
+
+    served, before, order, left = asyncio.run(run())
+    assert 50 <= served <= 150  # as many as fit into a second
+    assert before <= 10  # the others did not wait for the flood
+    assert len(order) == served + 3
+    assert left == 0
+
+
+def test_work_that_fails_or_whose_asker_left_frees_its_place():
+    async def run() -> None:
+        queue = FairQueue(threads=1, wait_seconds=1.0, seconds_each=0.01)
+
+        async def ask(work: Callable[[], object]) -> None:
+            with queue.place("x"):
+                await queue.run("x", work)
+
+        with pytest.raises(ZeroDivisionError):
+            await ask(partial(divmod, 1, 0))
+        leaving = [asyncio.create_task(ask(partial(time.sleep, 0.05))) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        for each in leaving:
+            each.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        assert queue.wait("x") == 0
+        await asyncio.wait_for(ask(lambda: None), 5)
+        queue.close()
+
+    asyncio.run(run())
+
+
+def test_a_burst_of_one_tenant_fails_no_login_of_another_and_is_over_when_it_ends(
+    machine: OneMachine, api: Process
+):
+    """600 anonymous logins from changing addresses, of which a third of the clients leave early."""
+    own = machine.api()
+    flooded, other = (Tenant(machine, own, f"b{uuid.uuid4().hex[:12]}") for _ in range(2))
+
+    def flood(number: int) -> Counter[int]:
+        found: Counter[int] = Counter()
+        for place in range(3):
+            headers = {"Host": f"{flooded.label}.{DOMAIN}", "X-Real-IP": f"10.1.{number}.{place}"}
+            body = {"username": f"{number}-{place}@x", "password": "x" * 20}
+            url = f"http://127.0.0.1:{own.port}/api/v1/authn"
+            patience = 0.3 if (number + place) % 3 == 0 else 30
+            try:
+                answer = requests.post(url, json=body, headers=headers, timeout=patience)
+                found[answer.status_code] += 1
+                if answer.status_code in (429, 503):
+                    assert int(answer.headers["Retry-After"]) > 0
+            except requests.exceptions.RequestException:
+                found[0] += 1
+        return found
+
+    try:
+        with ThreadPoolExecutor(200) as pool:
+            floods = [pool.submit(flood, number) for number in range(200)]
+            legitimate: list[int] = []
+            while not all(each.done() for each in floods):
+                legitimate.append(other.try_login(other.admin).status_code)
+            total = sum((each.result() for each in floods), Counter[int]())
+        assert set(legitimate) == {200}, (Counter(legitimate), own.log.read_text()[-2000:])
+        assert total[401] > 0
+        assert set(total) <= {0, 401, 429, 503}, total
+        after = time.monotonic()
+        eventually(lambda: flooded.try_login().status_code == 200, "it recovers", seconds=5)
+        assert time.monotonic() - after < 5
+        assert {flooded.try_login(flooded.admin).status_code for _ in range(20)} == {200}
+        assert requests.get(f"http://127.0.0.1:{own.port}/health/ready", timeout=5).ok
+    finally:
+        own.kill()
 
 
 def test_guesses_at_one_login_are_limited_whether_it_exists_or_not(api, machine: OneMachine):
