@@ -62,7 +62,7 @@ class Listener:
 
     @property
     def url(self) -> str | None:
-        """Of a name that its certificate answers to: a tenant's, where that is a wildcard."""
+        """Return the URL of a name of its certificate: a tenant's, where that is a wildcard."""
         if self.address is None:
             return None
         host, _, port = self.address.rpartition(":")

@@ -28,7 +28,7 @@ class Databases:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Of one process. Seconds are whole."""
+    """The settings of one process. Seconds are whole."""
 
     host: str | None
     port: int

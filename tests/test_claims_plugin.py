@@ -189,7 +189,7 @@ def test_an_unreadable_ledger_fails_the_full_run(run):
 
 @pytest.fixture
 def run_in_workers(run, tmp_path):
-    """The same in two workers of pytest-xdist, each with a file of its own to run."""
+    """Run it in two workers of pytest-xdist, each with a file of its own."""
     (tmp_path / "tests" / "test_other.py").write_text("def test_other(): pass\n", encoding="utf-8")
     return functools.partial(run, "-p", "xdist.plugin", "-n", "2", "--dist", "loadfile")
 

@@ -103,7 +103,7 @@ def _fargate(stacks: list[Stack], region: str) -> Iterator[Need]:
 
 
 def _rules(stacks: list[Stack], region: str, references: References) -> Iterator[Need]:
-    """Of the group with the most: the quota holds for each group, direction and family."""
+    """Return the rules of the largest group: the quota is of each group, direction and family."""
     counts: Counter[tuple[Any, str, str]] = Counter()
     for stack in stacks:
         for group, direction, rule in _rules_of(stack):

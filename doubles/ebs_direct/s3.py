@@ -43,7 +43,7 @@ class Bucket:
         return versions[-1] if versions and not versions[-1].delete_marker else None
 
     def keys(self, prefix: str = "") -> list[str]:
-        """Of objects that are there, in order."""
+        """Return the keys of the objects that are there, in order."""
         return sorted(k for k in self.objects if k.startswith(prefix) and self.current(k))
 
 

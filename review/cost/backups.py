@@ -16,7 +16,7 @@ _NIGHTS = 35  # of the longest retention in use; shorter ones cost less
 
 
 def backup_quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
-    """Of the stack's vaults, of the buckets of backups, and of the snapshots of its volumes."""
+    """Yield the quantities of the stack's vaults, buckets of backups, and snapshots of volumes."""
     for kind, rule in _RULES.items():
         for properties in stack.of_type(kind).values():
             yield from rule(properties, prices)

@@ -22,7 +22,7 @@ _BURSTABLE_GIB = {"nano": 0.5, "micro": 1, "small": 2, "medium": 4}
 
 
 def database_quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
-    """Of every store of the stack, whether or not anybody calls."""
+    """Yield the quantities of every store of the stack, whether or not anybody calls."""
     for kind, rule in _RULES.items():
         for properties in stack.of_type(kind).values():
             yield from rule(stack, properties, prices)

@@ -44,7 +44,7 @@ def compare(operator: Operator, left: str, right: str) -> dict[str, Any]:
 
 
 def compare_in_flight(operator: Operator, left: str, right: str) -> dict[str, Any]:
-    """The same of a master that is written to, and its subscriber.
+    """Compare a master that is written to with its subscriber.
 
     What differs between the snapshots may be on its way: such rows are asked for by key until each
     was alike once, or the operator's patience is over. `in_flight` counts them; `rows` and

@@ -113,7 +113,7 @@ def _login(variables: Mapping[str, str], secrets: Any, prefix: str) -> dict[str,
 
 
 def _encryption(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
-    """Of a node whose certificate no authority of PGSSLROOTCERT has signed."""
+    """Return the TLS of a node whose certificate no authority of PGSSLROOTCERT has signed."""
     mode = variables.get(f"{prefix}_SSLMODE")
     if mode is None:
         return {}

@@ -70,7 +70,7 @@ class Link:
 
     @property
     def name(self) -> str:
-        """Of the subscription, and of its slot on the publisher."""
+        """Return the name of the subscription, and of its slot on the publisher."""
         return f"{self.subscriber.identifier}_from_{self.publisher.identifier}"
 
 

@@ -332,7 +332,7 @@ COMMAND = [Path(sys.executable).parent / "mainstay", "backup"]
 
 @pytest.mark.parametrize("transport", ["botocore", "lean"])
 def test_the_quota_is_used_without_being_exceeded(engine, transport):
-    """Of 200 blocks a second, with a few blocks: the whole figure is the benchmark's."""
+    """A quota of 200 blocks a second, with a few blocks: the whole figure is the benchmark's."""
     quota = engine.cloud.quotas["GetSnapshotBlock"] = Quota(200, time.monotonic, burst=5)
     volume = Volume(1)
     for index in range(60):

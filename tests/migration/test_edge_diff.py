@@ -49,7 +49,7 @@ def compare(both, app):
 
 @pytest.fixture(scope="module")
 def whole(compare) -> ChainComparison:
-    """Of the whole corpus."""
+    """The comparison of the whole corpus."""
     return compare(corpus())
 
 

@@ -88,7 +88,7 @@ class Diff:
         return code, captured.out
 
     def one(self, before, after, *arguments):
-        """The same for a single resource X of a stack App; None where a side lacks it."""
+        """Diff a single resource X of a stack App; None where a side lacks it."""
         sides = ({"App": {} if side is None else {"X": side}} for side in (before, after))
         return self(*sides, *arguments)
 

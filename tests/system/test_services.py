@@ -18,7 +18,7 @@ MACHINES = (
 
 @pytest.fixture(scope="session")
 def tasks(system):
-    """Of the servers; operations and backups are tasks that a person or a clock starts."""
+    """Return the servers' tasks; a person or a clock starts those of operations and backups."""
     found = [
         task
         for task in system.of_type("AWS::ECS::TaskDefinition")

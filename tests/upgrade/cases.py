@@ -64,7 +64,7 @@ class Case:
 
 
 def cases(definition: str) -> Iterator[Case]:
-    """Of every task state. What tells of a stop and cannot for good, nobody else can."""
+    """Yield cases of every task state. What cannot report a stop for good, nobody else can."""
     states: dict[str, Any] = json.loads(definition)["States"]
     for state in (name for name, shape in states.items() if shape["Type"] == "Task"):
         for cause in _causes(state):

@@ -161,7 +161,7 @@ class _Known:
 
 
 def _digest(definition: str) -> str:
-    """Of all that a result depends on, but for the packages."""
+    """Return a digest of all that a result depends on, but for the packages."""
     found = hashlib.sha256(definition.encode())
     for folder in _SOURCES:
         for path in sorted((_ROOT / folder).glob("*.py")):

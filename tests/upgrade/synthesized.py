@@ -22,7 +22,7 @@ def definition_of(template: dict[str, Any]) -> str:
 
 
 def definition_in(assembly: Path) -> str:
-    """Of the folder of an assembly with one upgrade stack."""
+    """Return the definition in an assembly's folder with one upgrade stack."""
     [path] = [
         path
         for path in assembly.glob("*.template.json")

@@ -16,7 +16,7 @@ LIMIT = 4_096
 
 @pytest.fixture(params=["production", "small"], scope="module")
 def variables(request, assembly_of) -> dict[str, str]:
-    """Of the environment's function, as CloudFormation resolves them."""
+    """Return the variables of the environment's function, as CloudFormation resolves them."""
     assembly = assembly_of(request.param)
     [stack] = [stack for name, stack in assembly.stacks.items() if name.endswith("-upgrade")]
     [found] = [

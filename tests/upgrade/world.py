@@ -360,7 +360,7 @@ class World:
             elbv2.register_targets(TargetGroupArn=group, Targets=targets)
 
     def _acknowledge(self) -> None:
-        """Of the primary, which alone is waited for; each again after five minutes."""
+        """Acknowledge for the primary, which alone is waited for; each again after five minutes."""
         state, ecs = self.mode(PRIMARY), self.ecs[PRIMARY]
         for cluster, name in (("app", "blue"), ("app", "green"), ("edge", "edge")):
             for task in ecs.running(cluster, name):
@@ -391,7 +391,7 @@ class World:
 
 
 def _released(value: Any) -> Any:
-    """The same with the new image wherever the old one is."""
+    """Return a copy with the new image wherever the old one is."""
     if isinstance(value, dict):
         return {key: _released(each) for key, each in value.items()}
     return NEW if value == OLD else value

@@ -41,7 +41,7 @@ def newest_dumps(s3: Any, bucket: str) -> Newest:
 
 
 def newest_export(s3: Any, bucket: str) -> Newest:
-    """Of sessions: the day of the newest finished export."""
+    """Return the day of the newest finished export of sessions."""
     days = [
         key.split("/")[1]
         for key in _keys(s3, bucket, "sessions/")

@@ -44,7 +44,7 @@ class Estimate:
 
 
 def estimate(job: Job, *, blocks_per_second: float, blocks: int | None = None) -> Estimate:
-    """Of `blocks`, or of every block of the volume where nothing was counted."""
+    """Estimate `blocks`, or every block of the volume where nothing was counted."""
     many = job.slots if blocks is None else blocks
     items, packs = len(job.items), -(-many * BLOCK_SIZE // job.pack_bytes)
     requests = {

@@ -35,7 +35,7 @@ class Job:
 
     @property
     def id(self) -> str:
-        """The same for the same work, so that a retry continues and a twin does no harm."""
+        """Return an id that is equal for equal work: a retry continues, and a twin does no harm."""
         parts = [self.snapshot.snapshot_id, self.base_sha256, self.level, self.pack_bytes]
         return hashlib.sha256(json.dumps(["v1", ITEM_SEGMENTS, *parts]).encode()).hexdigest()[:32]
 

@@ -58,7 +58,7 @@ def come_back(site: Site) -> None:
 
 
 def _requests(site: Site, now: datetime) -> int:
-    """Of the standby's public load balancer, in the last whole period."""
+    """Return the requests of the standby's public load balancer in the last whole period."""
     assert site.standby is not None
     end = now.replace(second=0, microsecond=0)
     points = site.client("cloudwatch", site.standby.region).get_metric_statistics(

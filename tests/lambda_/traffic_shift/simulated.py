@@ -29,7 +29,7 @@ def successes(chance: Random, trials: int, rate: float) -> int:
 
 
 def of_new(chance: Random, *, answers: int, served: int, requests: int) -> int:
-    """Of `answers` among `requests` that fare alike, those of the new chain's `served`."""
+    """Return how many of `answers` fall to the new chain's `served` where all fare alike."""
     found = 0
     for drawn in range(answers):
         found += chance.random() * (requests - drawn) < served - found

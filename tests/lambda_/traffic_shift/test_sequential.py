@@ -46,7 +46,7 @@ def _equal(chance, served):
 
 
 def test_a_test_made_for_one_look_cries_wolf_where_this_one_does_not():
-    """The same simulation finds the false alarms of a z-test repeated at each look: it can fail."""
+    """Simulated likewise, a z-test repeated at each look raises false alarms: it can fail."""
     chance, alarms = Random(11), 0
     for _ in range(100):
         answers = new = 0

@@ -39,7 +39,7 @@ class Followed(Lab):
 
 
 def _owner(name: str) -> str:
-    """Of the tables: row-level security hides them from everybody else."""
+    """The owner of the tables: row-level security hides them from everybody else."""
     return SUPERUSER if name == "follower" else ADMINISTRATOR
 
 

@@ -148,7 +148,7 @@ def test_mutation_the_reverse_subscription_left_on_overwrites_what_users_wrote(
 
 
 def swap(lab, operator) -> None:
-    """The same row changed on both masters before either has heard of the other's change."""
+    """Change one row on both masters before either has heard of the other's change."""
     forth, back = operator.link("entity-a", "entity-b"), operator.link("entity-b", "entity-a")
     replication.pause(operator, forth)
     replication.pause(operator, back)

@@ -127,7 +127,7 @@ def test_counters_go_on_beyond_what_a_lost_master_may_have_given(masters, operat
 
 @pytest.fixture
 def conflict(masters: Lab, operator: Operator) -> Iterator[Link]:
-    """The same key given on both: B refuses what comes from A. Mended after."""
+    """One key is given on both: B refuses what comes from A. Fixed after."""
     forth, back = both_ways(operator)
     for link in (forth, back):
         replication.pause(operator, link)

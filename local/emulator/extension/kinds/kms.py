@@ -11,7 +11,7 @@ from local.emulator.extension.tags import as_map, change
 
 @kind("AWS::KMS::ReplicaKey")
 class ReplicaKey(Kind):
-    """The same key in another Region: what one encrypts, the other decrypts."""
+    """A key's replica in another Region: what one encrypts, the other decrypts."""
 
     replaced_by = ("PrimaryKeyArn",)
 
