@@ -14,7 +14,7 @@ from moto import mock_aws
 from functions.control_table import lock, mode
 from functions.read_only_events import causes
 from functions.read_only_events.causes import Cause, Kind
-from functions.read_only_events.handler import act
+from functions.read_only_events.handler import respond
 from mainstay.read_only import automatic_read_only, writer_down
 from service.mode import watcher
 
@@ -228,7 +228,7 @@ def test_its_role_lets_it_do_all_that_it_does(system):
         sns = boto3.client("sns", region_name="us-east-1")
         topic = sns.create_topic(Name="operators")["TopicArn"]
         for kind in Kind:
-            act(
+            respond(
                 Cause(kind=kind, by="b", reason="r", at=now),
                 tables={"us-east-1": "control"},
                 topic=topic,
