@@ -66,6 +66,7 @@ class ArchiveMachine(Construct):
         )
         each.item_processor(self._one_volume())
         role = iam.Role(self, "Role", assumed_by=principal("states.amazonaws.com"))
+        self._store.grant_list_items(role)
         self.machine = sfn.StateMachine(
             self,
             "Machine",

@@ -144,6 +144,20 @@ class BackupStore(Construct):
             "DUMP_BUCKET": self.dumps.bucket_name,
         }
 
+    def grant_list_items(self, grantee: iam.IGrantable) -> None:
+        """Open the archive's files to a Distributed Map, whose L2 grants reading, not the key."""
+        self._allow(grantee, ["kms:Decrypt"], self.key.key_arn)
+
+    def grant_export(self, grantee: iam.IGrantable, prefix: str) -> dict[str, str]:
+        """Write an export of Amazon DynamoDB under one prefix of the dumps; delete nothing.
+
+        DynamoDB writes with its caller's permissions and sets the owner of each object (Amazon
+        DynamoDB Developer Guide, "Requesting a table export").
+        """
+        variables = self.grant_dump(grantee, prefix)
+        self._allow(grantee, ["s3:PutObjectAcl"], self.dumps.arn_for_objects(f"{prefix}/*"))
+        return variables
+
     def grant_prove(self, grantee: iam.IGrantable) -> dict[str, str]:
         """Read both buckets, and write evidence beside what was restored; delete nothing."""
         variables = self.grant_read(grantee)

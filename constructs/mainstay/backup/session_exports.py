@@ -47,7 +47,7 @@ class SessionExports(Construct):
             },
             timeout=cdk.Duration.minutes(15),
         )
-        store.grant_dump(self.job.role, _PREFIX)
+        store.grant_export(self.job.role, _PREFIX)
         for actions, resource in (
             (["dynamodb:ExportTableToPointInTime"], table),
             (["dynamodb:ListExports"], "*"),
@@ -59,7 +59,7 @@ class SessionExports(Construct):
             self.job.role,
             {
                 "AwsSolutions-IAM5[Resource::*]": "dynamodb:ListExports knows no resources "
-                "(Service Authorization Reference, Amazon DynamoDB); it tells of exports alone.",
+                "(Service Authorization Reference, Amazon DynamoDB); it lists exports alone.",
                 f"AwsSolutions-IAM5[Resource::{table}/export/*]": "An export has an id that "
                 "DynamoDB gives when it is started; those of the one table are described.",
                 **store.acknowledged(store.dumps, f"{_PREFIX}/*"),

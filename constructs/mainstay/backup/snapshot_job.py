@@ -164,11 +164,14 @@ class SnapshotJob(Construct):
                 {"Null": {f"aws:ResourceTag/{SET_TAG}": "false"}},
             ),
             (["ec2:CreateTags"], [there], copying),
-            # Read under one key and written under another, by Amazon EBS on this role's behalf.
-            (["kms:DescribeKey", "kms:Decrypt"], [volume_key.key_arn], {}),
+            # Read under one key and written under the other, by Amazon EBS on this role's behalf:
+            # what its guide names for whoever copies an encrypted snapshot, on both keys.
             (
-                ["kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKeyWithoutPlaintext"],
-                [copy.key_arn],
+                [
+                    *("kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"),
+                    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+                ],
+                [volume_key.key_arn, copy.key_arn],
                 {},
             ),
             (

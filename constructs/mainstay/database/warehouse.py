@@ -45,7 +45,7 @@ class Warehouse(Construct):
         removal_policy: cdk.RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.name = name
+        self.name, self.key = name, key
         # CloudFormation does not tell the secret that Redshift would keep, hence one of ours.
         self.secret = user_secret(
             self,

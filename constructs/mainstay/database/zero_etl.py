@@ -92,6 +92,8 @@ class ZeroEtl(Construct):
             )
         )
         warehouse.secret.grant_read(role)
+        # The key is sealed: it grants nothing by itself, and neither does the secret's own grant.
+        warehouse.key.grant_decrypt(role)
         acknowledge(
             role,
             {
