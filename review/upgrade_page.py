@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Bake, Function, Operation, Step, Undo
+from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Action, Bake, Operation, Step, Undo
 
 PAGE = Path(__file__).parents[1] / "docs" / "runbooks" / "upgrade.md"
 
@@ -93,7 +93,7 @@ def _by(step: Step) -> str:
     match step.by:
         case Operation(command=command):
             return f"a task: `{' '.join(command)}`"
-        case Function(act=act) | Bake(act=act):
+        case Action(act=act) | Bake(act=act):
             return f"the function: `{act}`"
 
 

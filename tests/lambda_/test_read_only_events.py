@@ -17,7 +17,7 @@ from functions.control_table.mode import EpochPassedError, Mode, State
 from functions.read_only_events import handler
 from functions.read_only_events.causes import FAILOVERS, Kind, UnknownEventError, cause_of
 from functions.read_only_events.entering import enter
-from functions.read_only_events.handler import NotEverywhereError, act
+from functions.read_only_events.handler import NotEverywhereError, respond
 from tests.lambda_.conftest import create_control_table
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
@@ -108,7 +108,7 @@ class Account:
 
     def act(self, event: Any, *, at: datetime = NOW, regions: tuple[str, ...] = REGIONS) -> Any:
         tables = dict.fromkeys(regions, "control")
-        return act(cause(event), tables=tables, topic=self.topic, client=self.client, now=at)
+        return respond(cause(event), tables=tables, topic=self.topic, client=self.client, now=at)
 
     def told(self) -> list[str]:
         """What the operators were told since they were asked last."""

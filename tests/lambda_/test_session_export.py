@@ -40,7 +40,7 @@ def _run(site, now: datetime, told: list[Any] | None = None) -> list[Any]:
     dynamodb, s3, arn = site
     to = Destination(s3=s3, bucket="dumps", lock=timedelta(days=35))
     told = [] if told is None else told
-    export(dynamodb, to, table_arn=arn, now=now, tell=told.append)
+    export(dynamodb, to, table_arn=arn, now=now, record=told.append)
     return told
 
 

@@ -25,7 +25,7 @@ import re
 
 import pytest
 
-from functions.upgrade import acts
+from functions.upgrade import actions
 from functions.upgrade.conduct import Conductor
 from mainstay.upgrade.steps import COMMIT, STEPS, Step
 from tests.conftest import ROOT
@@ -97,13 +97,13 @@ def test_mutation_the_lock_released_before_the_halves_are_as_they_were_is_refuse
 
 
 def test_mutation_the_lock_released_by_the_commit_is_seen(upgrade, world, monkeypatch):
-    commit = acts.commit
+    commit = actions.commit
 
     def early(site, plan, *, now):
         commit(site, plan, now=now)
-        acts.release_lock(site, plan)
+        actions.release_lock(site, plan)
 
-    monkeypatch.setitem(acts.ACTS, "commit", early)
+    monkeypatch.setitem(actions.ACTIONS, "commit", early)
     assert "something is half done, and nobody holds the lock" in world.outcome(upgrade("first"))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from functions.upgrade.acts import ACTS
+from functions.upgrade.actions import ACTIONS
 from functions.upgrade.undoing import UNDOINGS
-from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Function, Operation
+from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Action, Operation
 from review.upgrade_page import PAGE, render
 from service.operations.upgrade import ACTS as OPERATIONS
 
@@ -25,8 +25,8 @@ def test_every_row_has_an_act_that_there_is():
             case Operation(command=(word, act)):
                 assert word == "upgrade"
                 assert act in OPERATIONS or act == "smoke"
-            case Function(act=act):
-                assert act in ACTS or act in UNDOINGS
+            case Action(act=act):
+                assert act in ACTIONS or act in UNDOINGS
 
 
 def test_what_changes_anything_before_the_commit_point_has_its_undoing():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.control_table import mode
 from functions.read_only_events.causes import Cause, Kind
-from functions.read_only_events.handler import act
+from functions.read_only_events.handler import respond
 from tests.upgrade.regions import PRIMARY, STANDBY, aws
 
 _STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
@@ -20,7 +20,7 @@ def _happens(world, kind: Kind, *states: str) -> list[dict]:
             cause = Cause(kind=kind, by=f"alarm {kind}", reason="an event", at=world.now)
             tables = {region: f"control-{region}" for region in (PRIMARY, STANDBY)}
             answers.append(
-                act(cause, tables=tables, topic=topic, client=world.client, now=world.now)
+                respond(cause, tables=tables, topic=topic, client=world.client, now=world.now)
             )
 
     world.before_state = event

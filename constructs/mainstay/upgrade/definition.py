@@ -19,8 +19,8 @@ from mainstay.upgrade.steps import (
     REGISTERED_AS,
     STEPS,
     UNDOS,
+    Action,
     Bake,
-    Function,
     Operation,
     Step,
     Undo,
@@ -136,7 +136,7 @@ class Definition(Construct):
         match step.by:
             case Operation(command=command):
                 return self._operation(step.name, step, told, command, following, decide)
-            case Function(act=act, arguments=arguments):
+            case Action(act=act, arguments=arguments):
                 state = self._act(step, {**told, "act": act, "arguments": arguments}, decide)
                 state.next(following)
                 return state

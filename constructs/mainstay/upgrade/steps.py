@@ -15,8 +15,8 @@ STAYS, LEAVES = "blue", "green"  # the half that serves old code to the end, and
 
 
 @dataclass(frozen=True, kw_only=True)
-class Function:
-    """An act of the function `upgrade` (lambda/functions/upgrade/acts.py), with its arguments."""
+class Action:
+    """An action of the function `upgrade` (functions.upgrade.actions), with its arguments."""
 
     act: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Undo:
     does: str
     until: str
     bound_seconds: int
-    by: Function | Operation
+    by: Action | Operation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Step:
     does: str
     until: str
     bound_seconds: int  # of the whole row, waits and retries included
-    by: Function | Operation | Bake
+    by: Action | Operation | Bake
     undo: str | None = None
     read_only: bool = False  # whether writes are refused while it runs
 
@@ -78,7 +78,7 @@ STEPS: tuple[Step, ...] = (
         does="registers a revision with the new image for every half and for operations",
         until="every family's newest revision carries the image",
         bound_seconds=120,
-        by=Function(act="release"),
+        by=Action(act="release"),
         undo="release",
     ),
     Step(
@@ -110,7 +110,7 @@ STEPS: tuple[Step, ...] = (
         does="suspends the autoscaling of both halves in both Regions",
         until="every scalable target says so",
         bound_seconds=120,
-        by=Function(act="suspend"),
+        by=Action(act="suspend"),
         undo="scaling",
     ),
     Step(
@@ -121,7 +121,7 @@ STEPS: tuple[Step, ...] = (
         does=f"scales {STAYS} to the tasks of both halves",
         until="every task of it is healthy behind the load balancer",
         bound_seconds=1_200,
-        by=Function(act="carry"),
+        by=Action(act="carry"),
         undo="counts",
     ),
     Step(
@@ -132,7 +132,7 @@ STEPS: tuple[Step, ...] = (
         does="puts the data point that takes the standby Region out of DNS",
         until="its health check fails, the records' TTL has passed, and no requests of users come",
         bound_seconds=1_200,
-        by=Function(act="exit"),
+        by=Action(act="exit"),
         undo="exit",
     ),
     Step(
@@ -143,7 +143,7 @@ STEPS: tuple[Step, ...] = (
         does=f"gives {STAYS} all of the traffic",
         until="the listener rule says 100 to 0",
         bound_seconds=120,
-        by=Function(act="weights", arguments={"shares": {STAYS: 100, LEAVES: 0}}),
+        by=Action(act="weights", arguments={"shares": {STAYS: 100, LEAVES: 0}}),
         undo="weights",
     ),
     Step(
@@ -155,7 +155,7 @@ STEPS: tuple[Step, ...] = (
         "schema with the primary's; each task ends what it is answering",
         until="none of their tasks runs",
         bound_seconds=600,
-        by=Function(act="stop"),
+        by=Action(act="stop"),
         undo="stop",
     ),
     Step(
@@ -167,7 +167,7 @@ STEPS: tuple[Step, ...] = (
         does="enters READ_ONLY in both Regions, in which apps read from the other master first",
         until="every task of edge and app has acknowledged the epoch",
         bound_seconds=120,
-        by=Function(act="enter"),
+        by=Action(act="enter"),
         undo="mode",
         read_only=True,
     ),
@@ -204,7 +204,7 @@ STEPS: tuple[Step, ...] = (
         does=f"starts {LEAVES} with the new revision, enough to carry all",
         until=f"every task of {LEAVES} is healthy and of the new revision",
         bound_seconds=1_200,
-        by=Function(act="start"),
+        by=Action(act="start"),
         undo="start",
         read_only=True,
     ),
@@ -228,7 +228,7 @@ STEPS: tuple[Step, ...] = (
         does=f"gives {LEAVES} 10 % of the traffic",
         until="the listener rule says 90 to 10",
         bound_seconds=120,
-        by=Function(act="weights", arguments={"shares": {STAYS: 90, LEAVES: 10}}),
+        by=Action(act="weights", arguments={"shares": {STAYS: 90, LEAVES: 10}}),
         undo="weights",
         read_only=True,
     ),
@@ -252,7 +252,7 @@ STEPS: tuple[Step, ...] = (
         does=f"gives {LEAVES} all of the traffic",
         until="the listener rule says 0 to 100",
         bound_seconds=120,
-        by=Function(act="weights", arguments={"shares": {STAYS: 0, LEAVES: 100}}),
+        by=Action(act="weights", arguments={"shares": {STAYS: 0, LEAVES: 100}}),
         undo="weights",
         read_only=True,
     ),
@@ -264,7 +264,7 @@ STEPS: tuple[Step, ...] = (
         does="notes that there is no way back, provided that the epoch is still the upgrade's",
         until="the plan says so",
         bound_seconds=60,
-        by=Function(act="commit"),
+        by=Action(act="commit"),
         read_only=True,
     ),
     Step(
@@ -286,7 +286,7 @@ STEPS: tuple[Step, ...] = (
         does="leaves the READ_ONLY that the upgrade itself entered, and no other",
         until="every task that serves has acknowledged the new epoch",
         bound_seconds=120,
-        by=Function(act="leave"),
+        by=Action(act="leave"),
         read_only=True,
     ),
     Step(
@@ -308,7 +308,7 @@ STEPS: tuple[Step, ...] = (
         does=f"lets {STAYS}, the standby Region and the workers take up the new revision",
         until="every task of them is healthy and of the new revision",
         bound_seconds=1_800,
-        by=Function(act="trail"),
+        by=Action(act="trail"),
     ),
     Step(
         key="share",
@@ -318,7 +318,7 @@ STEPS: tuple[Step, ...] = (
         does="gives both halves the weights that they had",
         until="the listener rule says so",
         bound_seconds=120,
-        by=Function(act="share"),
+        by=Action(act="share"),
     ),
     Step(
         key="return",
@@ -328,7 +328,7 @@ STEPS: tuple[Step, ...] = (
         does="puts the data point that returns the standby Region to DNS",
         until="its halves are healthy on the new revision, and its alarm is over",
         bound_seconds=1_200,
-        by=Function(act="return"),
+        by=Action(act="return"),
     ),
     Step(
         key="restore",
@@ -359,7 +359,7 @@ STEPS: tuple[Step, ...] = (
         does="gives both halves the numbers of tasks that they had",
         until="they run",
         bound_seconds=1_200,
-        by=Function(act="counts"),
+        by=Action(act="counts"),
     ),
     Step(
         key="resume",
@@ -369,7 +369,7 @@ STEPS: tuple[Step, ...] = (
         does="resumes what was suspended of the autoscaling",
         until="every scalable target is as it was",
         bound_seconds=120,
-        by=Function(act="resume"),
+        by=Action(act="resume"),
     ),
     Step(
         key="unlock",
@@ -379,7 +379,7 @@ STEPS: tuple[Step, ...] = (
         does="looks at everything once more, then releases the lock",
         until="the lock is free",
         bound_seconds=120,
-        by=Function(act="unlock"),
+        by=Action(act="unlock"),
     ),
 )
 
@@ -390,7 +390,7 @@ UNDOS: tuple[Undo, ...] = (
         does="stops the upgrade's own tasks, so that nothing acts beside the undoing",
         until="none of them runs",
         bound_seconds=300,
-        by=Function(act="settle"),
+        by=Action(act="settle"),
     ),
     Undo(
         key="traffic",
@@ -398,7 +398,7 @@ UNDOS: tuple[Undo, ...] = (
         does=f"gives {STAYS} all of the traffic, if the weights were ever touched",
         until="the listener rule says 100 to 0",
         bound_seconds=120,
-        by=Function(act="undo_traffic"),
+        by=Action(act="undo_traffic"),
     ),
     Undo(
         key="start",
@@ -406,7 +406,7 @@ UNDOS: tuple[Undo, ...] = (
         does="stops every task of the new revision",
         until="none runs",
         bound_seconds=600,
-        by=Function(act="undo_start"),
+        by=Action(act="undo_start"),
     ),
     Undo(
         key="database",
@@ -423,7 +423,7 @@ UNDOS: tuple[Undo, ...] = (
         does="leaves the READ_ONLY that the upgrade itself entered, and no other",
         until="the mode is not the upgrade's any more",
         bound_seconds=120,
-        by=Function(act="undo_mode"),
+        by=Action(act="undo_mode"),
     ),
     Undo(
         key="stop",
@@ -431,7 +431,7 @@ UNDOS: tuple[Undo, ...] = (
         does="starts what was stopped with the revision that it ran",
         until="every task is healthy",
         bound_seconds=1_200,
-        by=Function(act="undo_stop"),
+        by=Action(act="undo_stop"),
     ),
     Undo(
         key="weights",
@@ -439,7 +439,7 @@ UNDOS: tuple[Undo, ...] = (
         does="gives both halves the weights that they had",
         until="the listener rule says so",
         bound_seconds=120,
-        by=Function(act="undo_weights"),
+        by=Action(act="undo_weights"),
     ),
     Undo(
         key="exit",
@@ -447,7 +447,7 @@ UNDOS: tuple[Undo, ...] = (
         does="puts the data point that returns the standby Region to DNS",
         until="its alarm is over",
         bound_seconds=600,
-        by=Function(act="undo_exit"),
+        by=Action(act="undo_exit"),
     ),
     Undo(
         key="counts",
@@ -455,7 +455,7 @@ UNDOS: tuple[Undo, ...] = (
         does="gives both halves the numbers of tasks that they had",
         until="they run",
         bound_seconds=1_200,
-        by=Function(act="undo_counts"),
+        by=Action(act="undo_counts"),
     ),
     Undo(
         key="scaling",
@@ -463,7 +463,7 @@ UNDOS: tuple[Undo, ...] = (
         does="resumes what was suspended of the autoscaling",
         until="every scalable target is as it was",
         bound_seconds=120,
-        by=Function(act="undo_scaling"),
+        by=Action(act="undo_scaling"),
     ),
     Undo(
         key="release",
@@ -471,7 +471,7 @@ UNDOS: tuple[Undo, ...] = (
         does="deregisters the revisions with the new image",
         until="every family's newest revision is the one that it was",
         bound_seconds=120,
-        by=Function(act="undo_release"),
+        by=Action(act="undo_release"),
     ),
 )
 

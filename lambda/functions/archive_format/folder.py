@@ -24,7 +24,7 @@ class Folder:
             raise ArchiveError(f"{key} is missing: {error.strerror}") from error
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """A part of it. Raises ArchiveError where there is none."""
+        """Return `length` bytes from `offset`. Raises ArchiveError where there is no file."""
         try:
             with (self._folder / key).open("rb") as file:
                 file.seek(offset)
@@ -33,7 +33,7 @@ class Folder:
             raise ArchiveError(f"{key} is missing: {error.strerror}") from error
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so, in order."""
+        """Yield every key with this prefix, in order."""
         start = self._folder / prefix.rpartition("/")[0]
         found = (path.relative_to(self._folder) for path in start.rglob("*") if path.is_file())
         return iter(sorted(str(path) for path in found if str(path).startswith(prefix)))

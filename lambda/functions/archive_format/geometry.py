@@ -1,4 +1,4 @@
-"""How a volume is divided: blocks, segments of an index, and what a bucket calls them."""
+"""Divides a volume into blocks and segments of an index, and names them in a bucket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ZERO_DIGEST = hashlib.sha256(bytes(BLOCK_SIZE)).digest()
 
 
 class ArchiveError(Exception):
-    """What is read is not what was archived, or cannot be used; the message names it."""
+    """Raised where what is read is not what was archived, or is unusable; the message names it."""
 
 
 def segment_count(volume_gib: int) -> int:
@@ -21,12 +21,12 @@ def segment_count(volume_gib: int) -> int:
 
 
 def pack_key(digest: bytes) -> str:
-    """Where a pack lies."""
+    """Return the key of a pack."""
     return f"packs/{digest.hex()[:2]}/{digest.hex()}"
 
 
 def segment_key(digest: bytes) -> str:
-    """Where a segment lies."""
+    """Return the key of a segment."""
     return f"segments/{digest.hex()[:2]}/{digest.hex()}"
 
 

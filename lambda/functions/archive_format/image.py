@@ -20,7 +20,7 @@ from .target import Target
 
 @dataclass(kw_only=True)
 class Restored:
-    """What a restore did."""
+    """Counts what a restore wrote."""
 
     blocks: int = 0
     bytes: int = 0
@@ -72,7 +72,7 @@ def restore_image(
 
 
 def _usable(target: Path, root: Root, *, overwrite: bool) -> bool:
-    """Whether it is a device. Raises ArchiveError where writing would lose something."""
+    """Return whether the target is a device. Raises ArchiveError where writing would lose data."""
     if not target.parent.is_dir():
         raise ArchiveError(f"'to' should be in a folder that exists, got '{target}'")
     if not target.exists():

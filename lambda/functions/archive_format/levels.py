@@ -1,4 +1,4 @@
-"""What is proven about a root without S3: level 0, the index; level 2, every byte."""
+"""Verifies a root without S3: level 0 reads the index, level 2 every byte."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _MAGIC = b"MSTPACK1"
 
 @dataclass(frozen=True)
 class Frame:
-    """One block in a pack."""
+    """Locates one block in a pack."""
 
     digest: bytes  # of the block, uncompressed
     offset: int

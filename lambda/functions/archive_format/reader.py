@@ -26,18 +26,18 @@ _FULL_PACK = 16 * 2**20
 
 
 class Files(Protocol):
-    """Where the bucket's files are: S3, or a plain copy of them in a folder."""
+    """Reads the bucket's files from S3, or from a plain copy of them in a folder."""
 
     def get(self, key: str) -> bytes:
         """The whole file. Raises ArchiveError where there is none."""
         ...
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """A part of it."""
+        """Return `length` bytes from `offset` of the file."""
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so, in order."""
+        """Yield every key with this prefix, in order."""
         ...
 
 
@@ -71,7 +71,7 @@ def load_segment(files: Files, root: Root, index: int) -> Segment:
 
 
 def packs_of(segment: Segment) -> list[tuple[bytes, list[int]]]:
-    """Every pack that a segment needs, with the slots of its blocks there, in index order."""
+    """Yield every pack that a segment needs, with the slots of its blocks there, in index order."""
     by_pack: dict[bytes, list[int]] = {}
     for slot in sorted(segment.data):
         by_pack.setdefault(segment.data[slot][1].pack, []).append(slot)
@@ -93,7 +93,7 @@ def pack_blocks(
 
 
 def decode(frame: zstd.Buffer, digest: bytes, index: int, into: memoryview) -> None:
-    """One block. Raises ArchiveError, with its index in the volume, where it is not the one."""
+    """Decode one block. Raises ArchiveError, with its index, where its hash differs."""
     try:
         length = zstd.decompress_into(frame, into)
     except ArchiveError as error:
@@ -103,7 +103,7 @@ def decode(frame: zstd.Buffer, digest: bytes, index: int, into: memoryview) -> N
 
 
 def _frames(files: Files, pack: bytes, places: list[Location]) -> Callable[[Location], zstd.Buffer]:
-    """How to come by a frame: out of the whole pack, or by a request of its own.
+    """Return how a frame is read: out of the whole pack, or by a request of its own.
 
     Either way it is verified by its block's SHA-256; that of the pack would say no more.
     """

@@ -53,7 +53,7 @@ class Root:
 
     @property
     def key(self) -> str:
-        """Where it lies."""
+        """Return the key of the root."""
         return root_key(self.volume_id, self.snapshot_started, self.snapshot_id)
 
     def encode(self) -> bytes:
@@ -64,7 +64,7 @@ class Root:
 
     @property
     def sha256(self) -> str:
-        """What the JSON says of itself."""
+        """Return the SHA-256 that the JSON declares."""
         return json.loads(self.encode())["root_sha256"]
 
 
@@ -77,7 +77,7 @@ def decode(stored: bytes, key: str) -> Root:
     """Read a root. Raises ArchiveError where it was edited, is damaged or of another version."""
     try:
         body: dict[str, Any] = json.loads(stored)
-        said = body.pop("root_sha256")
+        declared = body.pop("root_sha256")
         version = body.pop("format")
     except (ValueError, KeyError, AttributeError) as error:
         raise ArchiveError(f"{key} is no root: {error!r}") from error
@@ -86,7 +86,7 @@ def decode(stored: bytes, key: str) -> Root:
             f"{key} has format {version}; this tool reads {FORMAT_VERSION}: use the tool in the "
             f"bucket's folder restore/v{version}"
         )
-    if said != _digest({"format": version, **body}):
+    if declared != _digest({"format": version, **body}):
         raise ArchiveError(f"{key} was changed after it was written")
     known = {one.name for one in fields(Root)}
     values = {name: value for name, value in body.items() if name in known}

@@ -17,7 +17,7 @@ _LEVEL = 3
 
 
 class State(IntEnum):
-    """What a slot holds. Absent and zero differ: encrypted volumes read absent blocks as noise."""
+    """Tells absent blocks from zeros: an encrypted volume reads absent blocks as noise."""
 
     ABSENT = 0
     ZERO = 1
@@ -42,14 +42,14 @@ class Segment:
     data: dict[int, tuple[bytes, Location]] = field(default_factory=dict)  # digest and place
 
     def state(self, slot: int) -> State:
-        """What the slot holds."""
+        """Return the state of the slot."""
         if slot in self.data:
             return State.DATA
         return State.ZERO if slot in self.zeros else State.ABSENT
 
     @property
     def empty(self) -> bool:
-        """Whether every slot is absent; such a segment is not stored."""
+        """Return whether every slot is absent; such a segment is not stored."""
         return not self.zeros and not self.data
 
     def packs(self) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Where a restored volume is written: a file or a device, past the page cache where it can be."""
+"""Writes a restored volume to a file or a device, past the page cache where that is possible."""
 
 from __future__ import annotations
 

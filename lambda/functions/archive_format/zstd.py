@@ -35,7 +35,7 @@ _ZSTD = _library()
 
 
 def compress(data: Buffer, level: int) -> bytes:
-    """One frame with the content's size and its XXH64 checksum. Level -7 to 22."""
+    """Return one frame with the content's size and its XXH64 checksum; level is -7 to 22."""
     if _ZSTD is None:
         raise ArchiveError("zstd is missing: use Python 3.14, or install backports.zstd")
     compressors = _made.__dict__.setdefault("compressors", {})
@@ -100,7 +100,7 @@ Decoder = tuple[Callable[[Buffer], bytes], Callable[[Buffer, memoryview], int]]
 
 
 def decoders() -> dict[str, Decoder]:
-    """What can decode here, the fastest first: into bytes, and into a buffer."""
+    """Yield the decoders of this machine, fastest first: into bytes, and into a buffer."""
     found: dict[str, Decoder] = {}
     if _ZSTD is not None:
         found["library"] = (_with_library, _into_with_library)

@@ -1,4 +1,4 @@
-"""One snapshot into the archive as a state machine: plan, then work on many items, then commit.
+"""Archives one snapshot as a state machine: plan, then work on many items, then commit.
 
 Three functions of one asset (`lambda/` with `archive_job`, `block_archive` and `archive_format`),
 one handler per state. Every state may be repeated, and two executions for one snapshot do no harm.

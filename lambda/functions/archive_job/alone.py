@@ -1,4 +1,4 @@
-"""One function that does every item of a small job: a few gigabytes need no map.
+"""Does every item of a small job in one function: a few gigabytes need no map.
 
 in   what `functions.archive_job.handler.plan` returned
 out  {"items": how many}

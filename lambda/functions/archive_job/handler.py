@@ -18,15 +18,15 @@ _SPARE_MILLISECONDS = 60_000  # what an item needs to end in order, before the f
 
 
 def plan(event: dict[str, Any], _: Any) -> dict[str, Any]:
-    """What there is to do. Raises ArchiveError."""
+    """Plan the items of a job. Raises ArchiveError."""
     budget = _budget()
     blocks, store = _parts(budget)
     asked = states.Asked.read(event)
-    return _told("plan", states.plan(blocks, store, asked, budget=budget, now=_now()))
+    return _printed("plan", states.plan(blocks, store, asked, budget=budget, now=_now()))
 
 
 def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One item of it. Raises ArchiveError or OutOfTime."""
+    """Do one item of the job. Raises ArchiveError or OutOfTime."""
     blocks, store = _parts(float(event["blocks_per_second"]))
     receipt = states.work(
         blocks,
@@ -37,25 +37,25 @@ def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
         deadline=_deadline(context),
         now=_now,
     )
-    return _told("work", receipt)
+    return _printed("work", receipt)
 
 
 def commit(event: dict[str, Any], _: Any) -> dict[str, Any]:
     """The root, when every item is done. Raises ArchiveError."""
     _, store = _parts(_budget())
-    return _told("commit", states.commit(store, event["job"], now=_now()))
+    return _printed("commit", states.commit(store, event["job"], now=_now()))
 
 
 def verify(event: dict[str, Any], _: Any) -> dict[str, Any]:
     """Level 0, 1 or 2 of a root, and its evidence. Raises ArchiveError naming what is wrong."""
     _, store = _parts(_budget())
-    return _told("verify", states.proven(store, event, now=_now()))
+    return _printed("verify", states.proven(store, event, now=_now()))
 
 
 def prune(event: dict[str, Any], _: Any) -> dict[str, Any]:
-    """Sweep, or with no "apply" only say. Raises ArchiveError before anything is deleted."""
+    """Sweep, or without "apply" only report. Raises ArchiveError before anything is deleted."""
     _, store = _parts(_budget())
-    return _told("prune", states.pruned(store, event, now=_now()))
+    return _printed("prune", states.pruned(store, event, now=_now()))
 
 
 def _budget() -> float:
@@ -81,6 +81,6 @@ def _deadline(context: Any) -> Callable[[], bool]:
     return lambda: context.get_remaining_time_in_millis() < _SPARE_MILLISECONDS
 
 
-def _told(state: str, result: dict[str, Any]) -> dict[str, Any]:
+def _printed(state: str, result: dict[str, Any]) -> dict[str, Any]:
     print(json.dumps({"state": state, **result}))
     return result

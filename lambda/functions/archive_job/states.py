@@ -1,4 +1,4 @@
-"""What each state of an archive does, with the engine's parts as arguments."""
+"""Does what each state of an archive does, with the engine's parts as arguments."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def commit(store: Store, key: str, *, now: datetime) -> dict[str, Any]:
 
 
 def proven(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
-    """What a level proves of a root; what was proven is kept in the bucket. Raises ArchiveError."""
+    """Verify a root at a level, and keep the proof in the bucket. Raises ArchiveError."""
     level = event.get("level", 1)
     if level not in (0, 1, 2):
         raise RefusedError(f"'level' should be 0, 1 or 2, got {level!r}: a drill needs a disk")
@@ -129,7 +129,7 @@ def proven(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, A
 
 
 def pruned(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
-    """What a sweep did, with the names of the roots that went. Raises ArchiveError."""
+    """Sweep, and return the counts with the roots that were deleted. Raises ArchiveError."""
     apply, keep_last = event.get("apply", False), event.get("keep_last", 1)
     return vars(prune(store, now=now, apply=apply is True, keep_last=keep_last))
 

@@ -1,1 +1,1 @@
-"""How old the newest archive, dump, export and proof of each kind is, read from the buckets."""
+"""Publishes the age of the newest archive, dump, export and proof, read from the buckets."""

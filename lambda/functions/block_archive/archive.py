@@ -25,7 +25,7 @@ LATEST = "latest"  # as a base: the newest root of the volume, where it has one
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a run goes about it; none of it changes the result but level and pack_bytes."""
+    """Sets how a run works; only level and pack_bytes change the result."""
 
     retain: timedelta = timedelta(days=35)
     workers: int = 16
@@ -46,7 +46,7 @@ class Archived:
 
 
 def describe(blocks: ReliableBlocks, snapshot: str) -> Description:
-    """What EC2 knows of it. Raises RefusedError where it knows none."""
+    """Return the snapshot as EC2 describes it. Raises RefusedError where there is none."""
     try:
         return blocks.describe(snapshot)
     except MissingError as error:
@@ -106,7 +106,7 @@ def begin(store: Store, job: Job, *, now: datetime) -> dict[int, Receipt]:
 def receipts_of(
     store: Store, job: Job, *, now: datetime, only: int | None = None
 ) -> dict[int, Receipt]:
-    """What earlier runs of the job left and a commit may use; of one item, or of all."""
+    """Return the usable receipts of earlier runs of the job, for one item or for all."""
     prefix = job.receipts_prefix if only is None else job.receipt_key(only)
     with ThreadPoolExecutor(8) as pool:
         receipts = [Receipt.decode(body) for body in pool.map(store.get, store.keys(prefix))]

@@ -1,4 +1,4 @@
-"""How often a call is tried: five requests at most, slower each time, and as fast as is allowed."""
+"""Retries a call: five requests at most, with growing pauses, within the allowed pace."""
 
 from __future__ import annotations
 

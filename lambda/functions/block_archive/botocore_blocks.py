@@ -18,7 +18,7 @@ class BotocoreBlocks:
         self._ebs, self._ec2 = ebs, ec2
 
     def describe(self, snapshot: str) -> Description:
-        """What EC2 knows of it. Raises an error of `errors`."""
+        """Return the snapshot as EC2 describes it. Raises an error of `errors`."""
         with from_botocore(f"DescribeSnapshots {snapshot}"):
             found = self._ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]
         return Description(
@@ -64,7 +64,7 @@ class BotocoreBlocks:
         return _page(page, [Listed(b["BlockIndex"], b.get("SecondBlockToken")) for b in changed])
 
     def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
-        """One block."""
+        """Read one block."""
         with from_botocore(f"block {index} of {snapshot}"):
             answer = self._ebs.get_snapshot_block(
                 SnapshotId=snapshot, BlockIndex=index, BlockToken=token
@@ -99,7 +99,7 @@ class BotocoreBlocks:
             )
 
     def complete(self, snapshot: str, count: int, linear: str) -> None:
-        """No more blocks."""
+        """Complete the snapshot."""
         with from_botocore(f"CompleteSnapshot {snapshot}"):
             self._ebs.complete_snapshot(
                 SnapshotId=snapshot,

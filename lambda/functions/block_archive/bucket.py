@@ -32,7 +32,7 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """One version of an object, or a delete marker."""
+    """Describes one version of an object, or a delete marker."""
 
     key: str
     version_id: str
@@ -43,7 +43,7 @@ class Held:
 
 
 class Bucket(Protocol):
-    """Every call is one request, or one per page, and raises an error of `errors`."""
+    """Makes one request per call, or one per page, and raises an error of `errors`."""
 
     name: str
 
@@ -52,7 +52,7 @@ class Bucket(Protocol):
         ...
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """A part of it."""
+        """Return `length` bytes from `offset` of the object."""
         ...
 
     def put(
@@ -62,11 +62,11 @@ class Bucket(Protocol):
         ...
 
     def head(self, key: str) -> Stored:
-        """What S3 knows of it."""
+        """Return the object's metadata from S3."""
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so, in order."""
+        """Yield every key with this prefix, in order."""
         ...
 
     def retain(self, key: str, until: datetime) -> None:
@@ -74,15 +74,15 @@ class Bucket(Protocol):
         ...
 
     def locks(self) -> bool:
-        """Whether the bucket has Object Lock."""
+        """Return whether the bucket has Object Lock."""
         ...
 
     def versions(self, prefix: str) -> Iterator[Held]:
-        """Every version of every key that begins so, in order of keys."""
+        """Yield every version of every key with this prefix, in order of keys."""
         ...
 
     def locked_until(self, key: str, version_id: str) -> datetime | None:
-        """Until when S3 refuses to delete this version; None where it does not."""
+        """Return until when S3 refuses to delete this version; None where it does not."""
         ...
 
     def delete(self, key: str, version_id: str) -> None:
@@ -91,7 +91,7 @@ class Bucket(Protocol):
 
 
 class BotocoreBucket:
-    """S3 through boto3. The client must not try again by itself: `attempts` does."""
+    """Calls S3 through boto3. The client must not retry: `attempts` does."""
 
     def __init__(self, s3: Any, name: str) -> None:
         self._s3, self.name = s3, name
@@ -102,7 +102,7 @@ class BotocoreBucket:
             return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """A part of it."""
+        """Return `length` bytes from `offset` of the object."""
         part = f"bytes={offset}-{offset + length - 1}"
         with from_botocore(key):
             return self._s3.get_object(Bucket=self.name, Key=key, Range=part)["Body"].read()
@@ -125,7 +125,7 @@ class BotocoreBucket:
             )
 
     def head(self, key: str) -> Stored:
-        """What S3 knows of it."""
+        """Return the object's metadata from S3."""
         with from_botocore(key):
             found = self._s3.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
         checksum = found.get("ChecksumSHA256")
@@ -139,7 +139,7 @@ class BotocoreBucket:
         )
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so, in order."""
+        """Yield every key with this prefix, in order."""
         token: dict[str, str] = {}
         while True:
             with from_botocore(f"{prefix}*"):
@@ -161,7 +161,7 @@ class BotocoreBucket:
             )
 
     def locks(self) -> bool:
-        """Whether the bucket has Object Lock."""
+        """Return whether the bucket has Object Lock."""
         try:
             with from_botocore(f"Object Lock of {self.name}"):
                 found = self._s3.get_object_lock_configuration(Bucket=self.name)
@@ -170,7 +170,7 @@ class BotocoreBucket:
         return found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
 
     def versions(self, prefix: str) -> Iterator[Held]:
-        """Every version of every key that begins so, in order of keys."""
+        """Yield every version of every key with this prefix, in order of keys."""
         more: dict[str, str] = {}
         while True:
             with from_botocore(f"versions of {prefix}*"):
@@ -186,7 +186,7 @@ class BotocoreBucket:
                 more["VersionIdMarker"] = page["NextVersionIdMarker"]
 
     def locked_until(self, key: str, version_id: str) -> datetime | None:
-        """Until when S3 refuses to delete this version; None where it does not."""
+        """Return until when S3 refuses to delete this version; None where it does not."""
         with from_botocore(f"{key}, version {version_id}"):
             found = self._s3.head_object(Bucket=self.name, Key=key, VersionId=version_id)
         if found.get("ObjectLockLegalHoldStatus") == "ON":

@@ -1,4 +1,4 @@
-"""What makes the bucket readable on its own: a description of the format and the restore tool."""
+"""Makes the bucket readable on its own, by a description of the format and the restore tool."""
 
 from __future__ import annotations
 

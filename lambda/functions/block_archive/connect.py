@@ -25,7 +25,7 @@ _CONNECT_SECONDS, _READ_SECONDS = 5.0, 15.0  # a silent server must not hold a r
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """What to connect to, and how."""
+    """Names what to connect to, and how."""
 
     bucket: str
     endpoint_url: str | None = None  # instead of AWS, for all services
@@ -53,7 +53,9 @@ def connect(to: Connection) -> tuple[ReliableBlocks, Store]:
         else:
             blocks, bucket = BotocoreBlocks(ebs, ec2), BotocoreBucket(s3, to.bucket)
     except (BotoCoreError, ValueError) as error:  # no Region, a half of a key, a wrong URL
-        raise RefusedError(f"AWS cannot be reached as the environment says: {error}") from error
+        raise RefusedError(
+            f"AWS cannot be reached with the settings of the environment: {error}"
+        ) from error
     store = Store(bucket, attempts, counters)
     return ReliableBlocks(blocks, attempts, Pace(to.blocks_per_second), counters), store
 

@@ -1,4 +1,4 @@
-"""What a run did: requests, bytes and money."""
+"""Counts what a run did: requests, bytes and US dollars."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Counters:
         return self._counts[name]
 
     def all(self) -> dict[str, int]:
-        """Every count, by name."""
+        """Return every count, by name."""
         with self._lock:
             return dict(sorted(self._counts.items()))
 
     def since(self, before: Mapping[str, int]) -> dict[str, int]:
-        """What was counted after `all` gave `before`."""
+        """Return what was counted since `all` returned `before`."""
         counts = {name: count - before.get(name, 0) for name, count in self.all().items()}
         return {name: count for name, count in counts.items() if count}
 

@@ -1,4 +1,4 @@
-"""What a call can end in, the same for every transport, and what is worth another attempt."""
+"""Defines the errors of a call, alike for every transport, and which are worth another attempt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TransientError(Exception):
 
 
 class ThrottledError(Exception):
-    """Too fast. Costs no attempt, but slows everybody down."""
+    """Raised when the service throttles; costs no attempt, but slows all workers down."""
 
 
 class HiddenError(Exception):
@@ -27,7 +27,7 @@ class TokenError(Exception):
 
 
 class MissingError(Exception):
-    """What was asked for does not exist."""
+    """Raised where the requested object does not exist."""
 
 
 class UnrelatedError(Exception):
@@ -39,7 +39,7 @@ class ExistsError(Exception):
 
 
 class RefusedError(ArchiveError):
-    """The service says no, and will go on saying no."""
+    """Raised when the service refuses, and would refuse again."""
 
 
 class SweptError(ArchiveError):

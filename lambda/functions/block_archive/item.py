@@ -1,4 +1,4 @@
-"""One work item: list, fetch, verify, compress, and store packs and segments; then its receipt."""
+"""Does one work item: lists, fetches, verifies, compresses and stores; then writes its receipt."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Claims:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def mine(self, digest: bytes) -> Future[bytes] | None:
-        """A promise to keep if nobody else stores it; else None."""
+        """Return the key to store, or None where another worker stores it."""
         with self.lock:
             if digest == ZERO_DIGEST or digest in self.known or digest in self.pending:
                 return None
@@ -165,7 +165,7 @@ class ItemRun:
         return place
 
     def _fetched(self, listed: list[Listed]) -> Iterator[tuple[Listed, bytes | None]]:
-        """Each block with its SHA-256, in order; None where it is gone from the snapshot."""
+        """Yield each block with its SHA-256, in order; None where it is gone from the snapshot."""
         waiting: deque[tuple[Listed, Future[bytes] | None]] = deque()
         rest = iter(listed)
         pool = ThreadPoolExecutor(self._workers)
@@ -228,7 +228,7 @@ class ItemRun:
         return digest.hex()
 
     def _base_lasts(self) -> bool:
-        """Whether everything that the base reaches is locked for long enough as it is."""
+        """Return whether everything that the base reaches is locked for long enough already."""
         locked = self._base.locked_until if self._base else None
         if not self._store.locks:
             return True

@@ -23,7 +23,7 @@ class LeanBlocks(BotocoreBlocks):
         self._service = Service(name="ebs", region=region, url=url)
 
     def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
-        """One block."""
+        """Read one block."""
         what = f"block {index} of {snapshot}"
         answer = self._http.send(
             self._service,
@@ -65,10 +65,10 @@ def _check(answer: Answer, what: str) -> None:
     if answer.status < 300:
         return
     try:
-        said = json.loads(answer.body)
+        body = json.loads(answer.body)
     except ValueError:
-        said = {}
-    code = answer.headers.get("x-amzn-errortype", "") or str(said.get("__type", ""))
-    message = str(said.get("Message") or said.get("message") or "")
+        body = {}
+    code = answer.headers.get("x-amzn-errortype", "") or str(body.get("__type", ""))
+    message = str(body.get("Message") or body.get("message") or "")
     code = code.split(":")[0].rpartition("#")[2]
-    raise classified(what, answer.status, code, message, str(said.get("Reason") or ""))
+    raise classified(what, answer.status, code, message, str(body.get("Reason") or ""))

@@ -31,7 +31,7 @@ class LeanBucket(BotocoreBucket):
         return self._send("GET", key).body
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """A part of it."""
+        """Return `length` bytes from `offset` of the object."""
         part = f"bytes={offset}-{offset + length - 1}"
         return self._send("GET", key, headers={"range": part}).body
 
@@ -56,11 +56,11 @@ class LeanBucket(BotocoreBucket):
         path = "/" + quote(key, safe="/~")
         answer = self._http.send(self._service, method, path, what=key, **more)
         if answer.status >= 300:
-            raise classified(key, answer.status, *_said(answer))
+            raise classified(key, answer.status, *_error_of(answer))
         return answer
 
 
-def _said(answer: Answer) -> tuple[str, str]:
+def _error_of(answer: Answer) -> tuple[str, str]:
     """Code and message of S3's XML."""
     body = answer.body.decode("utf-8", "replace")
     found = (re.search(f"<{name}>(.*?)</{name}>", body, re.S) for name in ("Code", "Message"))

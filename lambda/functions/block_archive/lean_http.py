@@ -24,7 +24,7 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Where requests go, and what their signature is scoped to."""
+    """Names where requests go, and what their signature is scoped to."""
 
     name: str  # as the signature calls it: ebs or s3
     region: str
@@ -78,7 +78,7 @@ def pool(connections: int, *, connect: float, read: float, bundle: str | None) -
 
 
 class LeanHttp:
-    """One pool and one set of credentials, for every service and thread."""
+    """Holds one connection pool and one set of credentials, for every service and thread."""
 
     def __init__(self, credentials: Any, connections: Pool) -> None:
         self._credentials, self._pool = credentials, connections
@@ -97,8 +97,9 @@ class LeanHttp:
         sha256: str = EMPTY_SHA256,
         into: memoryview | None = None,
     ) -> Answer:
-        """One request; `path` and `query` are quoted, `sha256` is the body's in hex. The body of a
-        good answer goes into the buffer, if one is given.
+        """Send one request; `path` and `query` are quoted, `sha256` is the body's in hex.
+
+        The body of a good answer goes into the buffer, if one is given.
 
         Raises TransientError for a connection that is lost, refused or silent.
         """

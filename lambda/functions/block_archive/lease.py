@@ -35,5 +35,5 @@ class Lease:
         return lease
 
     def holds(self, now: datetime) -> bool:
-        """Whether its run may still come to an end; after that, no receipt of it is used."""
+        """Return whether its run may still end; after that, no receipt of it is used."""
         return not self.over and now - datetime.fromisoformat(self.at) < RECEIPT_LIFE

@@ -1,4 +1,4 @@
-"""What a work item has to fetch: its own part of a listing, whatever the pages look like."""
+"""Lists what a work item has to fetch: its own part of a listing, however it is paged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def changes(blocks: ReliableBlocks, job: Job, segments: range) -> tuple[list[Lis
                 last,
             )
         except (MissingError, UnrelatedError):
-            pass  # the base's snapshot is gone or archived; hashes tell what changed
+            pass  # the base's snapshot is gone or archived; hashes show what changed
         else:
             return found, True
     try:

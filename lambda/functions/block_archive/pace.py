@@ -1,4 +1,4 @@
-"""How fast blocks are asked for: a budget, and what the service turns out to allow below it."""
+"""Paces the requests for blocks: within a budget, and below it as the service allows."""
 
 from __future__ import annotations
 

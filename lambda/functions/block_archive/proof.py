@@ -1,4 +1,4 @@
-"""What is proven about a root with S3 at hand: level 1, every file is there and held long enough;
+"""Verifies a root with S3 at hand: level 1, every file exists and is locked long enough;
 level 3, it restores. Levels 0 and 2 need no S3: archive_format.levels."""
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def verify(
 
 
 def _held(store: Store, root: Root) -> dict[str, Any]:
-    """Every file's existence, size, checksum and lock, one request each."""
+    """Check every file's existence, size, checksum and lock, with one request each."""
     needed = datetime.fromisoformat(root.retain_until)
     files: dict[str, tuple[bytes | None, int]] = {root.key: (None, 1)}
     for index, name in enumerate(root.segments):
@@ -137,12 +137,12 @@ def _checked(check: list[str], image: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ArchiveError(f"'check' could not be run: {error}") from error
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()[-500:]
-        raise ArchiveError(f"'check' ended with {done.returncode}: {said}")
+        output = (done.stderr or done.stdout).strip()[-500:]
+        raise ArchiveError(f"'check' ended with {done.returncode}: {output}")
 
 
 def evidence_key(root: Root, at: datetime) -> str:
-    """Where the proof of a level lies; the newest one tells how old a backup's last proof is."""
+    """Return the prefix of the proofs of a level; the newest proof gives its age."""
     return f"verify/{root.volume_id}/{root.snapshot_id}/{at:%Y%m%dT%H%M%SZ}.json"
 
 

@@ -1,4 +1,4 @@
-"""What no retained root reaches is swept away: by a role of its own, never by one that writes.
+"""Sweeps away what no retained root reaches, with a role of its own that cannot write.
 
 Four things hold however it is interrupted or raced:
 - the newest good root of a volume stays, whatever its age, with all that it reaches;
@@ -29,7 +29,7 @@ _MARKS = 3  # times that new roots may appear while the old ones are being read
 
 @dataclass(kw_only=True)
 class Pruned:
-    """What went, or in a dry run would go unless a lock holds it."""
+    """Counts what was deleted, or in a dry run would be unless a lock holds it."""
 
     dry_run: bool
     roots: list[str] = field(default_factory=list)
@@ -127,7 +127,7 @@ def _kept(
                 good.append(key)
                 if len(good) == keep_last:
                     break
-        kept.update(good or keys)  # where none is good, perhaps one can still be mended
+        kept.update(good or keys)  # where none is good, perhaps one can still be repaired
         if good:
             pruned.newest_good[volume] = good[0]
     return kept
@@ -140,7 +140,7 @@ def _bases(store: Store, now: datetime) -> set[str]:
 
 
 def _good(store: Store, root: Root, present: set[str]) -> bool:
-    """Whether its segments are whole and every pack is there."""
+    """Return whether the root's segments are whole and every pack exists."""
     try:
         for index in range(len(root.segments)):
             segment = load_segment(store, root, index)

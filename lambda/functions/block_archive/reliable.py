@@ -23,7 +23,7 @@ from functions.block_archive.source import Blocks, Description, Listed, Page
 
 
 class ReliableBlocks:
-    """One snapshot service, asked as often and as fast as it makes sense."""
+    """Wraps a snapshot service with retries and pace."""
 
     def __init__(self, blocks: Blocks, attempts: Attempts, pace: Pace, counters: Counters) -> None:
         self._blocks, self._attempts = blocks, attempts
@@ -31,7 +31,7 @@ class ReliableBlocks:
         self._mine = threading.local()
 
     def describe(self, snapshot: str) -> Description:
-        """What EC2 knows of it. Raises MissingError or ArchiveError."""
+        """Return the snapshot as EC2 describes it. Raises MissingError or ArchiveError."""
         return self._attempts.call(snapshot, lambda: self._blocks.describe(snapshot))
 
     def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> Page:
@@ -126,7 +126,7 @@ class ReliableBlocks:
         self.counters.add("blocks_written")
 
     def complete(self, snapshot: str, count: int, linear: str) -> None:
-        """No more blocks. Raises ArchiveError where EBS counts or sums otherwise."""
+        """Complete the snapshot. Raises ArchiveError where EBS counts or sums otherwise."""
         try:
             self._attempts.call(
                 f"CompleteSnapshot {snapshot}",

@@ -32,7 +32,7 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A part of a listing, by index; it may be empty and still have a next one."""
+    """Holds one page of a listing, by index; it may be empty and still have a next one."""
 
     blocks: Sequence[Listed]
     next_token: str | None
@@ -53,7 +53,7 @@ class Blocks(Protocol):
     """The EBS direct APIs. Every call is one request and raises an error of `errors`."""
 
     def describe(self, snapshot: str) -> Description:
-        """What EC2 knows of it."""
+        """Return the snapshot as EC2 describes it."""
         ...
 
     def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> Page:
@@ -67,7 +67,7 @@ class Blocks(Protocol):
         ...
 
     def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
-        """One block, into a buffer: fresh memory for each costs more than its way here."""
+        """Read one block into a buffer: fresh memory for each costs more than the transfer."""
         ...
 
     def start(
@@ -81,7 +81,7 @@ class Blocks(Protocol):
         ...
 
     def complete(self, snapshot: str, count: int, linear: str) -> None:
-        """No more blocks; EBS compares their number and their LINEAR checksum."""
+        """Complete the snapshot; EBS compares the number of blocks and their LINEAR checksum."""
         ...
 
     def state(self, snapshot: str) -> str:

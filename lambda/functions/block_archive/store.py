@@ -1,4 +1,4 @@
-"""What the engine writes to its bucket, with attempts: immutable files that are locked for as long
+"""Writes the engine's files to its bucket, with retries: immutable, and locked for as long
 as a root needs them, and notes of a job that are not."""
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Store:
 
     @property
     def locks(self) -> bool:
-        """Whether files are locked; asked once."""
+        """Return whether files are locked; S3 is asked once."""
         if self._locks is None:
             self._locks = self._call("s3_other_requests", "Object Lock", self._bucket.locks)
         return self._locks
@@ -57,7 +57,7 @@ class Store:
             return None
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """A part of it. Raises ArchiveError where there is none."""
+        """Return `length` bytes from `offset`. Raises ArchiveError where there is no file."""
         try:
             return self._call(
                 "s3_get_requests", key, lambda: self._bucket.get_range(key, offset, length)
@@ -66,14 +66,14 @@ class Store:
             raise ArchiveError(f"{key} is missing") from error
 
     def head(self, key: str) -> Stored | None:
-        """What is known of it, or None."""
+        """Return the object's metadata, or None where it is absent."""
         try:
             return self._call("s3_head_requests", key, lambda: self._bucket.head(key))
         except MissingError:
             return None
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so, in order."""
+        """Yield every key with this prefix, in order."""
         return iter(self._call("s3_list_requests", prefix, lambda: list(self._bucket.keys(prefix))))
 
     def put_new(self, key: str, body: Body, digest: bytes, retain_until: datetime) -> bool:
@@ -123,7 +123,7 @@ class Store:
                 raise SweptError(f"{key} is missing") from error
 
     def versions(self, prefix: str) -> Iterator[Held]:
-        """Every version of every key that begins so."""
+        """Yield every version of every key with this prefix."""
         return iter(
             self._call("s3_list_requests", prefix, lambda: list(self._bucket.versions(prefix)))
         )
@@ -148,7 +148,7 @@ class Store:
         return True
 
     def locked_until(self, held: Held) -> datetime | None:
-        """Until when S3 refuses to delete this version."""
+        """Return until when S3 refuses to delete this version."""
         try:
             return self._call(
                 "s3_head_requests",

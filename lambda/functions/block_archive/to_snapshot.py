@@ -26,7 +26,7 @@ _POLL_SECONDS = 5.0
 
 @dataclass(kw_only=True)
 class RestoredSnapshot:
-    """What a restore made."""
+    """Describes the snapshot that a restore made."""
 
     snapshot_id: str
     state: str = "pending"
@@ -45,8 +45,8 @@ class Into:
 
     def token(self, root: Root, generation: int) -> str:
         """At most 64 characters of ASCII (StartSnapshot, ClientToken)."""
-        said = json.dumps([root.sha256, self.kms_key, self.number, generation])
-        return hashlib.sha256(said.encode()).hexdigest()
+        identity = json.dumps([root.sha256, self.kms_key, self.number, generation])
+        return hashlib.sha256(identity.encode()).hexdigest()
 
 
 def restore_snapshot(

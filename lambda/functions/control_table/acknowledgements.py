@@ -1,4 +1,4 @@
-"""Who has obeyed: every task writes the epoch that it follows, and who flips waits for all."""
+"""Records which tasks obey: each writes the epoch that it follows; a mode change waits for all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = timedelta(seconds=600)
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
-    """A task's word that it obeys the mode of an epoch."""
+    """Records that a task obeys the mode of an epoch."""
 
     layer: str  # edge, app, worker ...
     task_id: str
@@ -33,7 +33,7 @@ class NotAcknowledgedError(Exception):
 def acknowledge(
     dynamodb: Any, table: str, *, layer: str, task_id: str, state: State, at: datetime
 ) -> None:
-    """Say that this task obeys the state. Written again, it is kept for longer."""
+    """Record that this task obeys the state. Written again, it is kept for longer."""
     if "#" in layer or not layer:
         raise ValueError(f"'layer' should be a word without '#', got '{layer}'")
     dynamodb.put_item(
@@ -52,7 +52,7 @@ def acknowledge(
 def acknowledgements(
     dynamodb: Any, table: str, *, layer: str, now: datetime
 ) -> Iterator[Acknowledgement]:
-    """Every acknowledgement of a layer that is still valid; DynamoDB drops the others late."""
+    """Yield the valid acknowledgements of a layer; DynamoDB drops expired ones late."""
     pages = dynamodb.get_paginator("query").paginate(
         TableName=table,
         ConsistentRead=True,
@@ -74,7 +74,7 @@ def acknowledgements(
 def missing(
     dynamodb: Any, table: str, *, layer: str, task_ids: Collection[str], epoch: int, now: datetime
 ) -> set[str]:
-    """The tasks of a layer that do not obey this epoch, or a later one, yet."""
+    """Return the tasks of a layer that do not obey this epoch, or a later one, yet."""
     obeying = {
         found.task_id
         for found in acknowledgements(dynamodb, table, layer=layer, now=now)

@@ -1,4 +1,4 @@
-"""What a run did, step by step, so that another run can go on where it stopped."""
+"""Records what a run did, step by step, so that another run can go on where it stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LAST = 999_999
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line: a step began, ended or failed. `detail` is for people, 1,000 characters."""
+    """Records that a step began, ended or failed. `detail` is for people, 1,000 characters."""
 
     sequence: int  # 1 to 999,999 within its run
     step: str
@@ -92,7 +92,7 @@ def newest(dynamodb: Any, table: str, run: str) -> Entry | None:
 
 
 def entries(dynamodb: Any, table: str, run: str) -> Iterator[Entry]:
-    """Every line of a run in order."""
+    """Yield every line of a run in order."""
     pages = dynamodb.get_paginator("query").paginate(
         TableName=table,
         KeyConditionExpression="pk = :run",

@@ -17,7 +17,7 @@ KEY = {"pk": {"S": "lock"}, "sk": {"S": "upgrade"}}
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """Who holds it: `holder` for people, `token` for the program that took it."""
+    """Names the holder: `holder` for people, `token` for the program that took the lock."""
 
     holder: str
     token: str
@@ -29,7 +29,7 @@ class LockHeldError(Exception):
 
 
 def read(dynamodb: Any, table: str) -> Lock | None:
-    """Who holds the lock, strongly consistent; None when it is free."""
+    """Return the holder of the lock, read strongly consistent; None when it is free."""
     item = dynamodb.get_item(TableName=table, Key=KEY, ConsistentRead=True).get("Item")
     if item is None:
         return None

@@ -16,7 +16,7 @@ KEY = {"pk": {"S": "mode"}, "sk": {"S": "current"}}
 
 
 class Mode(StrEnum):
-    """Whether a Region takes writes."""
+    """Says whether a Region accepts writes."""
 
     READ_WRITE = "READ_WRITE"
     READ_ONLY = "READ_ONLY"
@@ -173,7 +173,7 @@ def known(dynamodb: Any, table: str) -> State:
 
 
 def _state(item: Mapping[str, Mapping[str, Any]]) -> State:
-    """What stands: a hold, where there is one, and else what was written below it."""
+    """Return the state in force: the hold where there is one, else the state below it."""
     held = item.get("held", {}).get("M")
     above = held or item
     return State(

@@ -1,1 +1,1 @@
-"""How a function answers CloudFormation when it stands behind a custom resource."""
+"""Answers CloudFormation for a function behind a custom resource."""

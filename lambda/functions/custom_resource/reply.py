@@ -16,8 +16,8 @@ _TIMEOUT_SECONDS = 10
 Outcome = tuple[str, dict[str, str]]  # physical resource id, attributes
 
 
-def reply_with(event: dict[str, Any], act: Callable[[], Outcome]) -> None:
-    """Run `act` and report its outcome, or its failure, to CloudFormation.
+def reply_with(event: dict[str, Any], work: Callable[[], Outcome]) -> None:
+    """Run `work` and report its outcome, or its failure, to CloudFormation.
 
     A failure is answered, never raised: an unanswered request keeps a stack waiting for an hour.
     """
@@ -27,7 +27,7 @@ def reply_with(event: dict[str, Any], act: Callable[[], Outcome]) -> None:
         "LogicalResourceId": event["LogicalResourceId"],
     }
     try:
-        physical_id, attributes = act()
+        physical_id, attributes = work()
         answer |= {"Status": "SUCCESS", "PhysicalResourceId": physical_id, "Data": attributes}
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"

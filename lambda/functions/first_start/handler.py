@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     A system that has started once is operations' alone: no deploy may begin it again.
     """
 
-    def act() -> tuple[str, dict[str, str]]:
+    def work() -> tuple[str, dict[str, str]]:
         if event["RequestType"] != "Create":
             return event["PhysicalResourceId"], {}
         properties = event["ResourceProperties"]
@@ -36,4 +36,4 @@ def handler(event: dict[str, Any], context: Any) -> None:
         run_all(runner, properties["Commands"], deadline=time.monotonic() + seconds)
         return f"first-start-of-{properties['TaskDefinition']}", {}
 
-    reply_with(event, act)
+    reply_with(event, work)

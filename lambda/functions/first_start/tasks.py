@@ -71,7 +71,7 @@ class Runner:
 
 
 def run_all(runner: Runner, commands: Sequence[Sequence[str]], *, deadline: float) -> None:
-    """Each command in its order, again after a failure: every one may be run again.
+    """Run each command in order, again after a failure: every one may be run again.
 
     Raises NotStartedError at the deadline (of time.monotonic) with the last failure.
     """

@@ -13,11 +13,11 @@ from functions.live_task_definition.revisions import keep_live_image
 def handler(event: dict[str, Any], _context: object) -> None:
     """Create and Update carry the base to the live family; Delete leaves the family as it is."""
 
-    def act() -> tuple[str, dict[str, str]]:
+    def work() -> tuple[str, dict[str, str]]:
         if event["RequestType"] == "Delete":
             return event["PhysicalResourceId"], {}
         properties = event["ResourceProperties"]
         family, base = properties["Family"], properties["Base"]
         return family, {"Arn": keep_live_image(boto3.client("ecs"), base=base, family=family)}
 
-    reply_with(event, act)
+    reply_with(event, work)

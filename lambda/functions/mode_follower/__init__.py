@@ -1,4 +1,4 @@
-"""What obeys the mode of its Region: polls the control table, acts, and says so.
+"""Follows the mode of its Region: polls the control table, obeys, and acknowledges.
 
 As a program (`python -m mode_follower`) it stands beside nginx in each edge task and writes the
 flag file; as a module it tells a server of its own.

@@ -30,7 +30,7 @@ def task_id(given: str | None, metadata: str | None) -> str:
     if given:
         return given
     if not metadata:
-        raise ValueError("'TASK_ID' should be set where Amazon ECS does not tell the task's id")
+        raise ValueError("'TASK_ID' should be set where Amazon ECS does not give the task's id")
     with urllib.request.urlopen(f"{metadata}/task", timeout=2) as answer:  # noqa: S310
         return json.load(answer)["TaskARN"].rpartition("/")[2]
 

@@ -24,12 +24,12 @@ Log = Callable[[dict[str, Any]], None]
 
 
 def log_line(entry: dict[str, Any]) -> None:
-    """One structured line on standard output."""
+    """Write one structured line to standard output."""
     print(json.dumps(entry), flush=True)
 
 
 def _without_epoch(reason: str) -> State:
-    """What is obeyed while no mode is known; its epoch, 0, is never acknowledged."""
+    """Return the state that is obeyed while no mode is known; epoch 0 is never acknowledged."""
     return State(mode=Mode.READ_ONLY, reason=reason, epoch=0, by="follower", at="")
 
 
@@ -60,7 +60,7 @@ class ModeFollower:
         self._first_look: datetime | None = None
         self._last_read: datetime | None = None
         self._told_stale = False
-        self._said: tuple[State, datetime] | None = None
+        self._acknowledged: tuple[State, datetime] | None = None
 
     def look(self, now: datetime) -> None:
         """Read the mode once, obey it where it is new, and acknowledge it."""
@@ -75,7 +75,7 @@ class ModeFollower:
         self._acknowledge(now)
 
     def age(self, now: datetime) -> timedelta | None:
-        """How old the obeyed state may be: the time since it was read. None before the first."""
+        """Return the seconds since the obeyed state was read; None before the first."""
         return None if self._last_read is None else now - self._last_read
 
     def _go_on_without(self, now: datetime, error: Exception) -> None:
@@ -110,16 +110,16 @@ class ModeFollower:
     def _acknowledge(self, now: datetime) -> None:
         if self.state is None or self.state.epoch == 0:
             return
-        if self._said is not None:
-            said, at = self._said
-            if said == self.state and now - at < RENEWAL:
+        if self._acknowledged is not None:
+            state, at = self._acknowledged
+            if state == self.state and now - at < RENEWAL:
                 return
         try:
             self._say_so(self.state, now)
         except Exception as error:
             self._log({"event": "not acknowledged", "error": repr(error)})
             return
-        self._said = self.state, now
+        self._acknowledged = self.state, now
 
 
 def follower_of(

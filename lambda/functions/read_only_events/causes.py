@@ -1,4 +1,4 @@
-"""What an event is a cause of. An event that is none of those known is an error, never a guess."""
+"""Reads the cause from an event. An unknown event is an error, never a guess."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FAILOVERS = (
 
 
 class Kind(StrEnum):
-    """What is wrong, and so what is done about it."""
+    """Names what is wrong, which decides what is done."""
 
     WRITER = "writer"  # it fails over or is down: READ_ONLY, under an upgrade too
     LAG = "lag"  # a replica is too far behind: READ_ONLY, but not under an upgrade
-    BROKEN = "broken"  # a replica gets nothing any more: a person is told
+    BROKEN = "broken"  # a replica gets nothing any more: a person is notified
 
 
 class UnknownEventError(Exception):
-    """Nobody should have sent this here; the message says what it was."""
+    """Raised for an event that no rule should have sent; the message holds it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Cause:
 def cause_of(
     event: Mapping[str, Any], *, masters: Collection[str], alarms: Mapping[str, Kind]
 ) -> Cause:
-    """The cause that an event of EventBridge tells. `masters` are ARNs of clusters.
+    """Return the cause that an event of EventBridge names. `masters` are ARNs of clusters.
 
     Raises UnknownEventError for every other event.
     """

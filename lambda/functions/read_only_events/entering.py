@@ -1,4 +1,4 @@
-"""Whether a cause enters READ_ONLY in a Region, and the entering. Nothing here leaves it."""
+"""Decides whether a cause enters READ_ONLY in a Region, and enters it. Nothing here leaves it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UPGRADE = "upgrade "
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What was done in a Region: `entered`, or why not; and whether that is news to anybody."""
+    """Records what was done in a Region: `entered`, or why not; and whether to publish it."""
 
     entered: bool
     why: str
@@ -52,7 +52,7 @@ def enter(
 
 
 def _against(found: State, cause: Cause, locked: Lock | None) -> tuple[str, bool] | None:
-    """Why READ_ONLY is not entered, and whether to tell; None where nothing speaks against it."""
+    """Return why READ_ONLY is not entered, and whether to publish it; None if it is."""
     if locked and cause.kind is not Kind.WRITER:
         return f"{locked.holder} holds the lock, and pauses replicas itself", False
     if cause.kind is Kind.BROKEN:
@@ -67,7 +67,7 @@ def _against(found: State, cause: Cause, locked: Lock | None) -> tuple[str, bool
 
 
 def _passed(found: State, cause: Cause) -> timedelta | None:
-    """How long before the last leaving it happened; None where it did not.
+    """Return how long before the last leaving it happened; None where it did not.
 
     The table keeps whole seconds: what happened within the second of the leaving came after it.
     """

@@ -1,4 +1,4 @@
-"""The function behind the rules: it enters READ_ONLY in every Region, and tells the operators."""
+"""Enters READ_ONLY in every Region for the rules' events, and notifies the operators."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         masters=json.loads(variables["MASTERS"]),
         alarms={name: Kind(kind) for name, kind in json.loads(variables["ALARMS"]).items()},
     )
-    return act(
+    return respond(
         cause,
         tables=json.loads(variables["TABLES"]),
         topic=variables["TOPIC"],
@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     )
 
 
-def act(
+def respond(
     cause: Cause,
     *,
     tables: Mapping[str, str],
@@ -54,7 +54,7 @@ def act(
     client: Callable[[str, str], Any],
     now: datetime,
 ) -> dict[str, Any]:
-    """Enter where the cause asks for it, in the order of `tables`, and say what was done where."""
+    """Enter where the cause asks for it, in the order of `tables`; return what was done where."""
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
     locked = _locked(tables, client)
@@ -64,19 +64,23 @@ def act(
             outcomes[region] = enter(dynamodb, table, cause, locked=locked, now=now)
         except Exception as error:  # one Region that is away keeps no other from being entered
             failed[region] = repr(error)
-    told = _told(outcomes, failed)
+    report = _report(outcomes, failed)
     entered = [region for region, outcome in outcomes.items() if outcome.entered]
-    print(json.dumps({"by": cause.by, "reason": cause.reason, "entered": entered, "told": told}))
+    print(
+        json.dumps({"by": cause.by, "reason": cause.reason, "entered": entered, "report": report})
+    )
     if failed or any(outcome.news for outcome in outcomes.values()):
-        # Topic first, then the failure: another try tells it again, which is better than never.
+        # Topic first, then the failure: another try publishes it again, which is better than never.
         client("sns", _region_of(topic)).publish(
             TopicArn=topic,
             Subject=_subject(cause, entered),
-            Message=f"{cause.by}\n{cause.reason}\n\n" + "\n".join(told) + f"\n\nNext: {RUNBOOK}\n",
+            Message=f"{cause.by}\n{cause.reason}\n\n"
+            + "\n".join(report)
+            + f"\n\nNext: {RUNBOOK}\n",
         )
     if failed:
         raise NotEverywhereError("; ".join(f"{region}: {why}" for region, why in failed.items()))
-    return {"entered": entered, "told": told}
+    return {"entered": entered, "report": report}
 
 
 def _locked(tables: Mapping[str, str], client: Callable[[str, str], Any]) -> Lock | None:
@@ -88,7 +92,7 @@ def _locked(tables: Mapping[str, str], client: Callable[[str, str], Any]) -> Loc
     return None
 
 
-def _told(outcomes: Mapping[str, Outcome], failed: Mapping[str, str]) -> list[str]:
+def _report(outcomes: Mapping[str, Outcome], failed: Mapping[str, str]) -> list[str]:
     lines = [
         f"{region}: READ_ONLY entered, epoch {outcome.state.epoch} ({outcome.why})"
         if outcome.entered

@@ -14,7 +14,7 @@ from functions.reporting_database.target_database import Statements, create_targ
 def handler(event: dict[str, Any], _context: object) -> None:
     """Create and Update make the database where it is missing; Delete leaves it as it is."""
 
-    def act() -> tuple[str, dict[str, str]]:
+    def work() -> tuple[str, dict[str, str]]:
         if event["RequestType"] == "Delete":
             return event["PhysicalResourceId"], {}
         properties = event["ResourceProperties"]
@@ -33,4 +33,4 @@ def handler(event: dict[str, Any], _context: object) -> None:
         )
         return name, {}
 
-    reply_with(event, act)
+    reply_with(event, work)

@@ -19,7 +19,7 @@ class StatementError(RuntimeError):
 
 
 class Statements:
-    """One after the other, as the warehouse's administrator."""
+    """Runs statements one after the other, as the warehouse's administrator."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ def create_target_database(
 
 
 def _word(name: str) -> str:
-    """What may stand in quotes; statements of this kind take no parameters."""
+    """Return the text if it may stand in quotes; such statements take no parameters."""
     if not name.replace("_", "").replace("-", "").isalnum():
         raise ValueError(f"names should be letters, digits, '_' and '-', got '{name}'")
     return name

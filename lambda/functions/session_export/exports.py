@@ -16,7 +16,7 @@ _SUMMARY = "manifest-summary.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """Where exports go, and for how long nobody may delete them; None where nothing is locked."""
+    """Names where exports go, and for how long they are locked; None where nothing is locked."""
 
     s3: Any
     bucket: str
@@ -24,7 +24,7 @@ class Destination:
 
 
 def export(
-    dynamodb: Any, to: Destination, *, table_arn: str, now: datetime, tell: Callable[..., None]
+    dynamodb: Any, to: Destination, *, table_arn: str, now: datetime, record: Callable[..., None]
 ) -> None:
     """Make sure that the day of `now` has an export, and that every finished one is locked.
 
@@ -36,7 +36,7 @@ def export(
         for one in found:
             ours = one.get("S3Prefix", "").startswith(f"{PREFIX}/")
             if ours and one["S3Bucket"] == to.bucket and one["ExportStatus"] == "COMPLETED":
-                _lock(to, one, until=now + to.lock, tell=tell)
+                _lock(to, one, until=now + to.lock, record=record)
     same = [one for one in found if one.get("S3Prefix") == prefix]
     if any(one["ExportStatus"] != "FAILED" for one in same):
         return
@@ -48,7 +48,7 @@ def export(
         # Two runs at once start one export; one that failed makes room for another.
         ClientToken=hashlib.sha256(f"{table_arn} {prefix} {len(same)}".encode()).hexdigest()[:36],
     )["ExportDescription"]
-    tell({"started": started["ExportArn"]})
+    record({"started": started["ExportArn"]})
 
 
 def _exports(dynamodb: Any, table_arn: str) -> Iterator[dict[str, Any]]:
@@ -64,7 +64,7 @@ def _exports(dynamodb: Any, table_arn: str) -> Iterator[dict[str, Any]]:
 
 
 def _lock(
-    to: Destination, one: dict[str, Any], *, until: datetime, tell: Callable[..., None]
+    to: Destination, one: dict[str, Any], *, until: datetime, record: Callable[..., None]
 ) -> None:
     folder = f"{one['S3Prefix']}/AWSDynamoDB/{one['ExportArn'].rpartition('/')[2]}/"
     pages = to.s3.get_paginator("list_objects_v2").paginate(Bucket=to.bucket, Prefix=folder)
@@ -79,7 +79,7 @@ def _lock(
             Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
             ChecksumAlgorithm="SHA256",
         )
-    tell({"locked": folder, "objects": len(keys)})
+    record({"locked": folder, "objects": len(keys)})
 
 
 def _locked(to: Destination, key: str) -> bool:

@@ -16,7 +16,7 @@ from functions.session_export.exports import Destination, export
 
 
 def handler(_event: dict[str, Any], _context: Any) -> None:
-    """One run."""
+    """Start the export of the day, and lock what has finished."""
     days = os.environ["LOCK_DAYS"]
     export(
         boto3.client("dynamodb"),
@@ -27,5 +27,5 @@ def handler(_event: dict[str, Any], _context: Any) -> None:
         ),
         table_arn=os.environ["TABLE_ARN"],
         now=datetime.now(UTC),
-        tell=lambda decision: print(json.dumps({"session_export": decision})),
+        record=lambda decision: print(json.dumps({"session_export": decision})),
     )

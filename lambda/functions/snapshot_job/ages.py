@@ -1,4 +1,4 @@
-"""How old the newest good set of every series is, as metrics; alarms are on these."""
+"""Publishes the age of the newest good set of every series, in hours; alarms watch it."""
 
 from __future__ import annotations
 

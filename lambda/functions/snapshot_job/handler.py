@@ -32,9 +32,9 @@ def take(_event: dict[str, Any], _context: Any) -> None:
     """Take what this hour lacks, copy what the second Region lacks, and say how old things are."""
     now, ec2 = datetime.now(UTC), boto3.client("ec2")
     to = _copies(os.environ)
-    failures = take_slot(ec2, now=now, tell=_tell)
+    failures = take_slot(ec2, now=now, record=_record)
     if to is not None:
-        failures += copy(ec2, to, tell=_tell)
+        failures += copy(ec2, to, record=_record)
     targets, _ = find_targets(ec2)
     cloudwatch = boto3.client("cloudwatch")
     publish(cloudwatch, SNAPSHOT_AGE, ages(targets, find_sets(ec2), now))
@@ -45,10 +45,10 @@ def take(_event: dict[str, Any], _context: Any) -> None:
 
 def prune(_event: dict[str, Any], _context: Any) -> None:
     """Delete what no policy keeps, here and in the second Region."""
-    failures = prune_sets(boto3.client("ec2"), _policy(os.environ["POLICY"]), tell=_tell)
+    failures = prune_sets(boto3.client("ec2"), _policy(os.environ["POLICY"]), record=_record)
     to = _copies(os.environ)
     if to is not None:
-        failures += prune_sets(to.ec2, to.policy, tell=_tell)
+        failures += prune_sets(to.ec2, to.policy, record=_record)
     _raise(failures)
 
 
@@ -78,7 +78,7 @@ def _policy(text: str) -> Policy:
     return Policy(**json.loads(text))
 
 
-def _tell(decision: dict[str, Any]) -> None:
+def _record(decision: dict[str, Any]) -> None:
     print(json.dumps({"snapshot_job": decision}))
 
 

@@ -13,7 +13,7 @@ from functions.snapshot_job.snapshot_sets import SnapshotSet, find_sets, of_seri
 _GONE = "InvalidSnapshot.NotFound"
 
 
-def prune(ec2: Any, policy: Policy, *, tell: Callable[[dict[str, Any]], None]) -> list[Exception]:
+def prune(ec2: Any, policy: Policy, *, record: Callable[[dict[str, Any]], None]) -> list[Exception]:
     """Delete what is doomed in the client's Region. Returns what could not be deleted, such as a
     snapshot that an image is made of."""
     failures: list[Exception] = []
@@ -26,7 +26,7 @@ def prune(ec2: Any, policy: Policy, *, tell: Callable[[dict[str, Any]], None]) -
                     if error.response["Error"]["Code"] != _GONE:  # another run was faster
                         failures.append(error)
                         continue
-                tell({"deleted": snapshot.id, "series": series, "slot": one.slot.isoformat()})
+                record({"deleted": snapshot.id, "series": series, "slot": one.slot.isoformat()})
     return failures
 
 

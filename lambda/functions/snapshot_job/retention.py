@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How many hours, days, ISO weeks and months keep their first backup, counted from the newest.
+    """Says how many hours, days, ISO weeks and months keep their first backup, from the newest on.
 
     Only hours, days, weeks and months that have a backup count: a job that stands still for a
     month has nothing expire meanwhile. Raises ValueError for a negative number, or if all are 0.
@@ -56,6 +56,6 @@ def wanted(policy: Policy, times: Iterable[datetime]) -> set[datetime]:
 
 
 def kept(policy: Policy, times: Iterable[datetime]) -> set[datetime]:
-    """What is wanted, and in any case the newest. Of no time at all, none."""
+    """Return the times to keep, always with the newest; none where there are none."""
     known = set(times)
     return wanted(policy, known) | ({max(known)} if known else set())

@@ -18,7 +18,7 @@ COPY_OF = "mainstay:copy-of"  # on a copy: the snapshot that it is of
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """One snapshot of a set."""
+    """Describes one snapshot of a set."""
 
     id: str
     volume_id: str
@@ -39,23 +39,23 @@ class SnapshotSet:
 
     @property
     def good(self) -> bool:
-        """Whether every snapshot of it is there and complete."""
+        """Return whether every snapshot of the set exists and is complete."""
         return sum(one.state == "completed" for one in self.snapshots) >= self.size
 
     @property
     def pending(self) -> bool:
-        """Whether it may still become good by itself."""
+        """Return whether the set may still become good without a new snapshot."""
         alive = sum(one.state in ("completed", "pending") for one in self.snapshots)
         return alive >= self.size and not self.good
 
     @property
     def lost(self) -> bool:
-        """Whether it never becomes good: one failed, or was deleted."""
+        """Return whether the set can never become good: a snapshot failed or was deleted."""
         return not self.good and not self.pending
 
 
 def find_sets(ec2: Any) -> list[SnapshotSet]:
-    """Every set of this account in the client's Region, oldest first."""
+    """Return every set of this account in the client's Region, oldest first."""
     pages = ec2.get_paginator("describe_snapshots").paginate(
         OwnerIds=["self"], Filters=[{"Name": "tag-key", "Values": [SET]}]
     )

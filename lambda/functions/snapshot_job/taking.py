@@ -21,7 +21,7 @@ _FULL = {"ResourceLimitExceeded", "SnapshotCopyLimitExceeded", "ConcurrentSnapsh
 
 @dataclass(frozen=True, kw_only=True)
 class Copies:
-    """Where copies go."""
+    """Names the Region and key that copies go to."""
 
     ec2: Any  # a client of that Region
     from_region: str
@@ -34,7 +34,7 @@ def slot_of(now: datetime) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0)
 
 
-def take(ec2: Any, *, now: datetime, tell: Callable[[dict[str, Any]], None]) -> list[Exception]:
+def take(ec2: Any, *, now: datetime, record: Callable[[dict[str, Any]], None]) -> list[Exception]:
     """Take what the slot of `now` lacks. What cannot be taken is returned, after all the rest."""
     slot, (targets, problems) = slot_of(now), find_targets(ec2)
     taken = {one.series for one in find_sets(ec2) if one.slot == slot and not one.lost}
@@ -43,7 +43,7 @@ def take(ec2: Any, *, now: datetime, tell: Callable[[dict[str, Any]], None]) -> 
         if target.series in taken:
             continue
         try:
-            tell({"taken": _take(ec2, target, slot, now), "series": target.series})
+            record({"taken": _take(ec2, target, slot, now), "series": target.series})
         except ClientError as error:
             failures.append(error)
     return failures
@@ -75,7 +75,7 @@ def _take(ec2: Any, target: Target, slot: datetime, now: datetime) -> list[str]:
     return [one["SnapshotId"] for one in made]
 
 
-def copy(ec2: Any, to: Copies, *, tell: Callable[[dict[str, Any]], None]) -> list[Exception]:
+def copy(ec2: Any, to: Copies, *, record: Callable[[dict[str, Any]], None]) -> list[Exception]:
     """Copy every set that the second Region wants and lacks. Returns what could not be copied."""
     failures: list[Exception] = []
     theirs = of_series(find_sets(to.ec2))
@@ -89,11 +89,11 @@ def copy(ec2: Any, to: Copies, *, tell: Callable[[dict[str, Any]], None]) -> lis
                     made = _copy(to, one, snapshot.id)
                 except ClientError as error:
                     if error.response["Error"]["Code"] in _FULL:
-                        tell({"copies": "as many as at once are allowed; the next run goes on"})
+                        record({"copies": "as many as at once are allowed; the next run goes on"})
                         return failures
                     failures.append(error)
                 else:
-                    tell({"copied": snapshot.id, "as": made, "series": series})
+                    record({"copied": snapshot.id, "as": made, "series": series})
     return failures
 
 

@@ -1,4 +1,4 @@
-"""What is to be snapshotted: the tagged volumes, those of one instance together."""
+"""Finds what is to be snapshotted: the tagged volumes, those of one instance together."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the states of an upgrade do: each act may be run again, and is told when to be."""
+"""Runs the states of an upgrade; each step may be run again, and is when its state retries."""

@@ -1,4 +1,4 @@
-"""How an upgrade begins, and how another execution goes on with it."""
+"""Begins an upgrade, or lets another execution go on with one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.control_table import lock
 from functions.control_table.mode import Mode
-from functions.upgrade import acts, leaving_dns, modes, services
+from functions.upgrade import actions, leaving_dns, modes, services
 from functions.upgrade import plan as plans
 from functions.upgrade.errors import RefusedError
 from functions.upgrade.plan import BACK, ENDED, Plan
@@ -62,7 +62,7 @@ def _taken_over(site: Site, plan: Plan, event: dict[str, Any], *, now: datetime)
     """Whoever comes last acts; a person sees to it that the execution before has ended."""
     dynamodb, table = site.client("dynamodb", site.primary.region), site.primary.table
     if plan.way == ENDED:
-        acts.release_lock(site, plan)  # of an end that was cut off
+        actions.release_lock(site, plan)  # of an end that was cut off
         return plan
     if event.get("image") and event["image"] != plan.image:
         raise RefusedError(f"upgrade '{plan.upgrade}' is of {plan.image}, not {event['image']}")

@@ -1,7 +1,7 @@
-"""One state of the machine: guard, note, act, note. The handler's whole logic, without its clock.
+"""Runs one state of the machine: guard, record, step, record. The handler adds only the clock.
 
-Before any act: the upgrade's plan names this execution, the lock is the upgrade's, and inside of
-the window so is the epoch. The compensation is in the plan before the act begins.
+Before any action: the upgrade's plan names this execution, the lock is the upgrade's, and inside of
+the window so is the epoch. The compensation is in the plan before the action begins.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.control_table import journal, lock
-from functions.upgrade import acts, modes
+from functions.upgrade import actions, modes
 from functions.upgrade import plan as plans
 from functions.upgrade.begin import begin
 from functions.upgrade.errors import EpochStolenError, NotYetError, SupersededError
@@ -43,11 +43,11 @@ class Conductor:
         self._table = site.primary.table
 
     def conduct(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Do what a state says; the answer is what later states are told."""
+        """Do what a state says; the answer is what later states are answer."""
         name = event["act"]
         if name == "begin":
             plan = begin(self._site, event, first=event["step"], now=self._now())
-            self._tell(plan, "begin", "done", f"{plan.way} at {plan.at}")
+            self._record(plan, "begin", "done", f"{plan.way} at {plan.at}")
             return {**self._facts(plan), "at": plan.at, "way": plan.way, "outcome": plan.outcome}
         plan = self._plan(event)
         match name:
@@ -56,7 +56,7 @@ class Conductor:
             case "stopped":
                 return self._stopped(plan, event)
             case _ if plan.way == ENDED:  # asked again, because the answer was lost
-                acts.release_lock(self._site, plan)
+                actions.release_lock(self._site, plan)
                 return self._facts(plan)
             case "note":
                 self._begun(plan, event)
@@ -69,7 +69,7 @@ class Conductor:
         return self._facts(plan)
 
     def _act(self, plan: Plan, event: dict[str, Any], name: str) -> None:
-        acts.ACTS[name](self._site, plan, now=self._now(), **event.get("arguments", {}))
+        actions.ACTIONS[name](self._site, plan, now=self._now(), **event.get("arguments", {}))
 
     def _undo(self, plan: Plan, event: dict[str, Any], name: str) -> dict[str, Any]:
         if event.get("always") or event["registered_as"] in plan.registered:
@@ -103,15 +103,15 @@ class Conductor:
             plan.at = event["step"]
         plan.notes["begun"] = event["step"]
         self._save(plan)
-        self._tell(plan, event["step"], "begun")
+        self._record(plan, event["step"], "begun")
 
     def _finish(self, plan: Plan, event: dict[str, Any]) -> None:
         self._save(plan)
-        self._tell(plan, event["step"], "done")
+        self._record(plan, event["step"], "done")
         if plan.way == ENDED:
-            acts.release_lock(self._site, plan)
+            actions.release_lock(self._site, plan)
 
-    def _until(self, plan: Plan, event: dict[str, Any], act: Callable[[], None]) -> None:
+    def _until(self, plan: Plan, event: dict[str, Any], action: Callable[[], None]) -> None:
         """Try for a while; what an act has noted is kept when it has to be called again.
 
         Raises SupersededError where another execution has begun during a pause: an execution that
@@ -120,7 +120,7 @@ class Conductor:
         end, pause = self._clock() + _PATIENCE_SECONDS, _POLL_SECONDS
         while True:
             try:
-                return act()
+                return action()
             except NotYetError:
                 if self._clock() >= end:
                     self._save(plan)
@@ -130,7 +130,7 @@ class Conductor:
             self._plan(event)
 
     def _task(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
-        """What the task of an operation is run with."""
+        """Return the parameters of the task that runs an operation."""
         variables = {**self._site.operations.variables, "UPGRADE_IMAGE": plan.image}
         return {
             "command": ["python", "-m", "service.operations", *event["command"]],
@@ -138,41 +138,41 @@ class Conductor:
         }
 
     def _decide(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
-        """After a failure: back, or stop. Nobody's word about the mode is acted against.
+        """After a failure, go back or stop. A mode that another party set stays.
 
         What has ended stays so: only its last answer was lost.
         """
         if plan.way == ENDED:
             return {"go": plan.outcome, "reason": plan.reason}
         error = event.get("error") or {}
-        said = f"{error.get('Error', 'unknown')}: {_cause(error)}"
+        reason = f"{error.get('Error', 'unknown')}: {_cause(error)}"
         stolen = error.get("Error") == EpochStolenError.__name__ and plan.window
         if plan.way == FORWARD and not plan.committed and not stolen:
-            plan.way, plan.reason = BACK, said
+            plan.way, plan.reason = BACK, reason
             self._save(plan)
-            self._tell(plan, plan.at, "failed", said)
+            self._record(plan, plan.at, "failed", reason)
             return {"go": "back"}
-        plan.reason = said
+        plan.reason = reason
         self._save(plan)
         return {"go": "stop"}
 
     def _stopped(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
-        """READ_ONLY, the lock held, and a person told: the state in which nothing gets worse."""
+        """Hold READ_ONLY and the lock, and notify a person: nothing gets worse in this state."""
         error = event.get("error") or {}
-        said = f"{error.get('Error', 'unknown')}: {_cause(error)}"
+        reason = f"{error.get('Error', 'unknown')}: {_cause(error)}"
         if plan.way == ENDED:  # nothing is half done, and the lock may be somebody else's by now
-            return {"outcome": plan.outcome, "reason": said}
+            return {"outcome": plan.outcome, "reason": reason}
         modes.hold(self._site, plan, at=self._now())
-        plan.outcome, plan.reason = "stopped", said
+        plan.outcome, plan.reason = "stopped", reason
         self._save(plan)
-        self._tell(plan, plan.at, "stopped", said)
-        return {"outcome": "stopped", "reason": said}
+        self._record(plan, plan.at, "stopped", reason)
+        return {"outcome": "stopped", "reason": reason}
 
     def _facts(self, plan: Plan) -> dict[str, Any]:
-        """What states are told."""
+        """Return what later states read."""
         own = plan.revisions.get(self._site.primary.region, {})
         return {
-            "operations": own.get(acts.OPERATIONS, plan.before["operations"]),
+            "operations": own.get(actions.OPERATIONS, plan.before["operations"]),
             "bake": plan.bake_seconds,
             "database": "database" in plan.registered,
             "reason": plan.reason,
@@ -181,7 +181,7 @@ class Conductor:
     def _save(self, plan: Plan) -> None:
         plans.write(self._dynamodb, self._table, plan)
 
-    def _tell(self, plan: Plan, step: str, state: str, detail: str = "") -> None:
+    def _record(self, plan: Plan, step: str, state: str, detail: str = "") -> None:
         """A line of the journal, and one of the log."""
         print(json.dumps({"upgrade": plan.upgrade, "step": step, "state": state, "why": detail}))
         journal.append(
@@ -199,9 +199,9 @@ def _cause(error: dict[str, Any]) -> str:
     """A function's own words, where the cause is its report of a failure."""
     cause = str(error.get("Cause", ""))
     try:
-        told = json.loads(cause)
+        answer = json.loads(cause)
     except ValueError:
         return cause[:900]
-    if not isinstance(told, dict):
+    if not isinstance(answer, dict):
         return cause[:900]
-    return str(told.get("errorMessage") or told.get("StoppedReason") or cause)[:900]
+    return str(answer.get("errorMessage") or answer.get("StoppedReason") or cause)[:900]

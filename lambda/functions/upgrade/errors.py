@@ -1,16 +1,16 @@
-"""How an act ends that is not done; the state machine knows them by their names."""
+"""Defines the errors of a step, which the state machine knows by their names."""
 
 
 class NotYetError(Exception):
-    """The condition does not hold yet: ask again. The message says what is waited for."""
+    """Raised while a condition does not hold yet: call again. The message names the condition."""
 
 
 class RefusedError(Exception):
-    """The upgrade may not begin, or not go on like this; nothing was changed by this act."""
+    """Raised where the upgrade may not begin or go on; this step changed nothing."""
 
 
 class EpochStolenError(Exception):
-    """Somebody else has changed the mode meanwhile: nothing is done against their word."""
+    """Raised where another party changed the mode: their change stands."""
 
 
 class SupersededError(Exception):
@@ -18,4 +18,4 @@ class SupersededError(Exception):
 
 
 class FailedError(Exception):
-    """What was started does not become healthy; asking again would not help."""
+    """Raised where what was started does not become healthy; asking again would not help."""

@@ -12,7 +12,7 @@ _PERIOD = timedelta(minutes=1)
 
 
 def put(site: Site, value: int) -> None:
-    """1 to leave, 0 to return. Sent again, it says the same."""
+    """Publish 1 to leave or 0 to return; publishing again changes nothing."""
     exit_, standby = _of(site)
     site.client("cloudwatch", site.primary.region).put_metric_data(
         Namespace=exit_.namespace,

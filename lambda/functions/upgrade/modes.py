@@ -22,7 +22,7 @@ def state_of(site: Site, place: Place) -> State:
 
 
 def is_own(plan: Plan, state: State) -> bool:
-    """Whether this READ_ONLY was entered by the upgrade and by nobody since."""
+    """Return whether this READ_ONLY was entered by the upgrade and by no other since."""
     return state.by == plan.name and state.mode == Mode.READ_ONLY
 
 

@@ -15,7 +15,7 @@ class OvertakenError(Exception):
 
 @dataclass(kw_only=True)
 class Plan:
-    """One upgrade. `before` is the world as it was found; undoing restores exactly that."""
+    """Holds one upgrade. `before` is what was found at its start; undoing restores exactly that."""
 
     upgrade: str
     image: str
@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """As whom the upgrade holds the lock and changes the mode."""
+        """Return the name under which the upgrade holds the lock and changes the mode."""
         return f"upgrade {self.upgrade}"
 
 

@@ -97,7 +97,7 @@ def task_ids(site: Site, place: Place, services: Iterable[Service]) -> set[str]:
 
 
 def weights(site: Site, place: Place) -> dict[str, int]:
-    """By half, as the listener rule has them now."""
+    """Return the weights of the listener rule now, by half."""
     [rule] = site.client("elbv2", place.region).describe_rules(RuleArns=[place.rule])["Rules"]
     groups = rule["Actions"][-1]["ForwardConfig"]["TargetGroups"]
     by_group = {group["TargetGroupArn"]: group["Weight"] for group in groups}
@@ -119,7 +119,7 @@ def set_weights(site: Site, place: Place, shares: dict[str, int]) -> None:
 
 
 def suspended(site: Site, place: Place, service: Service) -> dict[str, bool] | None:
-    """What of a service's autoscaling is suspended; None where nothing scales it."""
+    """Return what of a service's autoscaling is suspended; None where nothing scales it."""
     scaling = site.client("application-autoscaling", place.region)
     found = scaling.describe_scalable_targets(
         ServiceNamespace="ecs",

@@ -1,4 +1,4 @@
-"""Where an upgrade acts: the two Regions' services, rules and tables, by the template's words."""
+"""Describes what an upgrade changes: services, rules and tables of both Regions, as deployed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One Region. `halves` by their names, `workers` beside them; `edge` only acknowledges."""
+    """Describes one Region: `halves` and `workers` by name; `edge` only acknowledges modes."""
 
     region: str
     table: str
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def releasing(self) -> dict[str, Service]:
-        """Every service whose family gets the new image, by a name that is unique in the place."""
+        """Return every service whose family gets the new image, by its name in the Region."""
         numbered = {f"worker-{n}": each for n, each in enumerate(self.workers, start=1)}
         return {**self.halves, **numbered}
 
@@ -54,7 +54,7 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True)
 class Operations:
-    """Where one-off tasks run, and what they are told beside their command."""
+    """Describes where one-off tasks run, and their variables beside their command."""
 
     cluster: str
     family: str

@@ -1,24 +1,24 @@
-"""The compensations: each brings one thing back to what the plan says it was, however often."""
+"""Holds the compensations: each restores one thing as the plan recorded it, however often."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
-from functions.upgrade import acts, leaving_dns, modes, services
-from functions.upgrade.acts import before
+from functions.upgrade import actions, leaving_dns, modes, services
+from functions.upgrade.actions import before
 from functions.upgrade.errors import FailedError, NotYetError
 from functions.upgrade.plan import Plan
 from functions.upgrade.site import HALVES, LEAVES, STAYS, Place, Service, Site
 
 
 def settle(site: Site, plan: Plan, *, now: datetime) -> None:
-    """No task of the upgrade's own acts beside the undoing."""
+    """Stop every task of the upgrade, so that none works beside the undoing."""
     ecs = site.client("ecs", site.primary.region)
     cluster, family = site.operations.cluster, site.operations.family
     listed = [
         arn
-        for wanted in ("RUNNING", "STOPPED")  # what was told to stop may run for a while
+        for wanted in ("RUNNING", "STOPPED")  # what was asked to stop may run for a while
         for page in ecs.get_paginator("list_tasks").paginate(
             cluster=cluster, family=family, desiredStatus=wanted
         )
@@ -42,11 +42,11 @@ def undo_traffic(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def undo_start(site: Site, plan: Plan, *, now: datetime) -> None:
-    """What runs new code stops; what runs old code, in a place that was not reached, goes on."""
+    """Stop what runs new code; what runs old code, where nothing was changed, goes on."""
     stopped = []
     for place, _, service in _started(site):
         found = services.described(site, place, service)
-        if found["taskDefinition"] == acts.revision(plan, place, service):
+        if found["taskDefinition"] == actions.revision(plan, place, service):
             services.set_count(site, place, service, 0)
             stopped.append((place, service))
     for place, service in stopped:
@@ -54,7 +54,7 @@ def undo_start(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def undo_mode(site: Site, plan: Plan, *, now: datetime) -> None:
-    """Only its own epoch is left; somebody else's READ_ONLY stays theirs."""
+    """Leave the upgrade's own epoch alone; a READ_ONLY that another entered stays."""
     modes.leave(site, plan, at=now)
     plan.window = False
 
@@ -75,20 +75,20 @@ def undo_weights(site: Site, plan: Plan, *, now: datetime) -> None:
 def undo_exit(site: Site, plan: Plan, *, now: datetime) -> None:
     if site.exit is None:
         return
-    leaving_dns.put(site, 0)  # an alarm that the last act's data point has yet to reach
+    leaving_dns.put(site, 0)  # an alarm that the last action's data point has yet to reach
     leaving_dns.come_back(site)
 
 
 def undo_counts(site: Site, plan: Plan, *, now: datetime) -> None:
-    acts.counts(site, plan, now=now)
+    actions.counts(site, plan, now=now)
 
 
 def undo_scaling(site: Site, plan: Plan, *, now: datetime) -> None:
-    acts.resume(site, plan, now=now)
+    actions.resume(site, plan, now=now)
 
 
 def undo_release(site: Site, plan: Plan, *, now: datetime) -> None:
-    """What is live is a family's newest active revision, so those of the release must go."""
+    """Deregister the release's revisions, for a family's newest active one is what runs."""
     for place in site.places:
         for name, service in place.releasing.items():
             was = before(plan, place, name)["revision"]
@@ -100,10 +100,10 @@ def undo_release(site: Site, plan: Plan, *, now: datetime) -> None:
 
 def confirm(site: Site, plan: Plan, *, now: datetime) -> None:
     """The lock is released after this look alone."""
-    different = acts.differences(site, plan, released=False)
+    different = actions.differences(site, plan, released=False)
     if different:
         raise FailedError(f"not as it was before the upgrade: {'; '.join(different)}")
-    acts.end(site, plan, "rolled back")
+    actions.end(site, plan, "rolled back")
 
 
 def _started(site: Site) -> list[tuple[Place, str, Service]]:

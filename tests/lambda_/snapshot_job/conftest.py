@@ -78,15 +78,15 @@ class Site:
         return self.here.create_volume(Size=20, AvailabilityZone=f"{HERE}a", **more)["VolumeId"]
 
     def take(self, now: datetime) -> list[Exception]:
-        return take(self.here, now=now, tell=self.told.append)
+        return take(self.here, now=now, record=self.told.append)
 
     def copy(self) -> list[Exception]:
         to = Copies(ec2=self.there, from_region=HERE, key_arn="alias/k", policy=COPY_POLICY)
-        return copy(self.here, to, tell=self.told.append)
+        return copy(self.here, to, record=self.told.append)
 
     def prune(self) -> list[Exception]:
-        failed = prune(self.here, POLICY, tell=self.told.append)
-        return failed + prune(self.there, COPY_POLICY, tell=self.told.append)
+        failed = prune(self.here, POLICY, record=self.told.append)
+        return failed + prune(self.there, COPY_POLICY, record=self.told.append)
 
     def sets(self, region: str = HERE) -> list[SnapshotSet]:
         return find_sets(self.here if region == HERE else self.there)

@@ -1,6 +1,6 @@
-"""The acts of the table's rows, forward. Each changes what is left to change, then looks.
+"""Holds the steps of the table's rows, forward. Each changes what is left to change, then checks.
 
-An act raises NotYetError while its condition does not hold; called again it goes on.
+An action raises NotYetError while its condition does not hold; called again it goes on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OPERATIONS = "operations"
 
 
 def before(plan: Plan, place: Place, name: str) -> dict[str, Any]:
-    """What a service was when the upgrade began."""
+    """Return the service as it was when the upgrade began."""
     return plan.before["places"][place.region][name]
 
 
@@ -82,7 +82,7 @@ def start(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def alarms(site: Site, plan: Plan, *, now: datetime) -> None:
-    """FailedError for an alarm in ALARM. One without data says nothing, and is waited for."""
+    """Raise FailedError for an alarm in ALARM, NotYetError for one without data."""
     cloudwatch = site.client("cloudwatch", site.primary.region)
     found = cloudwatch.describe_alarms(AlarmNames=list(site.primary.alarms))["MetricAlarms"]
     states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
@@ -175,7 +175,7 @@ def release_lock(site: Site, plan: Plan) -> None:
 
 
 def differences(site: Site, plan: Plan, *, released: bool) -> list[str]:
-    """What is not as it was, but for the release itself; the last look before the lock goes."""
+    """Return what is not as it was, but for the release itself; the last check before the end."""
     found = []
     if services.weights(site, site.primary) != plan.before["weights"]:
         found.append("the weights")
@@ -215,7 +215,7 @@ def _stop_all(site: Site, some: list[tuple[Place, str, Service]]) -> None:
         services.require_steady(site, place, service, 0)
 
 
-ACTS: dict[str, Callable[..., None]] = {
+ACTIONS: dict[str, Callable[..., None]] = {
     "release": release,
     "suspend": suspend,
     "carry": carry,
