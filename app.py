@@ -18,7 +18,7 @@ from mainstay.guards.plugin import TrapGuards
 from mainstay.guards.report import failures
 from stacks.composition.environment import compose
 
-MEND = "mend what was found, or acknowledge it on its construct"
+FIX = "fix what was found, or acknowledge it on its construct"
 
 
 def main() -> None:
@@ -50,10 +50,10 @@ def main() -> None:
     except RuntimeError as error:
         if "ValidationFailed" not in str(error):
             raise
-        sys.exit(MEND)  # CDK has printed what it found
+        sys.exit(FIX)  # CDK has printed what it found
     # Started by the CLI, CDK leaves failing to the CLI, and `--ignore-errors` makes that pass.
     if found:
-        sys.exit("\n".join([*found, MEND]))
+        sys.exit("\n".join([*found, FIX]))
 
 
 try:

@@ -18,6 +18,10 @@ __all__ = ["Environment", "FrontDoor", "LegacyEdge", "Region", "TierSize", "Work
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])")
+# Servers get so long beyond the longest request to end it before Fargate kills them; it is
+# `mainstay.stateless.drain` that gives it, and a test holds the two equal.
+DRAIN_SECONDS = 15
+
 _NAME = re.compile(r"[a-z][a-z0-9-]*")  # part of the name of every stack and plan
 
 
@@ -44,8 +48,7 @@ class FrontDoor:
                 f"({self.requests_per_client_per_minute}), "
                 f"got {self.requests_per_tenant_per_minute}"
             )
-        # The edge and the app get 15 s beyond it to end their work before Fargate kills them.
-        limit = aws_facts.FARGATE_STOP_SECONDS_MAX - 15
+        limit = aws_facts.FARGATE_STOP_SECONDS_MAX - DRAIN_SECONDS
         if not 1 <= self.longest_request_seconds <= limit:
             yield (
                 f"'{path}.longest_request_seconds' should be 1 to {limit}, "

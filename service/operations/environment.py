@@ -3,12 +3,12 @@
     DATABASE_NAME             the database on every node (default mainstay)
     <NODE>_HOST               where a node is: ENTITY_A, ENTITY_B, TRANSACTION, FOLLOWER, DELAYED
     <NODE>_PORT               default 5432
-    <NODE>_SECRET_ARN         its administrator: a secret with username and password, as RDS
+    <NODE>_SECRET         its administrator: a secret with username and password, as RDS
                               manages one
     <NODE>_READERS            host:port of its own readers, by comma, where the cluster is not
                               Aurora's: what is promoted first
     <NODE>_CLUSTER            the Aurora cluster's identifier, for the RDS API
-    REPLICATION_SECRET_ARN    a secret with the password of the role `replicator`
+    REPLICATION_SECRET    a secret with the password of the role `replicator`
     CONTROL_TABLE             the Region's control table
     PGSSLMODE, PGSSLROOTCERT  how the administrator connects, read by libpq itself
     <NODE>_SSLMODE            for a node that signs its own certificate, such as require: libpq is
@@ -108,7 +108,7 @@ def _node(
 def _login(variables: Mapping[str, str], secrets: Any, prefix: str) -> dict[str, str]:
     if user := variables.get(f"{prefix}_USER"):
         return {"user": user}
-    secret = _secret(variables, secrets, f"{prefix}_SECRET_ARN")
+    secret = _secret(variables, secrets, f"{prefix}_SECRET")
     return {"user": secret["username"], "password": secret["password"]}
 
 
@@ -128,9 +128,9 @@ def _encryption(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
 def _replication_password(variables: Mapping[str, str], secrets: Any) -> str:
     if "REPLICATION_PASSWORD" in variables:
         return variables["REPLICATION_PASSWORD"]
-    if "REPLICATION_SECRET_ARN" not in variables:
+    if "REPLICATION_SECRET" not in variables:
         return ""  # no store here is replicated
-    return _secret(variables, secrets, "REPLICATION_SECRET_ARN")["password"]
+    return _secret(variables, secrets, "REPLICATION_SECRET")["password"]
 
 
 def _secret(variables: Mapping[str, str], secrets: Any, variable: str) -> dict[str, str]:

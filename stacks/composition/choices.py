@@ -1,4 +1,4 @@
-"""What an environment's words and numbers mean to constructs."""
+"""Translates an environment's words and numbers into what constructs take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mainstay.stateless.capacity import Capacity
 
 
 def egress_of(environment: Environment, region: Region) -> Egress:
-    """The way out of the network of one of its Regions."""
+    """Return the way out of the network of one of its Regions."""
     replicas = environment.databases.delayed is not None and region is environment.standby
     kinds = {"nat": NatPerZone, "endpoints": EndpointsOnly}
     return kinds[environment.egress](for_replicas=replicas)
@@ -28,7 +28,7 @@ _OPERATIONS = ("python", "-m", "service.operations")
 
 
 def first_start_of(environment: Environment, region: Region) -> tuple[tuple[str, ...], ...]:
-    """What the first deploy runs in a Region before anything serves there.
+    """Return the commands of the first deploy in a Region, before anything serves there.
 
     A standby has the primary's schema through its copies, and a mode of its own.
     """
@@ -39,19 +39,19 @@ def first_start_of(environment: Environment, region: Region) -> tuple[tuple[str,
 
 
 def placement_of(zones: ClusterZones) -> Placement:
-    """Where a cluster stands."""
+    """Return the zones of a cluster."""
     return Placement(instances=zones.instances, storage=zones.storage)
 
 
 def instance_size_of(size: ClusterSize) -> InstanceSize:
-    """The size of each instance of a cluster."""
+    """Return the size of each instance of a cluster."""
     if size.serverless:
         return Serverless(min_acu=size.min_acu, max_acu=size.max_acu)
     return Provisioned(instance_class=size.instance_class)
 
 
 def routing_of(environment: Environment, region: Region) -> Routing:
-    """How users come to one of its Regions."""
+    """Return the policy by which users come to one of its Regions."""
     if environment.routing == "latency":
         return LatencyRouting()
     first = region is environment.primary
@@ -59,7 +59,7 @@ def routing_of(environment: Environment, region: Region) -> Routing:
 
 
 def legacy_edge_of(region: Region) -> LegacyEdge | None:
-    """The chain that the Region's traffic is taken from, while a migration lasts."""
+    """Return the chain that a Region's traffic is taken from, while a migration lasts."""
     given = region.legacy_edge
     if given is None:
         return None
@@ -67,8 +67,10 @@ def legacy_edge_of(region: Region) -> LegacyEdge | None:
 
 
 def edge_limits_of(environment: Environment, region: Region) -> EdgeLimits:
-    """A tenant's share of one edge task: all of them together allow half of what the firewall
-    counts as too much, so that a tenant is slowed down before it is seen.
+    """Return a tenant's share of one edge task.
+
+    All tasks together allow half of what the firewall counts as too much, so that a tenant is
+    slowed down before it is seen.
     """
     tasks = capacity_of(environment.edge, region, services=1).min_tasks
     tenant_per_second = environment.front_door.requests_per_tenant_per_minute / 60
@@ -76,7 +78,7 @@ def edge_limits_of(environment: Environment, region: Region) -> EdgeLimits:
 
 
 def capacity_of(size: TierSize, region: Region, *, services: int) -> Capacity:
-    """The share of a tier that each of its services runs in a Region, equal in every zone."""
+    """Return the share of a tier that each of its services runs, equal in every zone."""
     zones = len(region.zone_ids)
     per_zone = -(-size.tasks_per_zone(zones) // services)
     return Capacity(

@@ -21,7 +21,7 @@ from stacks.composition.service import RegionService
 
 @dataclass(frozen=True, kw_only=True)
 class RegionFront:
-    """What users reach in one Region."""
+    """The part of a Region that users reach."""
 
     public: PublicLoadBalancer
     proxy: EdgeProxy

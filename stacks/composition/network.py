@@ -1,4 +1,4 @@
-"""What joins the Regions: the DNS zone, the link of their networks, and the switches of DNS."""
+"""Joins the Regions: the DNS zone, the link of their networks, and the switches of DNS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What watches and changes a running environment: READ_ONLY, the upgrade, the deployer's role."""
+"""Watches and changes a running environment: READ_ONLY, the upgrade, the deployer's role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What serves in a Region behind its edge, and the task that operates on its databases."""
+"""The service of a Region behind its edge, and the task that operates on its databases."""
 
 from __future__ import annotations
 

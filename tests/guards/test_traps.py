@@ -245,7 +245,7 @@ def test_catches_the_trap_and_names_its_mend(case: tuple[Guard, Template, Templa
     guard, trapped, _ = case
     found = list(guard([trapped]))
     assert found
-    assert all(trap.mend and trap.consequence for trap in found)
+    assert all(trap.fix and trap.consequence for trap in found)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -314,7 +314,7 @@ def test_catches_a_copy_of_another_version():
 def test_catches_regions_that_share_a_key(keys: dict[str, Any]):
     [trap] = database_traps.copies_unlike_their_first(global_database(**keys))
     assert trap.rule == "regions-share-a-key"
-    assert "us-west-2" in trap.mend
+    assert "us-west-2" in trap.fix
 
 
 def test_catches_an_export_used_in_another_region():

@@ -302,6 +302,6 @@ def test_operations_of_a_region_know_its_nodes_and_each_password(system):
             if secret.stack.region == region
             or any(copy["Region"] == region for copy in secret.properties.get("ReplicaRegions", ()))
         }
-        assert {variables[f"{node}_SECRET_ARN"] for node in nodes} <= names
-        assert variables["REPLICATION_SECRET_ARN"] in names
+        assert {variables[f"{node}_SECRET"] for node in nodes} <= names
+        assert variables["REPLICATION_SECRET"] in names
         assert "CONTROL_TABLE" in variables

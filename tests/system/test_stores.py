@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from config.environments import PRODUCTION
+from config.model import DRAIN_SECONDS
+from functions.upgrade import site as functions_of_the_upgrade
+from mainstay.app_tier.halves import HALVES
+from mainstay.stateless.drain import BEYOND_LONGEST_REQUEST
+from service.settings import api_settings, worker_settings
+from tests.conftest import ROOT
 
 STORES = ("entity", "transaction")
 ROLES = {"app_reader", "app_writer"}
@@ -41,21 +48,56 @@ def hosts(addresses: str) -> list[str]:
     return [host for host, _, _ in found]
 
 
-def test_every_variable_of_the_contract_is_there(system):
-    login = {"DATABASE_NAME", "DATABASE_AUTH", "PGSSLMODE", "PGSSLROOTCERT"}
-    both = {"AWS_REGION", "CONTROL_TABLE", "EVENTS_QUEUE_URL", *login}
-    api = {
-        *("PORT", "HALF", "LONGEST_REQUEST_SECONDS", "DOMAIN", "SESSION_TABLE"),
-        *("ENTITY_READERS", "ENTITY_WRITER", "TRANSACTION_READERS"),
-    }
-    if next(system.of_type("AWS::RedshiftServerless::Workgroup"), None) is not None:
-        api |= {"REPORTING_WORKGROUP", "REPORTING_DATABASE"}
+class Reads(dict[str, str]):
+    """Variables that remember which of them were read."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        super().__init__(variables)
+        self.read: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> str:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+
+@pytest.mark.parametrize(("part", "settings"), [("app", api_settings), ("worker", worker_settings)])
+def test_every_variable_of_the_contract_is_there(system, part, settings):
+    """What the template sets is what the service validates at start: nothing more, nothing less."""
     for region in system.regions:
-        for variables_ in told(system, region, "app"):
-            assert set(variables_) == both | api
-            assert variables_["DOMAIN"] == system.environment.domain
-        [variables_] = told(system, region, "worker")
-        assert set(variables_) == both | {"TRANSACTION_WRITER"}
+        for variables_ in told(system, region, part):
+            recorded = Reads(variables_)
+            found = settings(recorded)  # raises for one that is missing or wrong
+            # Not ours: libpq reads two, and ECS sets those of the task itself.
+            libpq, task = {"PGSSLMODE", "PGSSLROOTCERT"}, {"HOST", "BUILD", "TASK_ID"}
+            assert set(variables_) - libpq <= recorded.read
+            if part == "app":
+                left = {name for name in recorded.read - task if name not in variables_}
+                optional = {"REPORTING", "REPORTING_WORKGROUP", "REPORTING_DATABASE"}
+                assert left <= {*optional, "ECS_CONTAINER_METADATA_URI_V4"}
+                assert found.domain == system.environment.domain
+                warehouse = system.of_type("AWS::RedshiftServerless::Workgroup")
+                assert (found.reporting_workgroup is not None) == any(True for _ in warehouse)
+
+
+def test_every_variable_of_the_sidecar_is_there(system):
+    """One that is missing would keep it from starting: functions.mode_follower reads these."""
+    for region in system.regions:
+        stack = system.part(region, "edge")
+        [task] = stack.of_type("AWS::ECS::TaskDefinition").values()
+        [sidecar] = [one for one in task["ContainerDefinitions"] if one["Name"] == "mode"]
+        source = (ROOT / "lambda/functions/mode_follower/__main__.py").read_text()
+        required = set(re.findall(r'os\.environ\["(\w+)"\]', source))
+        assert {item["Name"] for item in sidecar["Environment"]} == required
+
+
+def test_both_sides_agree_on_the_halves_and_on_the_time_to_drain():
+    """The names of the halves, and the seconds in which a leaving server ends its work."""
+    assert HALVES == functions_of_the_upgrade.HALVES
+    assert BEYOND_LONGEST_REQUEST.to_seconds() == DRAIN_SECONDS
 
 
 def test_the_halves_are_told_the_same_but_which_they_are(system):

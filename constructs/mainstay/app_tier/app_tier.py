@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
+from mainstay.app_tier.halves import HALVES
 from mainstay.app_tier.live_task_definition import LiveTaskDefinition, LiveTaskDefinitions
 from mainstay.app_tier.stores import Stores
 from mainstay.network.network import Network
@@ -19,8 +20,6 @@ from mainstay.stateless.capacity import Capacity
 from mainstay.stateless.image import ImageSource, container_image
 from mainstay.stateless.load_balancer import harden
 from mainstay.stateless.stateless_service import StatelessService
-
-HALVES = ("blue", "green")
 
 
 class AppTier(Construct):
@@ -109,9 +108,9 @@ class AppTier(Construct):
                 longest_request=longest_request,
                 log_group=log_group,
             )
-            # The halves know the same servers in the same order: which master a task reads is told
-            # by the mode and by its own schema version, so either half may be the first to change.
-            self.halves[half].tell(stores.grant_serve(self.halves[half].role))
+            # The halves know the same servers in the same order: the mode and a task's own schema
+            # version decide which master it reads, so either half may be the first to change.
+            stores.let_serve(self.halves[half].container)
         weights = self.weights = elbv2.ApplicationListenerRule(
             self,
             "Weights",

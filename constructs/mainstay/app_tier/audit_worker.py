@@ -11,6 +11,7 @@ from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.app_tier.live_task_definition import LiveTaskDefinition, LiveTaskDefinitions
 from mainstay.app_tier.stores import Stores
 from mainstay.network.network import Network
+from mainstay.stateless.drain import drain_time
 from mainstay.stateless.image import ImageSource, container_image
 
 CONTAINER = "worker"
@@ -52,18 +53,18 @@ class AuditWorker(Construct):
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
         )
-        self.task_definition.add_container(
+        container = self.task_definition.add_container(
             CONTAINER,
             container_name=CONTAINER,
             image=container_image(self, "Image", image),
             command=["python", "-m", "service.worker"],
-            environment=stores.grant_drain(self.task_definition.task_role),
             readonly_root_filesystem=True,
-            stop_timeout=cdk.Duration.seconds(int(longest_batch.to_seconds()) + 15),
+            stop_timeout=drain_time(longest_batch),
             logging=ecs.LogDrivers.aws_logs(
                 stream_prefix=CONTAINER, log_group=log_group, mode=ecs.AwsLogDriverMode.NON_BLOCKING
             ),
         )
+        stores.let_drain(container)
         self._acknowledge_task()
         self.service = ecs.FargateService(
             self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ecs as ecs
 
 from mainstay.database.audit_queue import AuditQueue
 from mainstay.database.session_store import SessionReplica
@@ -23,7 +23,11 @@ class Reports:
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """The four stores, the queue and the mode; a grant returns all variables of its grantee."""
+    """The four stores, the queue and the mode.
+
+    One call permits a container's role what it does and sets all variables that it reads:
+    `service.settings` validates them at start.
+    """
 
     control: ControlTable
     entity: StoreAccess
@@ -32,23 +36,26 @@ class Stores:
     events: AuditQueue
     reports: Reports | None  # None: reports are asked of the transaction store
 
-    def grant_serve(self, grantee: iam.IRole) -> dict[str, str]:
+    def let_serve(self, container: ecs.ContainerDefinition) -> None:
         """For the API: a login reads entities, writes a session and sends an event."""
-        reports = self.reports
-        return {
-            **self.control.grant_follow_mode(grantee),
-            **self.entity.grant_read(grantee),
-            **self.entity.grant_write(grantee),
-            **self.sessions.grant_use(grantee),
-            **self.events.grant_send(grantee),
-            **self.transaction.grant_read(grantee),
-            **(reports.warehouse.grant_query(grantee, reports.database) if reports else {}),
-        }
+        role = container.task_definition.task_role
+        _set(container, self.control.grant_follow_mode(role))
+        _set(container, self.entity.grant_read(role))
+        _set(container, self.entity.grant_write(role))
+        _set(container, self.sessions.grant_use(role))
+        _set(container, self.events.grant_send(role))
+        _set(container, self.transaction.grant_read(role))
+        if self.reports is not None:
+            _set(container, self.reports.warehouse.grant_query(role, self.reports.database))
 
-    def grant_drain(self, grantee: iam.IRole) -> dict[str, str]:
+    def let_drain(self, container: ecs.ContainerDefinition) -> None:
         """For the worker: events from the queue into the transaction store, and nothing else."""
-        return {
-            **self.control.grant_follow_mode(grantee),
-            **self.events.grant_receive(grantee),
-            **self.transaction.grant_write(grantee),
-        }
+        role = container.task_definition.task_role
+        _set(container, self.control.grant_follow_mode(role))
+        _set(container, self.events.grant_receive(role))
+        _set(container, self.transaction.grant_write(role))
+
+
+def _set(container: ecs.ContainerDefinition, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        container.add_environment(name, value)

@@ -80,7 +80,7 @@ class OperationsTask(Construct):
         role = self.definition.task_role
         variables = {
             "DATABASE_NAME": DATABASE,
-            "REPLICATION_SECRET_ARN": operable.replication_secret_name,
+            "REPLICATION_SECRET": operable.replication_secret_name,
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": CERTIFICATES,
             **_addresses(operable.nodes),
@@ -161,7 +161,7 @@ def _addresses(nodes: dict[str, Node]) -> dict[str, str]:
     variables = {}
     for name, node in nodes.items():
         variables[f"{name}_HOST"] = node.host
-        variables[f"{name}_SECRET_ARN"] = node.secret_name  # the API takes either
+        variables[f"{name}_SECRET"] = node.secret_name
         if node.cluster is not None:
             variables[f"{name}_CLUSTER"] = node.cluster
         else:

@@ -53,7 +53,7 @@ def too_many_zones(templates: Sequence[Template]) -> Iterator[Trap]:
                 logical_id=logical_id,
                 consequence=f"an Aurora cluster stands in {CLUSTER_ZONES_MAX} zones, and "
                 f"{len(zones)} are named: the deploy stops half way",
-                mend="name three zones at most; more zones need a second cluster",
+                fix="name three zones at most; more zones need a second cluster",
             )
 
 
@@ -67,7 +67,7 @@ def readers_unlike_the_writer(templates: Sequence[Template]) -> Iterator[Trap]:
                 template=template,
                 logical_id=cluster,
                 consequence=f"a failover makes any of {', '.join(sorted(classes))} the writer",
-                mend="give every instance of the cluster the writer's class",
+                fix="give every instance of the cluster the writer's class",
             )
 
 
@@ -90,7 +90,7 @@ def retired_engines(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence=f"{engine} {version} is not offered any more, and is refused",
-                    mend=f"use one of {known}, or a later minor version of them",
+                    fix=f"use one of {known}, or a later minor version of them",
                 )
 
 
@@ -106,7 +106,7 @@ def expiry_with_strong_consistency(templates: Sequence[Template]) -> Iterator[Tr
                     logical_id=logical_id,
                     consequence="the table is refused, for items of a strongly consistent table "
                     "cannot expire by themselves",
-                    mend="leave out time_to_live_attribute, or the strong consistency",
+                    fix="leave out time_to_live_attribute, or the strong consistency",
                 )
 
 
@@ -140,7 +140,7 @@ def delayed_beside_live(templates: Sequence[Template]) -> Iterator[Trap]:
                 template=template,
                 logical_id=logical_id,
                 consequence=f"{zone} holds {neighbours[0]} too: one loss takes both",
-                mend="give the delayed replica and its follower zones without a live replica "
+                fix="give the delayed replica and its follower zones without a live replica "
                 "in config/environments.py",
             )
 
@@ -161,7 +161,7 @@ def copies_unlike_their_first(templates: Sequence[Template]) -> Iterator[Trap]:
                 template=template,
                 logical_id=logical_id,
                 consequence=f"it has {version} and its first {expected}: it cannot join",
-                mend="give both the version of the environment, databases.postgresql_version",
+                fix="give both the version of the environment, databases.postgresql_version",
             )
         key = references.origin(template, properties.get("KmsKeyId"))
         first_key = references.origin(first_template, first_properties.get("KmsKeyId"))
@@ -172,7 +172,7 @@ def copies_unlike_their_first(templates: Sequence[Template]) -> Iterator[Trap]:
                 logical_id=logical_id,
                 consequence="a copy needs a key of its own Region: it is refused, or lost with "
                 "the Region that it was to outlive",
-                mend=f"encrypt it with a key that stands in {template.region}",
+                fix=f"encrypt it with a key that stands in {template.region}",
             )
 
 

@@ -23,7 +23,7 @@ def zones_not_pinned(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence="the subnet's place differs between accounts, or does not exist",
-                    mend="set AvailabilityZoneId, such as use1-az1, and leave AvailabilityZone out",
+                    fix="set AvailabilityZoneId, such as use1-az1, and leave AvailabilityZone out",
                 )
 
 
@@ -41,7 +41,7 @@ def too_few_zones(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence=f"the network spans {len(zones)} zone, and falls with it",
-                    mend="give the Region at least two zone_ids in config/environments.py",
+                    fix="give the Region at least two zone_ids in config/environments.py",
                 )
 
 
@@ -59,7 +59,7 @@ def too_many_addresses(templates: Sequence[Template]) -> Iterator[Trap]:
                     logical_id=logical_id,
                     consequence=f"{template.region} would need {count[template.region]} Elastic "
                     f"IP addresses of {ELASTIC_IPS_MAX}, and the deploy stops half way",
-                    mend="use fewer zones, or egress='endpoints'",
+                    fix="use fewer zones, or egress='endpoints'",
                 )
 
 
@@ -80,7 +80,7 @@ def too_many_rules(templates: Sequence[Template]) -> Iterator[Trap]:
                         logical_id=logical_id,
                         consequence=f"{inline + separate} {direction.lower()} rules of "
                         f"{RULES_MAX}: the deploy stops at the first one too many",
-                        mend="admit a tier's range or group instead of single addresses",
+                        fix="admit a tier's range or group instead of single addresses",
                     )
 
 
@@ -101,6 +101,6 @@ def references_across_regions(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence="removing the reference can never be deployed while it is in use",
-                    mend="refer weakly: cdk.CrossStackReferences.of(producer).produce(WEAK), or "
+                    fix="refer weakly: cdk.CrossStackReferences.of(producer).produce(WEAK), or "
                     "take the value from the configuration",
                 )

@@ -36,7 +36,7 @@ GUARDS: tuple[Callable[[Sequence[Template]], Iterator[Trap]], ...] = (
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
 class TrapGuards:
-    """Every trap found fails the synth and names its mend.
+    """Every trap found fails the synth and names its fix.
 
     An acknowledgement on a construct, `Mainstay::<rule>`, lets one pass with a reason, as for any
     finding.
@@ -71,7 +71,7 @@ def _violation(trap: Trap) -> cdk.PolicyViolation:
     return cdk.PolicyViolation(
         rule_name=trap.rule,
         description=trap.consequence,
-        fix=trap.mend,
+        fix=trap.fix,
         severity="error",
         violating_resources=[
             cdk.PolicyViolatingResource(

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def failures(directory: Path) -> list[str]:
-    """Every finding that fails the synth: what, where, and the mend where one is known."""
+    """Every finding that fails the synth: what, where, and the fix where one is known."""
     report = directory / "validation-report.json"
     if not report.exists():
         return []
@@ -27,5 +27,5 @@ def failures(directory: Path) -> list[str]:
 def _findings(violation: dict[str, Any]) -> Iterator[str]:
     for construct in violation.get("violatingConstructs", [{}]):
         where = construct.get("constructPath", "the app")
-        mend = f"; {violation['suggestedFix']}" if violation.get("suggestedFix") else ""
-        yield f"{violation['ruleName']} at {where}: {violation['description']}{mend}"
+        fix = f"; {violation['suggestedFix']}" if violation.get("suggestedFix") else ""
+        yield f"{violation['ruleName']} at {where}: {violation['description']}{fix}"

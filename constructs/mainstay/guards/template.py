@@ -29,13 +29,13 @@ class Template:
 
 @dataclass(frozen=True, kw_only=True)
 class Trap:
-    """A resource that would deploy wrongly: where, what happens, and the mend."""
+    """A resource that would deploy wrongly: where, what happens, and the fix."""
 
     rule: str
     template: Template
     logical_id: str
     consequence: str
-    mend: str
+    fix: str
 
 
 def walk(value: Any) -> Iterator[tuple[str, Any]]:

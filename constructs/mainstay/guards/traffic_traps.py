@@ -35,7 +35,7 @@ def clients_held_too_long(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence="clients stay for up to an hour with a node of a lost zone",
-                    mend=f"set client_keep_alive to {CLIENT_KEEP_ALIVE_SECONDS_MAX} s or less",
+                    fix=f"set client_keep_alive to {CLIENT_KEEP_ALIVE_SECONDS_MAX} s or less",
                 )
 
 
@@ -49,7 +49,7 @@ def all_targets_must_fail_first(templates: Sequence[Template]) -> Iterator[Trap]
                     template=template,
                     logical_id=logical_id,
                     consequence="a zone with one healthy target left keeps its whole traffic",
-                    mend="set target_group_health with minimum healthy percentages",
+                    fix="set target_group_health with minimum healthy percentages",
                 )
 
 
@@ -64,7 +64,7 @@ def old_tls(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence=f"'{policy or 'ELBSecurityPolicy-2016-08'}' offers TLS 1.0",
-                    mend="set ssl_policy=SslPolicy.TLS13_12_RES_PQ",
+                    fix="set ssl_policy=SslPolicy.TLS13_12_RES_PQ",
                 )
 
 
@@ -79,7 +79,7 @@ def alias_without_target_health(templates: Sequence[Template]) -> Iterator[Trap]
                     template=template,
                     logical_id=logical_id,
                     consequence="DNS keeps sending users to a balancer without healthy targets",
-                    mend="implement IAliasRecordTargetProps, as mainstay.dns.region_records does",
+                    fix="implement IAliasRecordTargetProps, as mainstay.dns.region_records does",
                 )
 
 
@@ -94,7 +94,7 @@ def zone_that_cannot_be_edited(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence="while us-east-1 is down no record of the zone can be changed",
-                    mend="set accelerated_recovery_enabled=True",
+                    fix="set accelerated_recovery_enabled=True",
                 )
 
 
@@ -108,7 +108,7 @@ def operations_undone(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence="an update of the service takes its tasks back to this number",
-                    mend="leave desired_count unset: autoscaling and operations own it",
+                    fix="leave desired_count unset: autoscaling and operations own it",
                 )
         for logical_id, properties in template.of_type("AWS::ElasticLoadBalancingV2::ListenerRule"):
             forwards = (action.get("ForwardConfig", {}) for action in properties["Actions"])
@@ -119,7 +119,7 @@ def operations_undone(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence="an edit of the tags rewrites the weights that operations set",
-                    mend="exclude AWS::ElasticLoadBalancingV2::ListenerRule from the tags",
+                    fix="exclude AWS::ElasticLoadBalancingV2::ListenerRule from the tags",
                 )
 
 
@@ -134,5 +134,5 @@ def plan_name_too_long(templates: Sequence[Template]) -> Iterator[Trap]:
                     template=template,
                     logical_id=logical_id,
                     consequence=f"'{name}' has {len(name)} characters, and the plan is refused",
-                    mend=f"use at most {REGION_SWITCH_PLAN_NAME_MAX}",
+                    fix=f"use at most {REGION_SWITCH_PLAN_NAME_MAX}",
                 )

@@ -6,12 +6,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.stateless.capacity import Capacity
+from mainstay.stateless.drain import drain_time
 from mainstay.stateless.failing_answers import FailingAnswers
 
 
@@ -53,7 +53,7 @@ class StatelessService(Construct):
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
         )
-        self._container = container = self.task_definition.add_container(
+        self.container = self.task_definition.add_container(
             "Server",
             container_name="server",
             image=image,
@@ -61,7 +61,7 @@ class StatelessService(Construct):
             port_mappings=[ecs.PortMapping(container_port=port)],
             readonly_root_filesystem=True,
             # Long enough to end the longest request after SIGTERM; Fargate allows 120 s.
-            stop_timeout=cdk.Duration.seconds(int(longest_request.to_seconds()) + 15),
+            stop_timeout=drain_time(longest_request),
             logging=ecs.LogDrivers.aws_logs(
                 stream_prefix="server",
                 log_group=log_group,
@@ -75,7 +75,7 @@ class StatelessService(Construct):
             volume = f"scratch{index}"  # of this task alone, gone with it
             self.scratch[path] = volume
             self.task_definition.add_volume(name=volume)
-            container.add_mount_points(
+            self.container.add_mount_points(
                 ecs.MountPoint(container_path=path, source_volume=volume, read_only=False)
             )
         self._acknowledge_task()
@@ -96,7 +96,7 @@ class StatelessService(Construct):
                 unhealthy_threshold_count=2,
             ),
             # Longer than the longest request, so that none is cut when a task leaves.
-            deregistration_delay=cdk.Duration.seconds(int(longest_request.to_seconds()) + 15),
+            deregistration_delay=drain_time(longest_request),
             # A target that errs more than its peers gets less, until it recovers.
             load_balancing_algorithm_type=elbv2.TargetGroupLoadBalancingAlgorithmType.WEIGHTED_RANDOM,
             enable_anomaly_mitigation=True,
@@ -124,16 +124,6 @@ class StatelessService(Construct):
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
         self.service.attach_to_application_target_group(self.target_group)
-
-    @property
-    def role(self) -> iam.IRole:
-        """As whom its servers act."""
-        return self.task_definition.task_role
-
-    def tell(self, variables: dict[str, str]) -> None:
-        """Variables of its servers, such as a grant hands out."""
-        for name, value in variables.items():
-            self._container.add_environment(name, value)
 
     def serve_behind(self, listener: elbv2.IApplicationListener) -> None:
         """Complete the service once its target group has a listener: scaling and roll-back.

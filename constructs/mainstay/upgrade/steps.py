@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-STAYS, LEAVES = "blue", "green"  # the half that serves old code to the end, and the one that goes
+from mainstay.app_tier.halves import LEAVES, STAYS
 
 
 @dataclass(frozen=True, kw_only=True)

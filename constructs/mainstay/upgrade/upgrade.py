@@ -16,13 +16,13 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.app_tier.app_tier import AppTier
+from mainstay.app_tier.halves import LEAVES
 from mainstay.database.operations_task import CONTAINER, OperationsTask
 from mainstay.edge.edge_proxy import APP_LABEL
 from mainstay.functions.function import Function
 from mainstay.network.tier_security_groups import APP_BALANCER_PORT
 from mainstay.operators_topic import operators_topic
 from mainstay.upgrade.definition import Definition, OperationsRun
-from mainstay.upgrade.steps import LEAVES
 from mainstay.upgrade.upgrade_region import UpgradeRegion
 
 # One of the edge's own words, which no client can say through it.

@@ -61,7 +61,7 @@ def test_without_a_node_it_says_which_variable_is_missing(capsys):
 
 def test_a_variable_that_is_wrong_or_missing_is_named(capsys, monkeypatch):
     monkeypatch.setenv("ENTITY_A_HOST", "127.0.0.1")
-    assert "'ENTITY_A_SECRET_ARN' should be set" in refused(capsys, "versions")
+    assert "'ENTITY_A_SECRET' should be set" in refused(capsys, "versions")
     monkeypatch.setenv("ENTITY_A_USER", "administrator")
     monkeypatch.setenv("ENTITY_A_PORT", "many")
     wanted = "'ENTITY_A_PORT' should be a port of 1 to 65535, got 'many'"
