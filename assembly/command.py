@@ -1,4 +1,4 @@
-"""What every command over an assembly begins with: its options, its environment, its errors."""
+"""Begins every command over an assembly: its options, its environment, its errors."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from assembly.protections import policy
-from assembly.references import References
+from assembly.references import StackReferences
 from assembly.stack import Stack
 
 # What keeps network interfaces in subnets, and groups in use, for as long as it stands.
@@ -35,7 +35,7 @@ def held(stacks: Iterable[Stack]) -> dict[str, str]:
     """Return, by path, the stacks that must stay, and why; what they depend on is among them."""
     by_path = {stack.path: stack for stack in stacks}
     paths = {stack.name: path for path, stack in by_path.items()}
-    references = References(by_path.values())
+    references = StackReferences(by_path.values())
     found: dict[str, str] = {}
     for stack in by_path.values():
         for logical_id, resource in stack.resources.items():
@@ -53,7 +53,7 @@ def held(stacks: Iterable[Stack]) -> dict[str, str]:
 
 
 def _in_use(
-    start: ResourceKey, stacks: dict[str, Stack], references: References
+    start: ResourceKey, stacks: dict[str, Stack], references: StackReferences
 ) -> Iterator[ResourceKey]:
     """Yield what deleting its stack would delete from under the resource, however far it refers."""
     waiting, seen = [start], {start}

@@ -7,7 +7,7 @@ _REFERENCE = re.compile(r"\$\{(?P<id>\w+)(\.[\w.]+)?\}")
 
 
 def text(value: object) -> str:
-    """The value as one line; two values with the same text are the same to CloudFormation."""
+    """Return the value as one line; two values of one text are the same to CloudFormation."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict) and len(value) == 1:
@@ -21,14 +21,14 @@ def text(value: object) -> str:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """The text of each value where one value and a list of one mean the same."""
+    """Return the text of each value; one value and a list of one mean the same."""
     if value is None:
         return ()
     return tuple(text(item) for item in value) if isinstance(value, list) else (text(value),)
 
 
 def referenced(rendered: str) -> str | None:
-    """The logical id that the whole text refers to, whichever attribute it names."""
+    """Return the logical id that the whole text refers to, whichever attribute it names."""
     match = _REFERENCE.fullmatch(rendered)
     return match["id"] if match else None
 

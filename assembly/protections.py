@@ -1,4 +1,4 @@
-"""How well a resource is protected against losing what it holds, as numbers to compare."""
+"""Measures how well a resource is protected against losing what it holds."""
 
 import math
 from collections.abc import Iterator

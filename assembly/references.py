@@ -9,7 +9,7 @@ from typing import Any
 from assembly.stack import Stack
 
 
-class References:
+class StackReferences:
     """Follows Ref, Fn::GetAtt, imports of exports and Fn::GetStackOutput to the resource."""
 
     def __init__(self, stacks: Iterable[Stack]) -> None:

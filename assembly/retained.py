@@ -1,4 +1,4 @@
-"""What destroying stacks leaves in the account."""
+"""Lists what stays in the account when stacks are destroyed."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Wave:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """Deploys an assembly's waves, or destroys them, and stops where it is told to.
+    """Deploys an assembly's waves, or destroys them, until `before` or `after` stops it.
 
     `before` is called with "Wave 1 of 3" and the wave, and returns whether to go on with it;
     `after` with the CLI's run too, and returns whether to go on behind it.

@@ -1,4 +1,4 @@
-"""How AWS is asked: clients by service and Region, bounded in time, and what their errors mean."""
+"""Clients of AWS by service and Region, bounded in time, and the meaning of their errors."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _REFUSED = (
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
-class Clients(Protocol):
+class AwsClients(Protocol):
     """`clients("ec2", "us-west-2")`: a boto3 client."""
 
     def __call__(self, service: str, region: str) -> Any: ...
 
 
-def session_clients() -> Clients:
-    """Clients of the shell's credentials, profile and endpoint; each is made once."""
+def session_clients() -> AwsClients:
+    """Return clients of the shell's credentials, profile and endpoint; each is made once."""
     made: dict[tuple[str, str], Any] = {}
 
     def client(service: str, region: str) -> Any:
@@ -60,7 +60,7 @@ def session_clients() -> Clients:
 
 
 def shell_region(variables: Mapping[str, str] = os.environ) -> str | None:
-    """The Region that the CDK CLI and the AWS CLI would take from the shell, or None."""
+    """Return the Region that the CDK CLI and the AWS CLI would take from the shell, or None."""
     named = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
     if named:
         return named
@@ -71,12 +71,12 @@ def shell_region(variables: Mapping[str, str] = os.environ) -> str | None:
 
 
 def endpoint(variables: Mapping[str, str] = os.environ) -> str | None:
-    """The endpoint that stands for AWS, or None for AWS itself."""
+    """Return the endpoint that stands for AWS, or None for AWS itself."""
     return variables.get("AWS_ENDPOINT_URL") or None
 
 
 def meaning(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
-    """Why a call had no answer, in words for the person whose credentials made it."""
+    """Return why a call had no answer, for the person whose credentials made it."""
     if isinstance(error, _NO_CREDENTIALS):
         return f"there are no credentials ({error})"
     if isinstance(error, exceptions.ClientError):

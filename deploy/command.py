@@ -1,4 +1,4 @@
-"""What every command of this room begins with: the environment and its assembly."""
+"""Begins every command of this room: the environment, its assembly, and what ends it early."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Chosen:
 
 
 def chosen(arguments: argparse.Namespace) -> Chosen:
-    """Raises ValueError where the name, the file or the assembly is wrong."""
+    """Return the choice. Raises ValueError where the name, the file or the assembly is wrong."""
     environment = choose(arguments.environment)
     assembly = read(arguments.assembly.resolve())
     assembly.refuse_other(environment.name, environment.account)

@@ -11,7 +11,7 @@ class NotConfirmedError(ValueError):
 
 
 def at_terminal(instead: str) -> Callable[[str], str]:
-    """Asks at the terminal; raises NotConfirmedError, which names what to do instead, for none."""
+    """Return what asks at the terminal, or raises NotConfirmedError with `instead`."""
 
     def ask(question: str) -> str:
         if not sys.stdin.isatty():
@@ -25,7 +25,7 @@ def at_terminal(instead: str) -> Callable[[str], str]:
 
 
 def confirmed(question: str, *, show: Callable[[], object], answer: Callable[[str], str]) -> bool:
-    """Yes or no, no by default; `d` shows what would change and asks again."""
+    """Return whether the answer is yes; `d` shows what would change and asks again."""
     while True:
         typed = answer(f"{question} [y]es, [d]iff, [N]o: ").lower()
         if typed not in ("d", "diff"):

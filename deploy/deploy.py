@@ -15,12 +15,12 @@ from assembly.cdk_cli import CdkCli, CliRun
 from assembly.command import parser_with_assembly
 from assembly.waves import Rollout, Wave
 from deploy.checks.delegation import zone_exists
-from deploy.checks.every import CREDENTIALS, Checks
-from deploy.clients import AWS_ERRORS, Clients, meaning, session_clients
+from deploy.checks.every import CREDENTIALS, DeployChecks
+from deploy.clients import AWS_ERRORS, AwsClients, meaning, session_clients
 from deploy.command import Chosen, chosen, run_stoppable
 from deploy.confirm import at_terminal, confirmed
 from deploy.dns import Dns
-from deploy.findings import Findings
+from deploy.findings import CheckFindings
 from deploy.live import LiveStack, live_stacks
 from review.deploy_page import render_step
 from review.deploy_plan import steps
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--yes", action="store_true", help="confirm every wave beforehand")
     arguments = command.parse_args(argv)
     of, clients = chosen(arguments), session_clients()
-    checks = Checks(
+    checks = DeployChecks(
         environment=of.environment, assembly=of.assembly, clients=clients, resolver=Dns()
     )
     cli = CdkCli(assembly=of.assembly.directory, variables=os.environ)
@@ -47,8 +47,8 @@ class Deployment:
     """One run: what was confirmed is deployed, and whatever stands already is left as it is."""
 
     of: Chosen
-    checks: Checks
-    clients: Clients
+    checks: DeployChecks
+    clients: AwsClients
     cli: CdkCli
     ask: Callable[[str], str]
     write: Callable[[str], object] = print
@@ -69,7 +69,7 @@ class Deployment:
         self._print("Every wave is deployed.", *self._last_steps())
         return 0
 
-    def _ready(self, found: Findings) -> bool:
+    def _ready(self, found: CheckFindings) -> bool:
         self._print(f"Checks of {self.of.environment.name}", *_indented(found.render()))
         unknown = [one.why for one in found.unmade if one.check == CREDENTIALS]
         for why in unknown:

@@ -15,7 +15,7 @@ from assembly.cdk_cli import CdkCli, CliRun
 from assembly.command import parser_with_assembly
 from assembly.waves import Rollout, Wave
 from deploy.checks.identity import account
-from deploy.clients import AWS_ERRORS, Clients, endpoint, meaning, session_clients
+from deploy.clients import AWS_ERRORS, AwsClients, endpoint, meaning, session_clients
 from deploy.command import Chosen, chosen, run_stoppable
 from deploy.confirm import at_terminal
 from deploy.destruction_plan import DestructionPlan, destruction_plan, page, remaining
@@ -46,7 +46,7 @@ class Destruction:
     """One run. Without a resolver, as at an emulator, the domain's DS record is not looked for."""
 
     of: Chosen
-    clients: Clients
+    clients: AwsClients
     resolver: Dns | None
     cli: CdkCli
     ask: Callable[[str], str]

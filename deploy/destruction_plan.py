@@ -1,4 +1,4 @@
-"""What a destroy meets, in which order it goes, and what it leaves: the dry run."""
+"""Plans a destroy, which is its dry run: what stands, the order, and what stays."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from assembly.retained import Retained, retained
 from assembly.stack import Stack
 from assembly.waves import Wave, backwards
 from config.model import Environment
-from deploy.clients import Clients
-from deploy.standing import Standing, standing
+from deploy.clients import AwsClients
+from deploy.standing import StandingStack, standing
 from deploy.switches import Switch, switches
 
 BESIDE = (
@@ -22,7 +22,7 @@ BESIDE = (
 
 @dataclass(frozen=True, kw_only=True)
 class DestructionPlan:
-    """By the templates that were deployed, whatever the files say by now."""
+    """The plan by the templates that were deployed, whatever is in the files by now."""
 
     waves: tuple[Wave, ...]  # without what is held
     stays: tuple[tuple[Retained, str], ...]  # with the physical id
@@ -36,7 +36,7 @@ class DestructionPlan:
 
 
 def destruction_plan(
-    clients: Clients, stacks: Iterable[Stack], waves: Sequence[Wave]
+    clients: AwsClients, stacks: Iterable[Stack], waves: Sequence[Wave]
 ) -> DestructionPlan:
     """Plan for those of the assembly's stacks that stand; `waves` are those of its deploy."""
     found = standing(clients, stacks)
@@ -77,7 +77,7 @@ def remaining(plan: DestructionPlan) -> Iterator[str]:
     yield BESIDE
 
 
-def _stays(leaving: Sequence[Standing]) -> Iterator[tuple[Retained, str]]:
+def _stays(leaving: Sequence[StandingStack]) -> Iterator[tuple[Retained, str]]:
     """Yield what was made and outlives its stack."""
     by_name = {one.stack.name: one for one in leaving}
     for found in retained(one.stack for one in leaving):

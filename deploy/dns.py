@@ -1,4 +1,4 @@
-"""Asks the DNS itself what a domain's parent says of it, past every cache."""
+"""Asks a domain's parent for its delegation, past every cache."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SERVERS_ASKED = 4  # of a zone that may have 13; each silent one costs the time
 
 
 class DnsError(RuntimeError):
-    """The DNS could not be asked from this machine; that says nothing about the domain."""
+    """The DNS could not be asked from this machine: nothing is known about the domain."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AtParent:
-    """What the parent of a domain says; names are lower case without a last dot."""
+    """A domain's records at its parent; names are lower case without a last dot."""
 
     parent: str
     name_servers: frozenset[str]  # empty: not delegated
@@ -67,7 +67,7 @@ class Dns:
         )
 
     def _enclosing_zone(self, name: dns.name.Name) -> tuple[dns.name.Name, list[str]]:
-        """The nearest zone that holds the name, and the names of its servers."""
+        """Return the nearest zone that holds the name, and the names of its servers."""
         resolver = self._resolver()
         while True:
             try:
@@ -83,7 +83,7 @@ class Dns:
     def _ask(
         self, servers: list[str], name: dns.name.Name, kind: dns.rdatatype.RdataType
     ) -> dns.message.Message:
-        """The answer of the first server that gives one."""
+        """Return the answer of the first server that gives one."""
         last: Exception = DnsError("no server has an address")
         for address in islice(self._addresses(servers), _SERVERS_ASKED):
             query = dns.message.make_query(name, kind)

@@ -1,4 +1,4 @@
-"""What the checks before a deploy find: problems, each with its fix, and what nobody could see."""
+"""Findings of the checks before a deploy: problems, each with its fix, and checks not made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from review.deploy_page import WIDTH, wrap
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class CheckProblem:
     """Something that would make the deploy fail or go astray."""
 
     what: str
@@ -19,29 +19,29 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Unmade:
-    """A check that could not be made; that says nothing about what it would have found."""
+    """A check that could not be made; nothing is known about what it would have found."""
 
     check: str
     why: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class CheckFindings:
     """The outcome of many checks."""
 
     made: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[CheckProblem, ...] = ()
     unmade: tuple[Unmade, ...] = ()
 
-    def __add__(self, other: Findings) -> Findings:
-        return Findings(
+    def __add__(self, other: CheckFindings) -> CheckFindings:
+        return CheckFindings(
             made=self.made + other.made,
             problems=self.problems + other.problems,
             unmade=self.unmade + other.unmade,
         )
 
     def render(self) -> list[str]:
-        """For people: problems first; a fix stays one line, so that it can be copied."""
+        """Return the lines for people: problems first, each fix in one line that can be copied."""
         lines = []
         for problem in self.problems:
             lines += [*wrap(problem.what, WIDTH, "- ", "  "), f"  fix: {problem.fix}"]
@@ -53,26 +53,26 @@ class Findings:
         return lines
 
 
-Check = Callable[[], Iterable[Problem | Unmade]]
+Check = Callable[[], Iterable[CheckProblem | Unmade]]
 
 
-def make(checks: Sequence[tuple[str, Check]]) -> Findings:
+def make(checks: Sequence[tuple[str, Check]]) -> CheckFindings:
     """Make every check, whatever the others find; one that AWS does not answer is unmade."""
-    found = Findings()
+    found = CheckFindings()
     for name, check in checks:
         try:
             answers = tuple(check())
         except AWS_ERRORS as error:
             answers = (Unmade(check=name, why=meaning(error)),)
         unmade = tuple(answer for answer in answers if isinstance(answer, Unmade))
-        found += Findings(
+        found += CheckFindings(
             made=() if unmade else (name,),
-            problems=tuple(answer for answer in answers if isinstance(answer, Problem)),
+            problems=tuple(answer for answer in answers if isinstance(answer, CheckProblem)),
             unmade=unmade,
         )
     return found
 
 
-def unmade(names: Iterable[str], why: str) -> Findings:
-    """Checks that are not even tried."""
-    return Findings(unmade=tuple(Unmade(check=name, why=why) for name in names))
+def unmade(names: Iterable[str], why: str) -> CheckFindings:
+    """Return checks that are not even tried."""
+    return CheckFindings(unmade=tuple(Unmade(check=name, why=why) for name in names))

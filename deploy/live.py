@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from assembly.stack import Stack
-from deploy.clients import Clients
+from deploy.clients import AwsClients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def live_stack(cloudformation: Any, region: str, name: str) -> LiveStack | None:
     )
 
 
-def live_stacks(clients: Clients, stacks: Iterable[Stack]) -> dict[str, LiveStack]:
+def live_stacks(clients: AwsClients, stacks: Iterable[Stack]) -> dict[str, LiveStack]:
     """Return those of an assembly's stacks that stand, by path."""
     found = {
         stack.path: live_stack(clients("cloudformation", stack.region), stack.region, stack.name)
@@ -66,7 +66,7 @@ def live_stacks(clients: Clients, stacks: Iterable[Stack]) -> dict[str, LiveStac
     return {path: live for path, live in found.items() if live is not None}
 
 
-def resources(clients: Clients, stack: LiveStack) -> tuple[LiveResource, ...]:
+def resources(clients: AwsClients, stack: LiveStack) -> tuple[LiveResource, ...]:
     """Return every resource of the stack that was made and not deleted."""
     pages = (
         clients("cloudformation", stack.region)

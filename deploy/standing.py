@@ -1,4 +1,4 @@
-"""An environment's stacks as they stand: what a destroy meets, whatever the files say by now."""
+"""An environment's stacks as they stand, whatever is in the files by now."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from assembly.stack import Stack
-from deploy.clients import Clients
+from deploy.clients import AwsClients
 from deploy.live import LiveResource, LiveStack, live_stacks, resources
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class StandingStack:
     """A stack that stands: `stack` is the assembly's, with the template that was deployed."""
 
     stack: Stack
@@ -25,11 +25,11 @@ class Standing:
         return found.get(logical_id)
 
 
-def standing(clients: Clients, stacks: Iterable[Stack]) -> tuple[Standing, ...]:
+def standing(clients: AwsClients, stacks: Iterable[Stack]) -> tuple[StandingStack, ...]:
     """Return those of the assembly's stacks that stand, in its order."""
     read = {stack.path: stack for stack in stacks}
     return tuple(
-        Standing(
+        StandingStack(
             stack=replace(read[path], template=_live_template(clients, live)),
             live=live,
             resources=resources(clients, live),
@@ -38,7 +38,7 @@ def standing(clients: Clients, stacks: Iterable[Stack]) -> tuple[Standing, ...]:
     )
 
 
-def _live_template(clients: Clients, live: LiveStack) -> dict:
+def _live_template(clients: AwsClients, live: LiveStack) -> dict:
     answer = clients("cloudformation", live.region).get_template(StackName=live.name)
     body = answer["TemplateBody"]
     return json.loads(body) if isinstance(body, str) else body  # an SDK reads JSON by itself

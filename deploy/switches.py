@@ -1,4 +1,4 @@
-"""What keeps AWS from deleting a resource, as the resource has it now, and its off switch."""
+"""Protections that keep AWS from deleting a resource, as it has them now, and their off switch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from botocore import xform_name
 
 from assembly.protections import policy, switched_on
-from deploy.clients import Clients
-from deploy.standing import Standing
+from deploy.clients import AwsClients
+from deploy.standing import StandingStack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ _KINDS = {
 }
 
 
-def switches(clients: Clients, stacks: Sequence[Standing]) -> Iterator[Switch]:
+def switches(clients: AwsClients, stacks: Sequence[StandingStack]) -> Iterator[Switch]:
     """Yield everything that is on, stacks first. What is retained is in nobody's way."""
     for one in stacks:
         if one.live.protected:
@@ -128,7 +128,7 @@ def switches(clients: Clients, stacks: Sequence[Standing]) -> Iterator[Switch]:
         yield from _resource_switches(clients, one)
 
 
-def _resource_switches(clients: Clients, one: Standing) -> Iterator[Switch]:
+def _resource_switches(clients: AwsClients, one: StandingStack) -> Iterator[Switch]:
     for live in one.resources:
         kind = _KINDS.get(live.type)
         resource = one.stack.resources.get(live.logical_id, {})
@@ -144,7 +144,7 @@ def _resource_switches(clients: Clients, one: Standing) -> Iterator[Switch]:
 
 
 def _switch(
-    clients: Clients, what: str, call: tuple[str, str, str], arguments: dict[str, Any]
+    clients: AwsClients, what: str, call: tuple[str, str, str], arguments: dict[str, Any]
 ) -> Switch:
     service, region, operation = call
     words = [_option(xform_name(name, "-"), value) for name, value in arguments.items()]

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from assembly.waves import wave_patterns
 from config.model import Environment
-from review.deploy_plan import Step, steps, used_regions
+from review.deploy_plan import OperatorStep, steps, used_regions
 
 WIDTH = 96
 
 
 def render(environment: Environment, found: Sequence[str], *, ready: bool) -> list[str]:
-    """The page, with the lines of what was found before the plan."""
+    """Return the page: the lines of what was found, then the steps."""
     lines = [
         f"Preflight of {environment.name}: account {environment.account}, "
         f"{environment.domain}, {' and '.join(used_regions(environment))}",
@@ -28,13 +28,13 @@ def render(environment: Environment, found: Sequence[str], *, ready: bool) -> li
         lines += [*render_step(step, number), ""]
     by_itself = (
         f"`make deploy ENV={environment.name}` checks all this and takes the deploys among these "
-        "steps, asks before each, stops where a person must act, and goes on when started again."
+        "steps, asks before each, stops for what a person does, and goes on when started again."
     )
     return [*lines, *wrap(by_itself, WIDTH)]
 
 
-def render_step(step: Step, number: int, *, why: bool = True) -> list[str]:
-    """One step as numbered, wrapped text with its commands."""
+def render_step(step: OperatorStep, number: int, *, why: bool = True) -> list[str]:
+    """Return one step as numbered, wrapped text with its commands."""
     lead, indent = f"{number:>2}. ", "    "
     lines = wrap(step.title, WIDTH, lead, indent)
     if why:
@@ -43,7 +43,7 @@ def render_step(step: Step, number: int, *, why: bool = True) -> list[str]:
 
 
 def _command(words: str) -> list[str]:
-    """Broken before an option where it is too long, as a shell takes it."""
+    """Return the command's lines, broken before an option where it is too long."""
     bound = re.sub(r"( --?[\w-]+) (?!-)", "\\1\0", words)  # an option stays with its value
     lines = [line.replace("\0", " ") for line in wrap(bound, WIDTH - 10)]
     prompts = ["    $ ", *["        "] * (len(lines) - 1)]
@@ -52,7 +52,7 @@ def _command(words: str) -> list[str]:
 
 
 def wrap(text: str, width: int, lead: str = "", indent: str = "") -> list[str]:
-    """Names of Regions and commands keep their hyphens."""
+    """Return the lines; names of Regions and commands keep their hyphens."""
     return textwrap.wrap(
         text,
         width,

@@ -1,4 +1,4 @@
-"""What a person does to bring an environment up, in the order in which it works."""
+"""The steps of a person who brings an environment up, in the order in which they work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACEHOLDER_DOMAIN = "example.com"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class OperatorStep:
     """One step of a person: what, why it stands here, and the commands, if any."""
 
     title: str
@@ -43,9 +43,9 @@ def zone_stack_name(environment: Environment) -> str:
     return f"mainstay-{environment.name}-{ZONE_STACK.lower()}"
 
 
-def steps(environment: Environment) -> tuple[Step, ...]:
+def steps(environment: Environment) -> tuple[OperatorStep, ...]:
     """Return the whole way, from a clone to the DS record."""
-    own = Step(
+    own = OperatorStep(
         title="Make the environment yours: account and domain in config/environments.py",
         why="Everything below is made in that account and under that domain.",
     )
@@ -58,11 +58,11 @@ def _cdk(environment: Environment, words: str) -> str:
     return f"npx cdk -c environment={environment.name} {words}"
 
 
-def _bootstrap(environment: Environment) -> Step:
+def _bootstrap(environment: Environment) -> OperatorStep:
     places = " ".join(
         f"aws://{environment.account}/{region}" for region in used_regions(environment)
     )
-    return Step(
+    return OperatorStep(
         title="Bootstrap the account in every Region used",
         why=f"The CDK deploys through roles and a bucket of each Region; the zone's stack stands "
         f"in {DNS_REGION}.",
@@ -70,17 +70,17 @@ def _bootstrap(environment: Environment) -> Step:
     )
 
 
-def _zone(environment: Environment) -> tuple[Step, ...]:
+def _zone(environment: Environment) -> tuple[OperatorStep, ...]:
     outputs = (
         f"aws cloudformation describe-stacks --region {DNS_REGION} "
         f"--stack-name {zone_stack_name(environment)} --query 'Stacks[0].Outputs'"
     )
-    deploy = Step(
+    deploy = OperatorStep(
         title="Deploy the zone, alone and first",
         why="Certificates are validated in it, and wait until a person has done the next step.",
         commands=(_cdk(environment, f"deploy {ZONE_STACK}"),),
     )
-    delegate = Step(
+    delegate = OperatorStep(
         title=f"Delegate {environment.domain} at its parent to the zone's name servers",
         why=f"They are the output NameServers of the stack. Go on when the last command shows "
         f"them: certificates wait for that ({RUNBOOK}).",
@@ -88,7 +88,7 @@ def _zone(environment: Environment) -> tuple[Step, ...]:
     )
     if environment.hosted_zone_id is not None:
         return deploy, delegate
-    adopt = Step(
+    adopt = OperatorStep(
         title="Put the output ZoneId into the environment as hosted_zone_id, and commit it",
         why=f"From then on a Region deploys without asking CloudFormation in {DNS_REGION}, which "
         f"may be the one that is down.",
@@ -96,7 +96,7 @@ def _zone(environment: Environment) -> tuple[Step, ...]:
     return deploy, delegate, adopt
 
 
-def _regions(environment: Environment) -> tuple[Step, ...]:
+def _regions(environment: Environment) -> tuple[OperatorStep, ...]:
     _, *regions = wave_patterns(environment)
     found = []
     for wave in regions:
@@ -110,7 +110,7 @@ def _regions(environment: Environment) -> tuple[Step, ...]:
             )
         place = "standby" if is_standby else "primary"
         found.append(
-            Step(
+            OperatorStep(
                 title=f"Deploy the {place} Region, {region}, and see that it serves",
                 why=why,
                 commands=(
@@ -122,9 +122,9 @@ def _regions(environment: Environment) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _ds_record(environment: Environment) -> Step:
+def _ds_record(environment: Environment) -> OperatorStep:
     zone = environment.hosted_zone_id or "<hosted_zone_id>"
-    return Step(
+    return OperatorStep(
         title="Put the DS record at the parent: last, once the zone is signed and served",
         why=f"From here every validating resolver refuses an unsigned answer. First see that all "
         f"name servers answer with signatures (RRSIG), and let the longest TTL of the zone pass, "

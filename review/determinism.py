@@ -18,7 +18,7 @@ _SEEDS = ("1", "2")  # of Python's hashes, which order sets
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class FileDifference:
     """A file that is not the same on both sides."""
 
     file: str
@@ -27,11 +27,11 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What comparing two directories found."""
+class SynthComparison:
+    """The result of comparing two directories."""
 
     files: int
-    differences: tuple[Difference, ...]
+    differences: tuple[FileDifference, ...]
     masked: tuple[str, ...]  # files that name their own run's scratch directory
 
 
@@ -66,12 +66,12 @@ def synthesize(environment: str, sides: Sequence[Path]) -> list[Path]:
     return [one.out for one in running]
 
 
-def compare(directories: Sequence[Path], scratch: Sequence[Path] = ()) -> Comparison:
-    """Every file of both directories, byte for byte.
+def compare(directories: Sequence[Path], scratch: Sequence[Path] = ()) -> SynthComparison:
+    """Compare every file of both directories, byte for byte.
 
     One thing is masked: paths below each side's own `scratch` directory. The CDK writes stack
     traces into its metadata, and they name the temporary folders that jsii unpacks itself into;
-    `synthesize` puts those below the scratch directory, so a path there says nothing else.
+    `synthesize` puts those below the scratch directory, so a path there means nothing else.
     """
     one, two = directories
     names = sorted({name for directory in (one, two) for name in _files(directory)})
@@ -83,11 +83,11 @@ def compare(directories: Sequence[Path], scratch: Sequence[Path] = ()) -> Compar
             masked.append(name)
         if read[0] != read[1]:
             differences.append(_difference(name, *read))
-    return Comparison(files=len(names), differences=tuple(differences), masked=tuple(masked))
+    return SynthComparison(files=len(names), differences=tuple(differences), masked=tuple(masked))
 
 
-def render(environment: str, comparison: Comparison) -> list[str]:
-    """The page."""
+def render(environment: str, comparison: SynthComparison) -> list[str]:
+    """Return the page."""
     if comparison.masked:
         note = f", but for their own temporary folders in {len(comparison.masked)} of them"
     else:
@@ -118,12 +118,12 @@ def _mask(text: bytes | None, scratch: Sequence[Path]) -> bytes | None:
     return text
 
 
-def _difference(name: str, one: bytes | None, two: bytes | None) -> Difference:
+def _difference(name: str, one: bytes | None, two: bytes | None) -> FileDifference:
     sides = [[] if text is None else text.split(b"\n") for text in (one, two)]
     for number, pair in enumerate(zip_longest(*sides), start=1):
         if pair[0] != pair[1]:
             shown = tuple(None if x is None else x.decode(errors="replace") for x in pair)
-            return Difference(file=name, line=number, sides=(shown[0], shown[1]))
+            return FileDifference(file=name, line=number, sides=(shown[0], shown[1]))
     raise AssertionError("called for files that differ")
 
 

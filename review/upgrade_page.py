@@ -42,7 +42,7 @@ master until B is rebuilt, and it refuses too.
 
 
 def render() -> str:
-    """The whole page."""
+    """Return the whole page."""
     before, after = STEPS[: _commit()], STEPS[_commit() :]
     return "\n".join(
         (

@@ -1,4 +1,4 @@
-"""Whether the CDK's own stack stands in every Region, at a version that the assembly can use."""
+"""Checks that the CDK's own stack stands in every Region, as new as the assembly needs it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from assembly.stack import Stack
-from deploy.clients import Clients
-from deploy.findings import Problem
+from deploy.clients import AwsClients
+from deploy.findings import CheckProblem
 
 
-def bootstrap(clients: Clients, stacks: Iterable[Stack]) -> Iterator[Problem]:
+def bootstrap(clients: AwsClients, stacks: Iterable[Stack]) -> Iterator[CheckProblem]:
     """Yield a problem per Region whose bootstrap is missing or older than a stack asks."""
     for place, what in lacking(clients, stacks):
-        yield Problem(what=what, fix=f"npx cdk bootstrap {place}")
+        yield CheckProblem(what=what, fix=f"npx cdk bootstrap {place}")
 
 
-def lacking(clients: Clients, stacks: Iterable[Stack]) -> Iterator[tuple[str, str]]:
+def lacking(clients: AwsClients, stacks: Iterable[Stack]) -> Iterator[tuple[str, str]]:
     """Yield what to bootstrap, as `cdk bootstrap` takes it, and why.
 
     Each Region's bootstrap stack keeps its version in a parameter.

@@ -15,9 +15,9 @@ from deploy.checks.identity import account, shell
 from deploy.checks.images import images
 from deploy.checks.regions import regions
 from deploy.checks.stack_states import stack_states
-from deploy.clients import Clients, endpoint, shell_region
+from deploy.clients import AwsClients, endpoint, shell_region
 from deploy.dns import Dns
-from deploy.findings import Check, Findings, Problem, Unmade, make, unmade
+from deploy.findings import Check, CheckFindings, CheckProblem, Unmade, make, unmade
 from deploy.live import live_stacks, resources
 from deploy.quotas.check import quotas
 from deploy.quotas.needs import needs
@@ -28,18 +28,18 @@ CREDENTIALS = "credentials and account"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checks:
-    """What the checks ask, and of what. `variables` is the person's shell."""
+class DeployChecks:
+    """All checks of an environment and its assembly; `variables` is the person's shell."""
 
     environment: Environment
     assembly: Assembly
-    clients: Clients
+    clients: AwsClients
     resolver: Dns
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def all(self) -> Findings:
-        """Every problem at once; what an account alone can tell waits for its credentials."""
+    def all(self) -> CheckFindings:
+        """Return every problem at once; checks of an account need its credentials."""
         found = self._of_aws([("placeholders", self._placeholders)])
         identity = make([(CREDENTIALS, self._identity)])
         found += identity + self._of_aws([("image builds", self._images)])
@@ -51,12 +51,12 @@ class Checks:
         found += make(list(self._of_account().items()))
         return found + self.delegation()
 
-    def delegation(self) -> Findings:
-        """That of the domain alone: it is looked at again once the zone has been made."""
+    def delegation(self) -> CheckFindings:
+        """Check the domain alone, which is looked at again once the zone has been made."""
         return self._of_aws([(DELEGATION, self._delegation)])
 
-    def _of_aws(self, checks: Sequence[tuple[str, Check]]) -> Findings:
-        """Checks that say nothing about an emulator."""
+    def _of_aws(self, checks: Sequence[tuple[str, Check]]) -> CheckFindings:
+        """Make checks of AWS itself, and not where an emulator stands for it."""
         instead = endpoint(self.variables)
         if instead is None:
             return make(checks)
@@ -72,25 +72,25 @@ class Checks:
             "quotas": self._quotas,
         }
 
-    def _placeholders(self) -> Iterator[Problem]:
+    def _placeholders(self) -> Iterator[CheckProblem]:
         fix = "write your own into config/environments.py"
         for problem in placeholders(self.environment):
-            yield Problem(what=problem, fix=fix)
+            yield CheckProblem(what=problem, fix=fix)
 
-    def _identity(self) -> Iterator[Problem]:
+    def _identity(self) -> Iterator[CheckProblem]:
         primary = self.environment.primary.name
         yield from account(self.clients("sts", primary), self.environment)
         yield from shell(shell_region(self.variables), self.environment)
 
-    def _images(self) -> Iterator[Problem]:
+    def _images(self) -> Iterator[CheckProblem]:
         builds = [image for stack in self.assembly.stacks.values() for image in stack.images]
         return images(builds, self.variables)
 
-    def _quotas(self) -> Iterator[Problem | Unmade]:
+    def _quotas(self) -> Iterator[CheckProblem | Unmade]:
         standing = live_stacks(self.clients, self.assembly.stacks.values()).values()
         own = [one for stack in standing for one in resources(self.clients, stack)]
         usage = Usage(self.clients, own, self.now())
         return quotas(self.clients, needs(self.assembly.stacks.values()), usage)
 
-    def _delegation(self) -> Iterator[Problem | Unmade]:
+    def _delegation(self) -> Iterator[CheckProblem | Unmade]:
         return delegation(self.clients, self.environment, self.resolver)

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from deploy.findings import Problem
+from deploy.findings import CheckProblem
 from deploy.live import LiveStack
 
 # The CLI replaces a stack that never came up, which CloudFormation refuses while it is protected.
 _NEVER_CAME_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 
 
-def stack_states(stacks: Mapping[str, LiveStack]) -> Iterator[Problem]:
-    """One problem per stack that is busy or stuck. `stacks` is by path."""
+def stack_states(stacks: Mapping[str, LiveStack]) -> Iterator[CheckProblem]:
+    """Yield a problem per stack that is busy or stuck; `stacks` is by path."""
     for path, stack in stacks.items():
         if stack.status == "REVIEW_IN_PROGRESS":
             continue  # a change set left open: the next deploy takes its place
         if stack.status in _NEVER_CAME_UP:
             if stack.protected:
-                yield Problem(
+                yield CheckProblem(
                     what=f"{stack.name} never came up ({stack.status}), and its termination "
                     "protection keeps the CDK from replacing it",
                     fix=f"aws cloudformation update-termination-protection --region "
                     f"{stack.region} --stack-name {stack.name} --no-enable-termination-protection",
                 )
         elif stack.status.endswith("_IN_PROGRESS"):
-            yield Problem(
+            yield CheckProblem(
                 what=f"somebody or something is changing {stack.name}: {stack.status}",
                 fix=f"wait until it has ended: aws cloudformation describe-stack-events "
                 f"--region {stack.region} --stack-name {stack.name}",
             )
         elif stack.status.endswith("_FAILED"):
-            yield Problem(what=f"{stack.name} is stuck: {stack.status}", fix=_fix(path, stack))
+            yield CheckProblem(what=f"{stack.name} is stuck: {stack.status}", fix=_fix(path, stack))
 
 
 def _fix(path: str, stack: LiveStack) -> str:

@@ -1,1 +1,1 @@
-"""Whether the account's quotas hold what the environment needs, beside what it holds already."""
+"""Checks the account's quotas against what the environment needs, beside what is there already."""

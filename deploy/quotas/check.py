@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from deploy.clients import AWS_ERRORS, Clients, meaning
-from deploy.findings import Problem, Unmade
-from deploy.quotas.needs import Need, Quota
+from deploy.clients import AWS_ERRORS, AwsClients, meaning
+from deploy.findings import CheckProblem, Unmade
+from deploy.quotas.needs import Need, ServiceQuota
 from deploy.quotas.usage import Usage
 
 
-def quotas(clients: Clients, needed: Iterable[Need], usage: Usage) -> Iterator[Problem | Unmade]:
-    """One problem per quota and Region that does not hold; unmade where one cannot be read."""
+def quotas(
+    clients: AwsClients, needed: Iterable[Need], usage: Usage
+) -> Iterator[CheckProblem | Unmade]:
+    """Yield a problem per quota and Region that does not hold; unmade where one cannot be read."""
     for need in needed:
         try:
             yield from _one(clients, need, usage)
@@ -20,7 +22,7 @@ def quotas(clients: Clients, needed: Iterable[Need], usage: Usage) -> Iterator[P
             yield Unmade(check=f"quotas of {need.quota.service}", why=meaning(error))
 
 
-def _one(clients: Clients, need: Need, usage: Usage) -> Iterator[Problem]:
+def _one(clients: AwsClients, need: Need, usage: Usage) -> Iterator[CheckProblem]:
     quota = need.quota
     found = _applied(clients("service-quotas", need.region), quota)
     others = 0.0
@@ -30,7 +32,7 @@ def _one(clients: Clients, need: Need, usage: Usage) -> Iterator[Problem]:
     if wanted <= found["Value"]:
         return
     beside = f", beside {others:g} of others in the account" if others else ""
-    yield Problem(
+    yield CheckProblem(
         what=f"{need.region}: '{quota.name}' is {found['Value']:g}, and the environment needs "
         f"{need.what}{beside}",
         fix=f"aws service-quotas request-service-quota-increase --region {need.region} "
@@ -38,8 +40,8 @@ def _one(clients: Clients, need: Need, usage: Usage) -> Iterator[Problem]:
     )
 
 
-def _applied(service_quotas: Any, quota: Quota) -> dict[str, Any]:
-    """The account's own value; AWS's default where it has none (Service Quotas API)."""
+def _applied(service_quotas: Any, quota: ServiceQuota) -> dict[str, Any]:
+    """Return the account's own value; AWS's default where it has none (Service Quotas API)."""
     names = {"ServiceCode": quota.service, "QuotaCode": quota.code}
     try:
         return service_quotas.get_service_quota(**names)["Quota"]

@@ -1,4 +1,4 @@
-"""What an assembly's templates need of the quotas that an environment can exceed."""
+"""Reads from templates what an environment needs of the quotas that it can exceed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assembly.references import References
+from assembly.references import StackReferences
 from assembly.stack import Stack
 from review.summary.tiers import services
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quota:
+class ServiceQuota:
     """A quota by its code in Service Quotas, and what it limits the number of, in what."""
 
     service: str
@@ -24,37 +24,39 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """How much of a quota the environment takes in a Region."""
+    """The amount of a quota that the environment takes in a Region."""
 
-    quota: Quota
+    quota: ServiceQuota
     region: str
     amount: float
     what: str  # in words
 
 
 # The codes are the same in every Region (Service Quotas console; their names as of 2026).
-FARGATE_VCPU = Quota(
+FARGATE_VCPU = ServiceQuota(
     service="fargate",
     code="L-3032A538",
     name="Fargate On-Demand vCPU resource count",
     limits="account",
 )
-ELASTIC_IPS = Quota(service="ec2", code="L-0263D0A3", name="EC2-VPC Elastic IPs", limits="account")
-NETWORKS = Quota(service="vpc", code="L-F678F1CE", name="VPCs per Region", limits="account")
-DB_INSTANCES = Quota(service="rds", code="L-7B6409FD", name="DB instances", limits="account")
-DB_CLUSTERS = Quota(service="rds", code="L-952B80B8", name="DB clusters", limits="account")
-GROUP_RULES = Quota(
+ELASTIC_IPS = ServiceQuota(
+    service="ec2", code="L-0263D0A3", name="EC2-VPC Elastic IPs", limits="account"
+)
+NETWORKS = ServiceQuota(service="vpc", code="L-F678F1CE", name="VPCs per Region", limits="account")
+DB_INSTANCES = ServiceQuota(service="rds", code="L-7B6409FD", name="DB instances", limits="account")
+DB_CLUSTERS = ServiceQuota(service="rds", code="L-952B80B8", name="DB clusters", limits="account")
+GROUP_RULES = ServiceQuota(
     service="vpc",
     code="L-0EA8095F",
     name="Inbound or outbound rules per security group",
     limits="part",
 )
-ENDPOINTS = Quota(
+ENDPOINTS = ServiceQuota(
     service="vpc", code="L-29B6F2EB", name="Interface VPC endpoints per VPC", limits="part"
 )
 
 # One resource takes one of the quota.
-COUNTED: dict[str, Quota] = {
+COUNTED: dict[str, ServiceQuota] = {
     "AWS::EC2::EIP": ELASTIC_IPS,
     "AWS::EC2::VPC": NETWORKS,
     "AWS::RDS::DBInstance": DB_INSTANCES,
@@ -70,9 +72,9 @@ _ALL_OUT = [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]  # what a group without
 
 
 def needs(stacks: Iterable[Stack]) -> tuple[Need, ...]:
-    """Everything that counts against a quota, by Region; quotas that nothing counts are absent."""
+    """Return what counts against each quota, by Region; quotas that nothing counts are absent."""
     read = tuple(stacks)
-    references = References(read)
+    references = StackReferences(read)
     found = []
     for region in dict.fromkeys(stack.region for stack in read):
         own = [stack for stack in read if stack.region == region]
@@ -93,7 +95,7 @@ def _counted(stacks: list[Stack], region: str) -> Iterator[Need]:
 
 
 def _fargate(stacks: list[Stack], region: str) -> Iterator[Need]:
-    """Scaled out to its ceilings: a quota that stops it there stops it on the day of the peak."""
+    """Yield the vCPU at the ceilings: a quota below them would stop it on the day of the peak."""
     found = [service for stack in stacks for service in services(stack)]
     ceiling = sum(service.ceiling * service.vcpu for service in found)
     floor = sum(service.floor * service.vcpu for service in found)
@@ -102,8 +104,8 @@ def _fargate(stacks: list[Stack], region: str) -> Iterator[Need]:
         yield Need(quota=FARGATE_VCPU, region=region, amount=ceiling, what=what)
 
 
-def _rules(stacks: list[Stack], region: str, references: References) -> Iterator[Need]:
-    """Return the rules of the largest group: the quota is of each group, direction and family."""
+def _rules(stacks: list[Stack], region: str, references: StackReferences) -> Iterator[Need]:
+    """Yield the rules of the fullest group; each group, direction and family has the quota."""
     counts: Counter[tuple[Any, str, str]] = Counter()
     for stack in stacks:
         for group, direction, rule in _rules_of(stack):
@@ -116,7 +118,7 @@ def _rules(stacks: list[Stack], region: str, references: References) -> Iterator
 
 
 def _rules_of(stack: Stack) -> Iterator[tuple[Any, str, dict[str, Any]]]:
-    """The group, the direction and the rule itself."""
+    """Yield the group, the direction and the rule itself."""
     for kind, direction in _RULES.items():
         for rule in stack.of_type(kind).values():
             yield rule["GroupId"], direction, rule
@@ -128,13 +130,13 @@ def _rules_of(stack: Stack) -> Iterator[tuple[Any, str, dict[str, Any]]]:
 
 
 def _families(rule: dict[str, Any]) -> tuple[str, ...]:
-    """A rule that names a group or a prefix list counts in both families (Amazon VPC quotas)."""
+    """Return the rule's families: both if it names a group or prefix list (Amazon VPC quotas)."""
     if "CidrIp" in rule:
         return _FAMILIES[:1]
     return _FAMILIES[1:] if "CidrIpv6" in rule else _FAMILIES
 
 
-def _endpoints(stacks: list[Stack], region: str, references: References) -> Iterator[Need]:
+def _endpoints(stacks: list[Stack], region: str, references: StackReferences) -> Iterator[Need]:
     counts = Counter(
         references.target(stack, endpoint["VpcId"])
         for stack in stacks

@@ -1,4 +1,4 @@
-"""What an account holds already against its quotas, the environment's own stacks left out."""
+"""Counts what an account holds already against its quotas, without the environment's stacks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from deploy.clients import Clients
+from deploy.clients import AwsClients
 from deploy.live import LiveResource
 from deploy.quotas.needs import (
     COUNTED,
@@ -15,7 +15,7 @@ from deploy.quotas.needs import (
     ELASTIC_IPS,
     FARGATE_VCPU,
     NETWORKS,
-    Quota,
+    ServiceQuota,
 )
 
 _USAGE_PERIOD = timedelta(minutes=5)  # how often AWS/Usage has a new value
@@ -25,11 +25,11 @@ _SERVICES_PER_CALL = 10  # of ecs:DescribeServices
 class Usage:
     """Counts by Region. `own` is every resource of the environment's stacks that stand."""
 
-    def __init__(self, clients: Clients, own: Iterable[LiveResource], now: datetime) -> None:
+    def __init__(self, clients: AwsClients, own: Iterable[LiveResource], now: datetime) -> None:
         self._clients, self._own, self._now = clients, tuple(own), now
 
-    def of_others(self, quota: Quota, region: str, metric: dict[str, Any] | None) -> float:
-        """How much of an account's quota others take. `metric` is the quota's UsageMetric."""
+    def of_others(self, quota: ServiceQuota, region: str, metric: dict[str, Any] | None) -> float:
+        """Return how much of a quota others take; `metric` is the quota's UsageMetric."""
         if quota is FARGATE_VCPU:
             return max(0.0, self._measured(region, metric) - self._own_vcpu(region))
         kinds = [kind for kind, counted in COUNTED.items() if counted is quota]
@@ -72,16 +72,16 @@ def _vcpu(ecs: Any, service: dict[str, Any]) -> float:
     return int(task["taskDefinition"].get("cpu", 0)) / 1_024
 
 
-def _pages(clients: Clients, region: str, service: str, operation: str, key: str) -> int:
+def _pages(clients: AwsClients, region: str, service: str, operation: str, key: str) -> int:
     pages = clients(service, region).get_paginator(operation).paginate()
     return sum(len(page[key]) for page in pages)
 
 
-def _addresses(clients: Clients, region: str) -> int:
+def _addresses(clients: AwsClients, region: str) -> int:
     return len(clients("ec2", region).describe_addresses()["Addresses"])  # it has no pages
 
 
-_COUNTS: dict[Quota, Callable[[Clients, str], int]] = {
+_COUNTS: dict[ServiceQuota, Callable[[AwsClients, str], int]] = {
     ELASTIC_IPS: _addresses,
     NETWORKS: lambda clients, region: _pages(clients, region, "ec2", "describe_vpcs", "Vpcs"),
     DB_INSTANCES: lambda clients, region: _pages(

@@ -15,11 +15,11 @@ Row = TypeVar("Row", Source, Claim, Omitted)
 
 
 class LedgerError(ValueError):
-    """Everything wrong with a ledger, one line each."""
+    """A ledger has problems; the message has one line for each."""
 
 
 def load(path: Path) -> Ledger:
-    """The ledger in that file. Raises LedgerError with every problem at once."""
+    """Return the ledger in that file. Raises LedgerError with every problem at once."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -39,7 +39,7 @@ def load(path: Path) -> Ledger:
 
 
 def _rows(kind: type[Row], tables: list[dict[str, Any]], problems: list[str]) -> tuple[Row, ...]:
-    """The well-formed rows of one kind; what is wrong with the others is added to problems."""
+    """Return the well-formed rows of one kind; add what is wrong with the others to problems."""
     rows = []
     for number, table in enumerate(tables, start=1):
         where = table.get("id") or table.get("name") or f"{kind.__name__.lower()} {number}"

@@ -1,4 +1,4 @@
-"""What a claims ledger is: every sentence that the platform answers to, and when it is sound."""
+"""A claims ledger: every sentence that the platform answers to, and when it is sound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIST_MARK = re.compile(r"•|\d\.")  # the texts' bullets and step numbers are n
 
 
 class Status(StrEnum):
-    """How far a claim is carried; BUILT and PARTLY_BUILT must be proven by a test that passes."""
+    """A claim's state; BUILT and PARTLY_BUILT must be proven by a test that passes."""
 
     BUILT = "built"
     PARTLY_BUILT = "partly built"
@@ -29,7 +29,7 @@ CARRIED = (Status.BUILT, Status.PARTLY_BUILT)
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """How many words one text has, and the SHA-256 of them sorted: no sentence can be lost."""
+    """A text's number of words, and the SHA-256 of them sorted: no sentence can be lost."""
 
     name: str
     words: int
@@ -38,7 +38,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Omitted:
-    """A sentence that says nothing about the system, and why it is none."""
+    """A sentence that makes no claim about the system, and why."""
 
     source: str
     section: str
@@ -62,7 +62,7 @@ class Claim:
     missing: str = ""
 
     def problems(self) -> list[str]:
-        """What is wrong with this claim by itself."""
+        """Yield what is wrong with this claim by itself."""
         found = [*self._identity_problems(), *self._proof_problems()]
         if self.status == Status.PARTLY_BUILT and not self.missing:
             found.append("'missing' should say what is not there yet, as the claim is partly built")
@@ -108,18 +108,18 @@ class Ledger:
 
     @property
     def carried(self) -> tuple[Claim, ...]:
-        """The claims that need a passing test."""
+        """Return the claims that need a passing test."""
         return tuple(claim for claim in self.claims if claim.status in CARRIED)
 
     def words(self, source: str) -> list[str]:
-        """Every word of one text, headings included, sorted: the order of the rows is free."""
+        """Return one text's words, headings included, sorted: the order of the rows is free."""
         rows = [row for row in (*self.claims, *self.omitted) if row.source == source]
         texts = [*dict.fromkeys(row.section for row in rows), *(row.sentence for row in rows)]
         words = (word for text in texts for word in text.split())
         return sorted(word for word in words if not LIST_MARK.fullmatch(word))
 
     def problems(self) -> list[str]:
-        """What is wrong with the ledger: each claim, then the claims among each other."""
+        """Yield what is wrong with the ledger: each claim, then the claims among each other."""
         rows = (*self.claims, *self.omitted)
         found = [problem for claim in self.claims for problem in claim.problems()]
         found += [
@@ -151,5 +151,5 @@ class Ledger:
 
 
 def digest(words: list[str]) -> str:
-    """The SHA-256 of the words, one a line."""
+    """Return the SHA-256 of the words, one a line."""
     return hashlib.sha256("\n".join(words).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Renders docs/claims.md from docs/claims.toml, or with --check says whether it is up to date."""
+"""Renders docs/claims.md from docs/claims.toml; --check reports whether it is up to date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMAND = ".venv/bin/python -m review.claims"
 
 
 def render(ledger: Ledger) -> str:
-    """The page: the counts first, then one table per section, then what was left out."""
+    """Return the page: the counts first, then one table per section, then what was left out."""
     lines = _summary(ledger)
     for source in SOURCES:
         claims = [claim for claim in ledger.claims if claim.source == source]

@@ -48,7 +48,7 @@ class ClaimsGate:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """A worker of pytest-xdist has ended; one that crashed says nothing, and fails the run."""
+        """Note that a worker has ended; one that crashed reported nothing, and fails the run."""
         if not error and node.workeroutput.get(LEAVES_OUT):
             self.full = False
 
@@ -101,7 +101,7 @@ class ClaimsGate:
 
 
 class Worker:
-    """In a worker of pytest-xdist: tells the controller whether tests were left out here."""
+    """In a worker of pytest-xdist: reports to the controller whether tests were left out here."""
 
     def __init__(self, output: dict[str, Any]) -> None:
         self.output = output
@@ -133,7 +133,7 @@ def _asks_for_everything(config: pytest.Config) -> bool:
 
 
 def name_problem(root: Path, test: str) -> str | None:
-    """Why no test has this id, or None: looked up in the source, without running or importing."""
+    """Return why no test has this id, or None; the source is read, and nothing imported."""
     if test == TO_FILL:
         return "names no test yet, name the one that proves it"
     path, *names = test.partition("[")[0].split("::")

@@ -1,1 +1,1 @@
-"""What an environment costs a month, from its own templates and one dated list of prices."""
+"""Estimates an environment's cost a month, from its templates and one dated list of prices."""

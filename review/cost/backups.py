@@ -1,4 +1,4 @@
-"""What backups cost by being kept: a whole one of each, and what changed every night since."""
+"""The cost of kept backups: a whole one of each, and what changed every night since."""
 
 from __future__ import annotations
 

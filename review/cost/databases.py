@@ -1,4 +1,4 @@
-"""What the stores cost by being there: instances, storage, secrets, and the replica's servers."""
+"""The cost of the stores' being there: instances, storage, secrets, the replica's servers."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """What an environment costs a month at its floor of tasks and its assumed traffic."""
+class CostEstimate:
+    """An environment's cost a month at its floor of tasks and its assumed traffic."""
 
     lines: tuple[Line, ...]
     requests_per_second: dict[str, float]  # of users, by Region
@@ -49,7 +49,7 @@ class Estimate:
         return sum(line.monthly for line in self.lines if line.region == region)
 
 
-def estimate(assembly: Assembly, environment: Environment, prices: PriceList) -> Estimate:
+def estimate(assembly: Assembly, environment: Environment, prices: PriceList) -> CostEstimate:
     """Pure: the same assembly, environment and prices give the same estimate."""
     rates = traffic_costs.requests_per_second(environment, prices)
     lines: list[Line] = []
@@ -66,7 +66,7 @@ def estimate(assembly: Assembly, environment: Environment, prices: PriceList) ->
         lines += _lines(region, [*there, *passing], prices)
         more = _lines(region, traffic_costs.quantities(path, 1_000_000, prices), prices)
         per_million[region] = sum(line.monthly for line in more)
-    return Estimate(
+    return CostEstimate(
         lines=tuple(lines),
         requests_per_second=rates,
         checks_per_second=checks,
@@ -77,7 +77,7 @@ def estimate(assembly: Assembly, environment: Environment, prices: PriceList) ->
 
 
 def not_priced(stacks: Iterable[Stack], prices: PriceList) -> dict[str, int]:
-    """The types whose cost nobody has stated, and how many there are of each."""
+    """Return the types whose cost nobody has stated, and how many there are of each."""
     kinds = Counter(item["Type"] for stack in stacks for item in stack.resources.values())
     return {
         kind: count
@@ -89,7 +89,7 @@ def not_priced(stacks: Iterable[Stack], prices: PriceList) -> dict[str, int]:
 def _lines(
     region: str, quantities: Iterable[resource_costs.Quantity], prices: PriceList
 ) -> list[Line]:
-    """In the order of prices.toml, without what is not used."""
+    """Return the lines in the order of prices.toml, without what is not used."""
     sums: defaultdict[str, float] = defaultdict(float)
     for key, quantity in quantities:
         sums[key] += quantity

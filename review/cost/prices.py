@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("prices.toml")
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What one unit costs, in US dollars."""
+    """The price of one unit, in US dollars."""
 
     item: str  # the words of an estimate's line
     value: float
@@ -26,7 +26,7 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Assumption:
-    """A number that no template says."""
+    """A number that no template has."""
 
     value: float
     unit: str

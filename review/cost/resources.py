@@ -1,4 +1,4 @@
-"""What a resource costs by being there: its type, and the price keys and quantities of a month."""
+"""The cost of a resource's being there, by its type: price keys and quantities of a month."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Quantity = tuple[str, float]  # a key of prices.toml, and how many of its units 
 
 
 def quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
-    """Everything the stack's resources cost a month, whether or not anybody calls."""
+    """Yield what the stack's resources cost a month, whether or not anybody calls."""
     for kind, rule in _BY_PROPERTIES.items():
         for properties in stack.of_type(kind).values():
             yield from rule(properties)
@@ -27,7 +27,7 @@ def quantities(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
 
 
 def is_known(kind: str, prices: PriceList) -> bool:
-    """Whether a type is priced, or listed as free; a custom resource is its function's call."""
+    """Return whether a type is priced or free; a custom resource is its function's call."""
     priced = kind in {*_BY_PROPERTIES, *_TASKS, *_BY_TRAFFIC, *DATABASE_KINDS, *BACKUP_KINDS}
     return priced or kind in prices.free or kind.startswith("Custom::")
 
@@ -62,7 +62,7 @@ def _web_acl(properties: Properties) -> Iterator[Quantity]:
 
 
 def _alarm(properties: Properties) -> Iterator[Quantity]:
-    """Metric math is charged by the metrics that go into it."""
+    """Yield an alarm; metric math is charged by the metrics that go into it."""
     metrics = sum("MetricStat" in metric for metric in properties.get("Metrics", ()))
     yield "alarm_metric", max(1, metrics)
 
@@ -105,7 +105,7 @@ _BY_TRAFFIC = (
 
 
 def _tasks(stack: Stack, prices: PriceList) -> Iterator[Quantity]:
-    """Tasks at their floor; the clusters of a stack are watched alike."""
+    """Yield tasks at their floor; the clusters of a stack are watched alike."""
     watched = [
         {"Name": "containerInsights", "Value": "enhanced"} in cluster.get("ClusterSettings", ())
         for cluster in stack.of_type("AWS::ECS::Cluster").values()

@@ -1,4 +1,4 @@
-"""What requests cost on their way through a Region: linear in their number, and nothing else."""
+"""The cost of requests on their way through a Region: linear in their number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LCU_NEW_CONNECTIONS = 25 * 3_600
 
 @dataclass(frozen=True, kw_only=True)
 class Path:
-    """What a request meets in a Region, read from its stacks."""
+    """The way of a request through a Region, read from its stacks."""
 
     zones: int
     balancers: int  # one after the other
@@ -34,7 +34,7 @@ class Path:
 
 
 def path_through(stacks: Iterable[Stack], prices: PriceList) -> Path:
-    """The path of one Region's stacks."""
+    """Return the path through one Region's stacks."""
     own = tuple(stacks)
 
     def properties(kind: str) -> list[dict]:
@@ -66,14 +66,14 @@ def path_through(stacks: Iterable[Stack], prices: PriceList) -> Path:
 
 
 def average_requests_per_second(environment: Environment, prices: PriceList) -> float:
-    """The users' requests to all Regions together: a share of the everyday peak."""
+    """Return the users' requests to all Regions together: a share of the everyday peak."""
     app = environment.app
     everyday_peak = app.peak_tasks * app.requests_per_task_per_minute / 60
     return everyday_peak * prices.assume("load_share")
 
 
 def requests_per_second(environment: Environment, prices: PriceList) -> dict[str, float]:
-    """The users' share of each Region: all to the primary, or with latency routing in halves."""
+    """Return the users' share of each Region: all to the primary, or halves by latency."""
     average = average_requests_per_second(environment, prices)
     regions = environment.regions
     if environment.routing == "latency":
@@ -82,7 +82,7 @@ def requests_per_second(environment: Environment, prices: PriceList) -> dict[str
 
 
 def quantities(path: Path, requests: float, prices: PriceList) -> Iterator[Quantity]:
-    """What this many requests use, once the logs are as old as they are kept."""
+    """Yield what this many requests use, once the logs are as old as they are kept."""
     if not path.balancers:
         return
     answers = requests * prices.assume("response_kb") / _KB_PER_GB

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assembly.references import References
+from assembly.references import StackReferences
 from assembly.stack import Stack
 
 Role = Literal["writer", "reader", "copy", "storage", "follower", "delayed"]
@@ -72,7 +72,7 @@ class _Reader:
     def __init__(self, stacks: tuple[Stack, ...]) -> None:
         self._stacks = stacks
         self._by_path = {stack.path: stack for stack in stacks}
-        self._references = References(stacks)
+        self._references = StackReferences(stacks)
 
     def facts(self) -> Facts:
         networks = [stack.region for stack, _, _ in self._of_type("AWS::EC2::VPC")]

@@ -1,1 +1,1 @@
-"""What a synth ends with: the environment on one page."""
+"""Sums an environment up on one page, with which a synth ends."""

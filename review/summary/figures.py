@@ -9,9 +9,9 @@ from typing import Any
 from assembly.reader import Assembly
 from assembly.waves import plan_waves, wave_patterns
 from config.model import Environment
-from review.cost.estimate import Estimate, estimate
+from review.cost.estimate import CostEstimate, estimate
 from review.cost.prices import PriceList
-from review.deploy_plan import Step, placeholders, steps
+from review.deploy_plan import OperatorStep, placeholders, steps
 from review.summary import tiers
 
 
@@ -39,8 +39,8 @@ class TierTasks:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Findings:
-    """What the gates found, and who answered."""
+class GateFindings:
+    """The findings of the gates, acknowledged and not."""
 
     acknowledged: dict[str, int]  # by rule pack
     unacknowledged: int | None  # None where no gate ran
@@ -48,7 +48,7 @@ class Findings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Everything that is printed, as figures."""
+    """All that is printed, as figures."""
 
     environment: str
     domain: str
@@ -56,15 +56,15 @@ class Summary:
     zones: dict[str, dict[str, tuple[str, ...]]]  # by Region and tier
     tasks: tuple[TierTasks, ...]
     resources: dict[str, int]  # by type, most first
-    findings: Findings
-    cost: Estimate
+    findings: GateFindings
+    cost: CostEstimate
     prices_from: str
     placeholders: tuple[str, ...]  # what is not yet the owner's
-    next: tuple[Step, ...]
+    next: tuple[OperatorStep, ...]
 
 
 def sum_up(found: Assembly, environment: Environment, price_list: PriceList) -> Summary:
-    """Raises ValueError where the assembly is another environment's."""
+    """Return the summary. Raises ValueError where the assembly is another environment's."""
     found.refuse_other(environment.name, environment.account)
     waves = plan_waves(found.stacks.values(), wave_patterns(environment))
     ordered = [stack for wave in waves for stack in wave.stacks]
@@ -81,7 +81,7 @@ def sum_up(found: Assembly, environment: Environment, price_list: PriceList) -> 
         zones=tiers.zones(found.stacks.values()),
         tasks=tuple(_tasks(found)),
         resources=dict(kinds.most_common()),
-        findings=Findings(
+        findings=GateFindings(
             acknowledged=dict(Counter(map(_pack, found.acknowledged)).most_common()),
             unacknowledged=found.unacknowledged,
         ),
@@ -93,7 +93,7 @@ def sum_up(found: Assembly, environment: Environment, price_list: PriceList) -> 
 
 
 def plain(summary: Summary) -> dict[str, Any]:
-    """The summary as plain values, with the sums that are otherwise computed while printing."""
+    """Return plain values, with the sums that are otherwise computed while printing."""
     values = dataclasses.asdict(summary)
     cost = summary.cost
     for line, source in zip(values["cost"]["lines"], cost.lines, strict=True):
@@ -105,7 +105,7 @@ def plain(summary: Summary) -> dict[str, Any]:
 
 
 def _tasks(found: Assembly) -> list[TierTasks]:
-    by_tier: dict[tuple[str, str], list[tiers.Service]] = {}
+    by_tier: dict[tuple[str, str], list[tiers.TierService]] = {}
     for stack in found.stacks.values():
         for service in tiers.services(stack):
             by_tier.setdefault((service.region, service.tier), []).append(service)
@@ -124,7 +124,7 @@ def _tasks(found: Assembly) -> list[TierTasks]:
 
 
 def _pack(rule: str) -> str:
-    """The rule pack of "Annotation::AwsSolutions-IAM5[...]", the plugin of "<plugin>::<rule>"."""
+    """Return "AwsSolutions" for "Annotation::AwsSolutions-IAM5[...]", else the plugin."""
     plugin, separator, name = rule.partition("::")
     if separator and plugin != "Annotation":
         return plugin

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from review.cost.estimate import Estimate, Line
+from review.cost.estimate import CostEstimate, Line
 from review.deploy_page import render_step
 from review.deploy_plan import RUNBOOK
-from review.summary.figures import Findings, StackRow, Summary, TierTasks
+from review.summary.figures import GateFindings, StackRow, Summary, TierTasks
 
 WIDTH = 96
 _TIERS = ("public", "edge", "app", "data")
@@ -17,7 +17,7 @@ _KINDS_SHOWN = 10
 
 
 def render(summary: Summary) -> list[str]:
-    """The page."""
+    """Return the page."""
     return [
         f"mainstay {summary.environment}: {summary.domain}",
         *_section("Stacks in deploy order, with their resources", _stacks(summary.stacks)),
@@ -76,7 +76,7 @@ def _resources(resources: dict[str, int]) -> list[str]:
     return lines
 
 
-def _findings(findings: Findings) -> list[str]:
+def _findings(findings: GateFindings) -> list[str]:
     total = sum(findings.acknowledged.values())
     lines = [f"{total:>4} acknowledged, each with its reason on its construct"]
     lines += [f"     {count:>4} {pack}" for pack, count in findings.acknowledged.items()]
@@ -105,7 +105,7 @@ def _line(line: Line) -> str:
     return f"  {line.item:<32} {price} = {line.monthly:>12,.2f}"
 
 
-def _basis(summary: Summary, cost: Estimate) -> list[str]:
+def _basis(summary: Summary, cost: CostEstimate) -> list[str]:
     head = (
         f"List prices as remembered on {summary.prices_from}, +-20 %: put yours into "
         "review/cost/prices.toml. Not in it: free tiers, discounts, taxes, support, image storage, "
@@ -124,6 +124,6 @@ def _next(summary: Summary) -> list[str]:
     else:
         for number, step in enumerate(summary.next, start=1):
             lines += render_step(step, number, why=False)
-        lines.append(f"`make preflight` says why, step by step; {RUNBOOK} says how to delegate")
+        lines.append(f"`make preflight` explains each step; {RUNBOOK} explains how to delegate")
     lines.append("`make test` proves what is claimed; `make diff` shows what your edits change")
     return lines

@@ -1,4 +1,4 @@
-"""What the templates say of the tiers: the zones they span and the tasks that they run."""
+"""Reads from the templates which zones the tiers span and which tasks they run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIER_TAG = "mainstay:tier"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
+class TierService:
     """An ECS service, as autoscaling may size it."""
 
     region: str
@@ -25,7 +25,7 @@ class Service:
 
 
 def zones(stacks: Iterable[Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By Region and tier: the zone ids of its subnets."""
+    """Return the zone ids of the subnets, by Region and tier."""
     found: dict[str, dict[str, set[str]]] = {}
     for stack in stacks:
         for subnet in stack.of_type("AWS::EC2::Subnet").values():
@@ -38,13 +38,13 @@ def zones(stacks: Iterable[Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
     }
 
 
-def services(stack: Stack) -> Iterator[Service]:
-    """Every ECS service of the stack; one without autoscaling runs what it asks for, or one."""
+def services(stack: Stack) -> Iterator[TierService]:
+    """Yield the stack's ECS services; one without autoscaling runs what it asks for, or one."""
     for logical_id, properties in stack.of_type("AWS::ECS::Service").items():
         desired = properties.get("DesiredCount", 1)
         floor, ceiling = _capacity(stack, logical_id) or (desired, desired)
         task = _task_definition(stack, properties["TaskDefinition"])
-        yield Service(
+        yield TierService(
             region=stack.region,
             tier=stack.part.lower(),
             logical_id=logical_id,
@@ -75,7 +75,7 @@ def _mentions(value: Any, logical_id: str) -> bool:
 
 
 def _task_definition(stack: Stack, reference: Any) -> dict[str, Any]:
-    """By its reference; by its family, where operations own the revision (LiveTaskDefinition)."""
+    """Find it by reference, or by family where operations own the revision (LiveTaskDefinition)."""
     if isinstance(reference, str):
         for live in stack.of_type("Custom::LiveTaskDefinition").values():
             if live["Family"] == reference:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from review.template_diff.findings import Danger, Kind
+from review.template_diff.findings import Danger, DangerKind
 
 FILE = "review/acknowledged.toml"
 
@@ -16,7 +16,7 @@ _FIELDS = ("stack", "resource", "danger", "reason")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Acknowledgement:
+class DangerAcknowledgement:
     """One reason for one danger; `resource` is a logical id, a construct path, or "stack"."""
 
     stack: str
@@ -30,7 +30,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class DangerAnswer:
     """A danger with its reason, if one counts; `spent` if one was given for an earlier change."""
 
     danger: Danger
@@ -42,15 +42,15 @@ class Answer:
 class Answers:
     """Every danger with its answer, and the entries that answer none."""
 
-    answers: tuple[Answer, ...]
-    stale: tuple[Acknowledgement, ...] = ()
+    answers: tuple[DangerAnswer, ...]
+    stale: tuple[DangerAcknowledgement, ...] = ()
 
     @property
     def unanswered(self) -> tuple[Danger, ...]:
         return tuple(answer.danger for answer in self.answers if answer.reason is None)
 
 
-def read(file: Path | None) -> tuple[Acknowledgement, ...]:
+def read(file: Path | None) -> tuple[DangerAcknowledgement, ...]:
     """Return the entries of an acknowledgement file; none where there is no file."""
     if file is None or not file.is_file():
         return ()
@@ -65,7 +65,7 @@ def read(file: Path | None) -> tuple[Acknowledgement, ...]:
     )
 
 
-def read_before(file: Path | None) -> tuple[Acknowledgement, ...]:
+def read_before(file: Path | None) -> tuple[DangerAcknowledgement, ...]:
     """Return the base's entries; none where it cannot parse them, which answers nothing either."""
     try:
         return read(file)
@@ -75,14 +75,14 @@ def read_before(file: Path | None) -> tuple[Acknowledgement, ...]:
 
 def answer(
     dangers: Iterable[Danger],
-    entries: Iterable[Acknowledgement],
-    before: Iterable[Acknowledgement] = (),
+    entries: Iterable[DangerAcknowledgement],
+    before: Iterable[DangerAcknowledgement] = (),
 ) -> Answers:
     """Match dangers and entries. An entry that the base has answered an earlier change: spent."""
     entries, before, dangers = tuple(entries), frozenset(before), tuple(dangers)
     fresh = [entry for entry in entries if entry not in before]
     answers = tuple(
-        Answer(
+        DangerAnswer(
             danger=danger,
             reason=next((entry.reason for entry in fresh if entry.answers(danger)), None),
             spent=any(entry.answers(danger) for entry in before),
@@ -97,7 +97,7 @@ def answer(
     return Answers(answers=answers, stale=tuple(stale))
 
 
-def _parsed(entry: object, where: str) -> Acknowledgement:
+def _parsed(entry: object, where: str) -> DangerAcknowledgement:
     if not isinstance(entry, dict) or set(entry) != set(_FIELDS):
         has = ", ".join(sorted(entry)) if isinstance(entry, dict) else "no table"
         raise ValueError(f"{where}: should have exactly {', '.join(_FIELDS)}; has {has}")
@@ -105,9 +105,9 @@ def _parsed(entry: object, where: str) -> Acknowledgement:
         if not isinstance(entry[name], str) or not entry[name].strip():
             raise ValueError(f"{where}: '{name}' should be text, got {entry[name]!r}")
     of = f"{where} ({entry['stack']}, {entry['resource']})"
-    if entry["danger"] not in tuple(Kind):
+    if entry["danger"] not in tuple(DangerKind):
         raise ValueError(
-            f"{of}: 'danger' should be one of {', '.join(Kind)}, got '{entry['danger']}'"
+            f"{of}: 'danger' should be one of {', '.join(DangerKind)}, got '{entry['danger']}'"
         )
     reason = " ".join(entry["reason"].split())
     if len(reason) < SHORTEST_REASON:
@@ -115,6 +115,6 @@ def _parsed(entry: object, where: str) -> Acknowledgement:
             f"{of}: 'reason' should be a full sentence of at least {SHORTEST_REASON} characters "
             f"on why this is safe or wanted, got '{reason}'"
         )
-    return Acknowledgement(
+    return DangerAcknowledgement(
         stack=entry["stack"], resource=entry["resource"], danger=entry["danger"], reason=reason
     )

@@ -1,4 +1,4 @@
-"""What the CDK's differ says changed, as data: one StackChange per pair of templates."""
+"""Changes by the CDK's differ, as data: one StackChange per pair of templates."""
 
 import json
 import shutil
@@ -69,7 +69,7 @@ class StackChange:
         return bool(self.resources or self.sections) or switched
 
     def path(self, logical_id: str) -> str:
-        """Construct path of a resource on either side; its logical id where synth kept none."""
+        """Return a resource's construct path on either side; its logical id where it has none."""
         resource = self.new.get(logical_id) or self.old.get(logical_id) or {}
         return resource.get("Metadata", {}).get("aws:cdk:path", logical_id)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from review.template_diff.changes import StackChange
-from review.template_diff.findings import WHOLE_STACK, Danger, Kind, Note
+from review.template_diff.findings import WHOLE_STACK, Danger, DangerKind, Note
 from review.template_diff.iam import iam_dangers
 from review.template_diff.operations import owned_by_operations
 from review.template_diff.replacements import replacement_dangers
@@ -12,11 +12,11 @@ from review.template_diff.security_groups import security_group_dangers
 from review.template_diff.stateful import stateful_dangers
 
 # In a stack that is new as a whole these are read, and answered, as one.
-_COLLAPSED = (Kind.IAM, Kind.SECURITY_GROUP)
+_COLLAPSED = (DangerKind.IAM, DangerKind.SECURITY_GROUP)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class DiffFindings:
     """Everything the rules found, sorted by kind, stack and resource."""
 
     dangers: tuple[Danger, ...]
@@ -24,7 +24,7 @@ class Findings:
     notes: tuple[Note, ...]
 
 
-def find(stacks: Iterable[StackChange]) -> Findings:
+def find(stacks: Iterable[StackChange]) -> DiffFindings:
     """Judge every stack."""
     changed = [stack for stack in stacks if stack.differs]
     dangers: list[Danger] = []
@@ -35,8 +35,8 @@ def find(stacks: Iterable[StackChange]) -> Findings:
                 dangers.append(finding)
             elif stack.before is not None:
                 notes.append(finding)
-    order = list(Kind)
-    return Findings(
+    order = list(DangerKind)
+    return DiffFindings(
         dangers=tuple(sorted(dangers, key=lambda d: (order.index(d.kind), d.stack, d.resource))),
         owned=tuple(note for stack in changed for note in owned_by_operations(stack)),
         notes=tuple(notes),
@@ -56,8 +56,8 @@ def _rules(stack: StackChange) -> Iterator[Danger | Note]:
             yield _collapsed(stack, kind, found)
 
 
-def _collapsed(stack: StackChange, kind: Kind, found: list[Danger]) -> Danger:
-    noun = "holders of permissions" if kind is Kind.IAM else "opened security groups"
+def _collapsed(stack: StackChange, kind: DangerKind, found: list[Danger]) -> Danger:
+    noun = "holders of permissions" if kind is DangerKind.IAM else "opened security groups"
     return Danger(
         kind=kind,
         stack=stack.name,

@@ -37,6 +37,8 @@ def _order(change: ResourceChange) -> tuple[int, str]:
 def _line(change: ResourceChange) -> str:
     words = [word for word in (_WORDS.get(change.impact),) if word]
     words += [*change.properties, *(f"({name})" for name in change.attributes)]
-    told = f": {', '.join(words)}" if words else ""
+    listed = f": {', '.join(words)}" if words else ""
     sign = _SIGNS.get(change.impact, "!" if change.impact in REPLACED else "~")
-    return line(f"{sign} {change.type} {change.path} [{change.logical_id}]{told}").replace("`", "'")
+    return line(f"{sign} {change.type} {change.path} [{change.logical_id}]{listed}").replace(
+        "`", "'"
+    )

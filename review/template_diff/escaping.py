@@ -5,12 +5,12 @@ LONGEST_LINE = 2_000
 
 
 def code(text: str) -> str:
-    """The text as a code span, where neither Markdown nor HTML has a meaning."""
+    """Return the text as a code span, where neither Markdown nor HTML has a meaning."""
     return "`" + text.replace("`", "'") + "`"
 
 
 def line(text: str) -> str:
-    """The text as one bounded line; a code span that the bound cuts open is closed."""
+    """Return the text as one bounded line; a code span that the bound cuts open is closed."""
     flat = " ".join(text.split())
     if len(flat) > LONGEST_LINE:
         flat = flat[:LONGEST_LINE].rstrip() + "…"
@@ -19,5 +19,5 @@ def line(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The text inside a table cell."""
+    """Return the text for a table cell."""
     return line(text).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""What the rules report: dangers, which need an answer, and notes, which need only a look."""
+"""Findings of the rules: dangers, which need an answer, and notes, which need only a look."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from enum import StrEnum
 WHOLE_STACK = "stack"
 
 
-class Kind(StrEnum):
+class DangerKind(StrEnum):
     """The four dangers, in the words of an acknowledgement."""
 
     REPLACEMENT = "replacement"
@@ -30,5 +30,5 @@ class Note:
 class Danger(Note):
     """A change that fails the diff until its author gives a reason; one per kind and resource."""
 
-    kind: Kind
+    kind: DangerKind
     items: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Who holds which permissions in a template, wherever the template says so."""
+"""Finds who holds which permissions in a template, wherever they stand in it."""
 
 import json
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ _PERMISSION_CONDITIONS = {
 
 @dataclass(kw_only=True)
 class Holding:
-    """What one holder is granted, what it has attached, and what guards it against more."""
+    """A holder's grants, attached policies, and guards against more."""
 
     grants: set[Grant] = field(default_factory=set)
     attachments: set[str] = field(default_factory=set)
@@ -113,7 +113,7 @@ def _permission_statement(properties: Properties) -> dict[str, object]:
 
 
 def _statements_below(value: object) -> Iterator[Grant]:
-    """Grants of every policy document within the properties, JSON text included."""
+    """Yield the grants of every policy document in the properties, JSON text included."""
     if isinstance(value, dict) and "Statement" in value:
         statements = value["Statement"]
         for statement in statements if isinstance(statements, list) else [statements]:

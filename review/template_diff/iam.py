@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from assembly.intrinsics import referenced
 from review.template_diff.changes import StackChange
 from review.template_diff.escaping import code
-from review.template_diff.findings import Danger, Kind
+from review.template_diff.findings import Danger, DangerKind
 from review.template_diff.grants import Holding, holdings
 from review.template_diff.statements import Grant, condition_text
 
 
 def iam_dangers(stack: StackChange) -> Iterator[Danger]:
-    """One danger per holder: the role, user or resource whose permissions grow."""
+    """Yield a danger per holder: the role, user or resource whose permissions grow."""
     before, after = holdings(stack.old), holdings(stack.new)
     for holder in sorted(before.keys() | after.keys()):
         old, new = before.get(holder, Holding()), after.get(holder, Holding())
@@ -39,13 +39,13 @@ def _is_exempt(stack: StackChange, resource: str) -> bool:
 def _danger(
     stack: StackChange, holder: str | None, sources: set[str], items: tuple[str, ...]
 ) -> Danger:
-    """The danger of a holder in this stack; of the policy where its holder is elsewhere."""
+    """Return the danger of a holder, or of the policy where its holder is in another stack."""
     resource = holder if holder is not None and holder in stack.new else min(sources)
     others = sorted(sources - {resource})
     through = f", through `{'`, `'.join(others)}`" if others else ""
     type_ = (stack.new.get(resource) or stack.old[resource]).get("Type")
     return Danger(
-        kind=Kind.IAM,
+        kind=DangerKind.IAM,
         stack=stack.name,
         resource=resource,
         path=stack.path(resource),
@@ -80,7 +80,7 @@ def _unguarded(old: Holding, new: Holding) -> Iterator[str]:
 
 
 def _lines(grants: list[Grant]) -> list[str]:
-    """One line for all actions that share resources, principal and condition."""
+    """Yield a line for all actions that share resources, principal and condition."""
     actions: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for grant in grants:
         place = (str(grant.resource), str(grant.principal), condition_text(grant.condition))

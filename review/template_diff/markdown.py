@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from review.template_diff.acknowledgements import FILE, Answer, Answers
+from review.template_diff.acknowledgements import FILE, Answers, DangerAnswer
 from review.template_diff.changes import REMOVED, StackChange
-from review.template_diff.dangers import Findings
+from review.template_diff.dangers import DiffFindings
 from review.template_diff.details import details
 from review.template_diff.escaping import cell, line
-from review.template_diff.findings import Danger, Kind, Note
+from review.template_diff.findings import Danger, DangerKind, Note
 
 # Characters in the body of a comment on a pull request.
 LIMIT = 65_536
@@ -17,10 +17,10 @@ LIMIT = 65_536
 _RESERVE = 512
 
 _HEADINGS = {
-    Kind.REPLACEMENT: "Replacement of a resource",
-    Kind.STATEFUL: "Stateful resources removed, replaced or less protected",
-    Kind.IAM: "IAM widened",
-    Kind.SECURITY_GROUP: "Security groups opened",
+    DangerKind.REPLACEMENT: "Replacement of a resource",
+    DangerKind.STATEFUL: "Stateful resources removed, replaced or less protected",
+    DangerKind.IAM: "IAM widened",
+    DangerKind.SECURITY_GROUP: "Security groups opened",
 }
 
 # Items of one danger shown in the open; more are folded.
@@ -29,16 +29,16 @@ _OPEN_ITEMS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything the summary tells."""
+    """The content of the summary."""
 
     stacks: tuple[StackChange, ...]
-    findings: Findings
+    findings: DiffFindings
     answers: Answers
     remarks: tuple[str, ...] = ()
 
 
 def render(report: Report, limit: int = LIMIT) -> str:
-    """The summary; within the limit, details go first, then the tail of the dangers."""
+    """Return the summary; beyond the limit, details go first, then the tail of the dangers."""
     head = "\n".join([_verdict(report), "", *_table(report.stacks), ""])
     after = "\n".join([*_remarks(report), ""])
     room = limit - len(head) - _RESERVE
@@ -91,9 +91,9 @@ def _table(stacks: Sequence[StackChange]) -> list[str]:
     return ["| Stack | | Added | Changed | Removed |", "|---|---|--:|--:|--:|", *rows]
 
 
-def _danger_blocks(answers: Iterable[Answer]) -> list[str]:
+def _danger_blocks(answers: Iterable[DangerAnswer]) -> list[str]:
     blocks = []
-    previous: Kind | None = None
+    previous: DangerKind | None = None
     for answer in answers:
         heading = f"\n### {_HEADINGS[answer.danger.kind]}\n\n"
         blocks.append(("" if answer.danger.kind is previous else heading) + _danger(answer))
@@ -101,7 +101,7 @@ def _danger_blocks(answers: Iterable[Answer]) -> list[str]:
     return blocks
 
 
-def _danger(answer: Answer) -> str:
+def _danger(answer: DangerAnswer) -> str:
     danger = answer.danger
     state = f"Acknowledged: {line(answer.reason or '')}"
     if answer.reason is None:
@@ -116,7 +116,7 @@ def _danger(answer: Answer) -> str:
 
 
 def _entries_to_fill(dangers: Sequence[Danger]) -> str:
-    """What the author copies to answer the dangers; the reasons are theirs to write."""
+    """Return entries for the author to copy; the reasons are theirs to write."""
     if not dangers:
         return ""
     entries = "\n".join(
@@ -152,7 +152,7 @@ def _remarks(report: Report) -> list[str]:
 
 
 def _fitting(blocks: list[str], room: int) -> tuple[list[str], int]:
-    """The blocks from the first on that fit, and how many do not."""
+    """Return the blocks from the first on that fit, and how many do not."""
     shown: list[str] = []
     for block in blocks:
         room -= len(block)

@@ -30,7 +30,7 @@ def owned_by_operations(stack: StackChange) -> Iterator[Note]:
 
 
 def _is_weighted(value: object) -> bool:
-    """Whether any action spreads traffic over several target groups."""
+    """Return whether any action spreads traffic over several target groups."""
     for action in value if isinstance(value, list) else []:
         forward = action.get("ForwardConfig") if isinstance(action, dict) else None
         groups = forward.get("TargetGroups") if isinstance(forward, dict) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from review.template_diff.changes import REPLACED, ResourceChange, StackChange
-from review.template_diff.findings import Danger, Kind, Note
+from review.template_diff.findings import Danger, DangerKind, Note
 from review.template_diff.stateful import STATEFUL_TYPES
 
 # Type -> why its replacement is how it changes at all, and harms nothing by itself.
@@ -27,9 +27,9 @@ HARMLESS_REPLACEMENTS = {
 
 
 def replacement_dangers(stack: StackChange) -> Iterator[Danger | Note]:
-    """One danger per cause, with the resources that are replaced only because they refer to it.
+    """Yield a danger per cause, with what is replaced only because it refers to it.
 
-    A replaced stateful resource is a danger of that kind instead, and is not told twice.
+    A replaced stateful resource is a danger of that kind instead, and is not reported twice.
     """
     dangers: dict[str, Note] = {}
     for change in stack.resources:
@@ -50,7 +50,7 @@ def replacement_dangers(stack: StackChange) -> Iterator[Danger | Note]:
         else:
             following[cause].append(f"with it `{found.path}`: {found.what}")
     for logical_id, lines in following.items():
-        yield Danger(kind=Kind.REPLACEMENT, **vars(dangers[logical_id]), items=tuple(lines))
+        yield Danger(kind=DangerKind.REPLACEMENT, **vars(dangers[logical_id]), items=tuple(lines))
 
 
 def _how(change: ResourceChange) -> str:
@@ -61,7 +61,7 @@ def _how(change: ResourceChange) -> str:
 
 
 def _cause(stack: StackChange, logical_id: str, replaced: set[str]) -> str:
-    """The resource at the start of the chain of references that leads to this replacement."""
+    """Return the resource whose replacement leads, by references, to this one."""
     changes = {change.logical_id: change for change in stack.resources}
     seen = {logical_id}
     while True:

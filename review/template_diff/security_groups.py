@@ -9,7 +9,7 @@ from typing import Any
 from assembly.intrinsics import referenced, text
 from review.template_diff.changes import StackChange
 from review.template_diff.escaping import code
-from review.template_diff.findings import Danger, Kind, Note
+from review.template_diff.findings import Danger, DangerKind, Note
 
 GROUP = "AWS::EC2::SecurityGroup"
 _RULE_TYPES = {
@@ -59,7 +59,7 @@ class Rule:
 
 
 def security_group_dangers(stack: StackChange) -> Iterator[Danger | Note]:
-    """Any new ingress is a danger; new egress only where it reaches the internet."""
+    """Yield a danger for any new ingress; for new egress only where it reaches the internet."""
     before, after = list(_rules(stack.old)), list(_rules(stack.new))
     opened: dict[str, list[Rule]] = defaultdict(list)
     for rule in after:
@@ -73,7 +73,9 @@ def security_group_dangers(stack: StackChange) -> Iterator[Danger | Note]:
         harmless = sorted({str(rule) for rule in rules if not _is_dangerous(rule)})
         if dangerous:
             what = f"`{stack.new[resource].get('Type')}` opens {dangerous[0]}"
-            yield Danger(kind=Kind.SECURITY_GROUP, **place, what=what, items=tuple(dangerous[1:]))
+            yield Danger(
+                kind=DangerKind.SECURITY_GROUP, **place, what=what, items=tuple(dangerous[1:])
+            )
         for line in harmless:
             yield Note(**place, what=f"`{stack.new[resource].get('Type')}` opens {line}")
 

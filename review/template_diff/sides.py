@@ -8,18 +8,18 @@ from assembly.reader import read_stacks, with_nested
 from assembly.stack import Stack
 from review import two_sides
 from review.template_diff import acknowledgements
-from review.template_diff.acknowledgements import Acknowledgement
+from review.template_diff.acknowledgements import DangerAcknowledgement
 from review.worktree import commits_missing, resolve, worktree
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sides:
-    """What is compared: stacks and acknowledgements of both sides, and remarks on them."""
+    """The two sides of a comparison: their stacks, acknowledgements and remarks."""
 
     before: tuple[Stack, ...]
     after: tuple[Stack, ...]
-    entries: tuple[Acknowledgement, ...] = ()
-    entries_before: tuple[Acknowledgement, ...] = ()
+    entries: tuple[DangerAcknowledgement, ...] = ()
+    entries_before: tuple[DangerAcknowledgement, ...] = ()
     remarks: tuple[str, ...] = ()
 
 

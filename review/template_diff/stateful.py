@@ -5,7 +5,7 @@ from typing import Any
 
 from assembly.protections import policy, weakened
 from review.template_diff.changes import REMOVED, REPLACED, ResourceChange, StackChange
-from review.template_diff.findings import WHOLE_STACK, Danger, Kind
+from review.template_diff.findings import WHOLE_STACK, Danger, DangerKind
 
 # Type -> what is gone with it. In the table: whatever a new resource of the same template does not
 # bring back. Not in it: ACM certificates (reissued from DNS; ACM refuses to delete one in use),
@@ -74,7 +74,7 @@ def stateful_dangers(stack: StackChange) -> Iterator[Danger]:
         ]
         if facts:
             yield Danger(
-                kind=Kind.STATEFUL,
+                kind=DangerKind.STATEFUL,
                 stack=stack.name,
                 resource=logical_id,
                 path=stack.path(logical_id),
@@ -87,7 +87,7 @@ def _stack_protection(stack: StackChange) -> Iterator[Danger]:
     before, after = stack.before, stack.after
     if before and after and before.termination_protection and not after.termination_protection:
         yield Danger(
-            kind=Kind.STATEFUL,
+            kind=DangerKind.STATEFUL,
             stack=stack.name,
             resource=WHOLE_STACK,
             path=stack.name,

@@ -36,7 +36,7 @@ class Grant:
     condition: Condition
 
     def covers(self, other: "Grant") -> bool:
-        """Whether every request that the other matches is matched here; if unsure, no."""
+        """Return whether every request that the other matches is matched here; if unsure, no."""
         return self == other or (
             self.effect == other.effect
             and _covers(_lower(self.action), _lower(other.action))
@@ -47,7 +47,7 @@ class Grant:
 
 
 def grants(statement: object) -> Iterator[Grant]:
-    """The grants of a statement; of both branches where it is an Fn::If."""
+    """Yield the grants of a statement; of both branches where it is an Fn::If."""
     if isinstance(statement, dict) and "Fn::If" in statement:
         for branch in statement["Fn::If"][1:]:
             yield from grants(branch)
@@ -70,7 +70,7 @@ def grants(statement: object) -> Iterator[Grant]:
 
 
 def is_statement(value: object) -> bool:
-    """Tells policy statements from other properties of that name, such as a WAF rule's."""
+    """Return whether it is a policy's statement, and not a property such as a WAF rule's."""
     return isinstance(value, dict) and ("Effect" in value or "Fn::If" in value)
 
 
@@ -139,7 +139,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _is_no_stricter(wide: Condition, narrow: Condition) -> bool:
-    """Every demand of the wide side is made by the narrow one too, for the same values or fewer."""
+    """Return whether the narrow side makes all demands of the wide one, in no more values."""
     return all(
         any(
             (operator, key) == (other_operator, other_key)

@@ -28,7 +28,7 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 from assembly.reader import Assembly, read
 from config.environments import PRODUCTION
 from config.model import Environment
-from deploy.clients import Clients, session_clients
+from deploy.clients import AwsClients, session_clients
 from deploy.dns import Dns
 
 ACCOUNT = "210987654321"
@@ -73,7 +73,7 @@ def owned() -> Environment:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
     """The environment's account, empty; asked through boto3."""
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     with mock_aws():
@@ -233,7 +233,7 @@ def assemble(directory: Path, *stacks: dict[str, Any], account: str = ACCOUNT) -
     return read(directory)
 
 
-def raise_stack(clients: Clients, one: dict[str, Any], **more: Any) -> None:
+def raise_stack(clients: AwsClients, one: dict[str, Any], **more: Any) -> None:
     """Create one of `stack` in the account."""
     clients("cloudformation", one["region"]).create_stack(
         StackName=one["name"],

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from assembly.reader import read
-from deploy.checks.every import Checks
+from deploy.checks.every import DeployChecks
 from deploy.clients import session_clients
 from tests.deploy.conftest import assemble, path_with, raise_stack, stack
 
@@ -48,7 +48,7 @@ def checks(directory, owned, resolver, program):
     docker = path_with(program("docker", "echo no daemon >&2; exit 1"))
 
     def checks(clients, environment=owned, **shell):
-        return Checks(
+        return DeployChecks(
             environment=environment,
             assembly=read(directory),
             clients=clients,

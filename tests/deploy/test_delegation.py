@@ -7,7 +7,7 @@ import pytest
 
 from deploy.checks.delegation import delegation, zone_exists
 from deploy.dns import Dns, DnsError
-from deploy.findings import Problem, Unmade
+from deploy.findings import CheckProblem, Unmade
 from review.deploy_plan import zone_stack_name
 from tests.deploy.conftest import DOMAIN, raise_stack, stack
 
@@ -127,4 +127,4 @@ class TestDelegation:
         name_server.rcode = dns.rcode.REFUSED
         (unmade,) = found()
         assert isinstance(unmade, Unmade)
-        assert not isinstance(unmade, Problem)
+        assert not isinstance(unmade, CheckProblem)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from assembly.cdk_cli import CdkCli, CliRun
-from deploy.checks.every import Checks
-from deploy.clients import Clients, session_clients
+from deploy.checks.every import DeployChecks
+from deploy.clients import AwsClients, session_clients
 from deploy.command import Chosen
 from deploy.confirm import NotConfirmedError, at_terminal
 from deploy.deploy import Deployment
@@ -41,7 +41,7 @@ DEPLOYS = [("deploy", *paths) for paths in WAVES.values()]
 class InAccount(CdkCli):
     """Makes what it is asked for, but for the paths in `broken`."""
 
-    clients: Clients
+    clients: AwsClients
     after: dict[str, Callable[[], object]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     asked: list[tuple[str, ...]] = field(default_factory=list)
@@ -85,7 +85,7 @@ def cli(account, tmp_path):
 def deploy(account, owned, resolver, cli, tmp_path):
     """Starts a deploy; `answers` are those of the person, and an exit code and lines come back."""
 
-    def deploy(answers: Any = "y", clients: Clients = account, folder: Path = tmp_path):
+    def deploy(answers: Any = "y", clients: AwsClients = account, folder: Path = tmp_path):
         assembly = assemble(folder, *STACKS.values())
         of = Chosen(environment=owned, assembly=assembly)
         given, lines = iter([answers] if isinstance(answers, str) else answers), []
@@ -96,7 +96,7 @@ def deploy(account, owned, resolver, cli, tmp_path):
 
         code = Deployment(
             of=of,
-            checks=Checks(
+            checks=DeployChecks(
                 environment=owned,
                 assembly=assembly,
                 clients=clients,

@@ -12,7 +12,7 @@ import pytest
 
 from assembly.cdk_cli import CdkCli, CliRun
 from assembly.reader import read
-from deploy.clients import Clients
+from deploy.clients import AwsClients
 from deploy.command import Chosen
 from deploy.destroy import Destruction
 from tests.deploy.conftest import assemble, raise_stack, stack
@@ -33,7 +33,7 @@ SIGNED = {**ZONE, "Signing": {"Type": "AWS::Route53::DNSSEC"}}
 class InAccount(CdkCli):
     """Deletes what it is asked for, but for the paths in `stuck`."""
 
-    clients: Clients
+    clients: AwsClients
     stacks: dict = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     asked: list[tuple[str, ...]] = field(default_factory=list)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deploy.findings import Problem, Unmade
+from deploy.findings import CheckProblem, Unmade
 from deploy.live import LiveResource
 from deploy.quotas.check import quotas
 from deploy.quotas.needs import (
@@ -131,7 +131,7 @@ class TestCheck:
     def test_names_the_quota_the_need_and_the_request(self, check, quota):
         quota("ec2", "L-0263D0A3", 5)
         (problem,) = check(ELASTIC_IPS, 6)
-        assert problem == Problem(
+        assert problem == CheckProblem(
             what="us-west-2: 'EC2-VPC Elastic IPs' is 5, and the environment needs 6",
             fix="aws service-quotas request-service-quota-increase --region us-west-2 "
             "--service-code ec2 --quota-code L-0263D0A3 --desired-value 6",
@@ -187,7 +187,7 @@ class TestCheck:
         ]
         unmade, problem = quotas(account, wanted, Usage(account, (), NOW))
         assert isinstance(unmade, Unmade)
-        assert isinstance(problem, Problem)
+        assert isinstance(problem, CheckProblem)
         assert unmade.check == "quotas of fargate"
         assert "rules per security group" in problem.what
 

@@ -4,7 +4,7 @@ import pytest
 
 from assembly.command import answer
 from review import determinism
-from review.determinism import Difference, compare, render
+from review.determinism import FileDifference, compare, render
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ class TestCompare:
     def test_shows_the_first_line_that_differs(self, sides):
         directories = sides({"a.json": "1\n2\n3\n"}, {"a.json": "1\nTWO\nTHREE\n"})
         (difference,) = compare(directories).differences
-        assert difference == Difference(file="a.json", line=2, sides=("2", "TWO"))
+        assert difference == FileDifference(file="a.json", line=2, sides=("2", "TWO"))
 
     def test_shows_every_file_that_differs(self, sides):
         directories = sides({"a": "1", "b/c": "1", "d": "1"}, {"a": "2", "b/c": "2", "d": "1"})
@@ -42,7 +42,7 @@ class TestCompare:
     def test_finds_a_file_that_one_side_lacks(self, sides):
         directories = sides({"a": "same", "only": "here"}, {"a": "same"})
         (difference,) = compare(directories).differences
-        assert difference == Difference(file="only", line=1, sides=("here", None))
+        assert difference == FileDifference(file="only", line=1, sides=("here", None))
 
     def test_finds_a_missing_newline_at_the_end(self, sides):
         (difference,) = compare(sides({"a": "1\n"}, {"a": "1"})).differences
