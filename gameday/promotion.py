@@ -22,6 +22,7 @@ from typing import Any
 from gameday.promotion_load import ClusterEndpoint, PromotionLoad
 from gameday.promotion_plot import svg
 from local.postgres import SUPERUSER, Server, Servers
+from local.waiting import wait_until
 from service.operations import detection, promotion
 from service.operations.bootstrap import bootstrap
 from service.operations.node import Node
@@ -183,14 +184,14 @@ def _reported(load: PromotionLoad, log: Log) -> Iterator[None]:
 
 def _first_write(load: PromotionLoad, watch: _Watch, killed: float, *, bound: float) -> float:
     """When the first write on the promoted reader was acknowledged."""
-    while time.monotonic() < killed + bound:
+
+    def first() -> float | None:
         if watch.error is not None:
             raise watch.error
-        first = load.first_write(after=watch.promoted) if watch.promoted else None
-        if first is not None:
-            return first
-        time.sleep(0.01)
-    raise TimeoutError(f"no write within {bound:g} s of the kill")
+        return load.first_write(after=watch.promoted) if watch.promoted else None
+
+    left = killed + bound - time.monotonic()
+    return wait_until(first, f"a write, {bound:g} s after the kill", seconds=left, pause=0.01)
 
 
 def _cut_off(reader: Server, master: Server) -> None:

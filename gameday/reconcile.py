@@ -22,6 +22,7 @@ from typing import Any
 
 from gameday.entity_tier import DATABASE, EntityTier
 from gameday.reconcile_load import History, ReconcileLoad, histories_on, new_histories, values_of
+from local.waiting import wait_until
 
 OUT = Path("out/reconcile.json")
 Log = Callable[[str], None]
@@ -49,11 +50,11 @@ def drill(size: ReconcileSize, *, log: Log = print) -> dict[str, Any]:
     with EntityTier(names=(A, B)) as tier:
         a, b = tier.by_name[A], tier.by_name[B]
         with ReconcileLoad(a, histories) as load:
-            _until(load, size.writes // 2)
+            _wait_for_writes(load, size.writes // 2)
             a.rows("CHECKPOINT")  # A's slot begins again from there, long before what arrived
-            _until(load, round(size.writes * (1 - _BEHIND)))
+            _wait_for_writes(load, round(size.writes * (1 - _BEHIND)))
             tier.operate("replication", "pause", A, B)
-            _until(load, size.writes)
+            _wait_for_writes(load, size.writes)
             a.kill()
         log(f"killed -9 after {load.writes:,} acknowledged writes")
         tier.operate("promote", "--lost", A, "--cluster-lost")
@@ -143,13 +144,14 @@ def _number(lsn: str) -> int:
     return int(high, 16) << 32 | int(low, 16)
 
 
-def _until(load: ReconcileLoad, writes: int) -> None:
-    deadline = time.monotonic() + _LOAD_SECONDS
-    while load.writes < writes:
+def _wait_for_writes(load: ReconcileLoad, writes: int) -> None:
+    def written() -> bool:
         load.check()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{load.writes} of {writes} writes within {_LOAD_SECONDS} s")
-        time.sleep(0.02)
+        return load.writes >= writes
+
+    wait_until(
+        written, f"{writes} writes", seconds=_LOAD_SECONDS, log=lambda: f"{load.writes} are done"
+    )
 
 
 def holds(report: dict[str, Any], size: ReconcileSize) -> bool:

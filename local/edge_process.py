@@ -12,12 +12,13 @@ import ctypes
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
+
+from local.waiting import is_free
 
 IMAGE = Path(__file__).parents[1] / "constructs" / "mainstay" / "edge" / "nginx"
 COMMAND = ("sh", str(IMAGE / "entrypoint.sh"))  # ends gracefully on SIGQUIT, at once on SIGTERM
@@ -125,16 +126,6 @@ def _address(app_address: str) -> str:
     return f"{'127.0.0.1' if host == 'localhost' else host}:{port}"
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
 def _refuse(message: str) -> NoReturn:
     print(f"edge: {message}", file=sys.stderr)
     raise SystemExit(2)
@@ -171,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _refuse(str(error).replace("'app_address'", "UPSTREAM").replace("'run'", "RUN"))
     except OSError as error:
         _refuse(f"RUN cannot be used: {error}")
-    if _taken(int(given.port)):
+    if not is_free(int(given.port)):
         _refuse(f"port {given.port} of 127.0.0.1 is taken: free it, or choose another PORT")
     print(
         f"edge: http://127.0.0.1:{given.port} -> {edge.variables['APP_ADDRESS']} "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from local import process
 from local.target import Target
+from local.waiting import NotInTimeError, wait_until
 
 TENANT, LOGIN, PASSWORD = "acme", "ada@acme.example", "correct horse battery staple"
 _SECONDS = 90
@@ -44,8 +44,10 @@ def make(target: Target, region: str, environment: str) -> None:
         found[:] = ecs.describe_tasks(cluster=cluster, tasks=[task["taskArn"]])["tasks"]
         return found[0]["lastStatus"] == "STOPPED"
 
-    if not process.until(ended, seconds=_SECONDS):
-        raise FirstTenantError(f"{' '.join(command)} does not end: see {target.folder / 'logs'}")
+    try:
+        wait_until(ended, f"the end of {' '.join(command)}", seconds=_SECONDS)
+    except NotInTimeError as error:
+        raise FirstTenantError(f"{error}: see {target.folder / 'logs'}") from None
     code = found[0]["containers"][0].get("exitCode")
     if code != 0:
         raise FirstTenantError(

@@ -9,8 +9,9 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import first_tenant, process
+from local import first_tenant
 from local.session import Session
+from local.waiting import NotInTimeError, wait_until
 
 # From the end of the deploy to the first answer through everything.
 SERVING_SECONDS = 90
@@ -34,11 +35,11 @@ def wait_until_it_serves(session: Session) -> dict[str, Any]:
         found[:] = [one for one in listeners if one["public"] and _is_https(one)][:1]
         return bool(found) and _ask(session, found[0], "GET", "/health/login")[0] == 200
 
-    if not process.until(answers, seconds=SERVING_SECONDS):
+    try:
+        wait_until(answers, "an answer of the service", seconds=SERVING_SECONDS)
+    except NotInTimeError as error:
         problems = [t["problem"] for t in session.status().get("tasks", ()) if t["problem"]]
-        raise NotServedError(
-            "\n".join([f"no answer within {SERVING_SECONDS} s: {_where(session)}", *problems])
-        )
+        raise NotServedError("\n".join([f"{error}: {_where(session)}", *problems])) from None
     return found[0]
 
 

@@ -8,6 +8,7 @@ status.json at each of its looks.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -18,9 +19,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import databases, process
+from local import databases
 from local.reconciler import Reconciler
 from local.target import Target
+from local.waiting import NotInTimeError, wait_until
 from local.world import Listener, World
 
 # Between two looks at the control plane, in seconds: a look costs some 40 ms of CPU.
@@ -77,7 +79,8 @@ class Keeper:
                 one.advance()
             return all(one.state == "gone" for one in running)
 
-        process.until(ended, seconds=_STOP_SECONDS)
+        with contextlib.suppress(NotInTimeError):
+            wait_until(ended, "the end of all tasks", seconds=_STOP_SECONDS)
         (self._target.folder / "status.json").unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:

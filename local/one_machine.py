@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ import boto3
 from functions.control_table import mode as control
 from local.postgres import ADMINISTRATOR, Server, Servers
 from local.postgres.binaries import stop_with_parent
+from local.waiting import NotInTimeError, last_lines, wait_until
 
 ROOT = Path(__file__).parent.parent
 REGION = "us-east-1"
@@ -224,15 +224,22 @@ class OneMachine:
 
     def wait_ready(self, process: Process) -> None:
         """NotServingError when it is not ready in time, or ended."""
-        deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline and process.child.poll() is None:
+
+        def ready() -> bool:
+            if process.child.poll() is not None:
+                raise NotInTimeError(f"it ended with {process.child.returncode}")
             with contextlib.suppress(OSError, StopIteration, http.client.HTTPException):
                 connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=2)
                 connection.request("GET", "/health/ready")
-                if connection.getresponse().status == 200:
-                    return
-            time.sleep(0.05)
-        raise NotServingError(f"{process.name} does not serve:\n{process.log.read_text()[-3000:]}")
+                return connection.getresponse().status == 200
+            return False
+
+        try:
+            wait_until(ready, "readiness", seconds=_READY_SECONDS)
+        except NotInTimeError as error:
+            raise NotServingError(
+                f"{process.name} does not serve: {error}\n{last_lines(process.log)}"
+            ) from None
 
     def enter(self, mode: str, reason: str = "a test") -> int:
         """Change the Region's mode; returns the new epoch."""

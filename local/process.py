@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from local.waiting import NotInTimeError, wait_until
 
 # Every process that is started here carries this variable, and so do its children. nginx writes
 # its title over its variables, so the session that a process was started in is noted as well.
@@ -101,10 +103,11 @@ def end(
     pids: Sequence[int], *, number: int = signal.SIGTERM, grace: float = _GRACE_SECONDS
 ) -> None:
     """Signal every process, and kill after `grace` seconds those that are still there."""
-    _signal(pids, number)
-    if not until(lambda: not any(map(alive, pids)), seconds=grace):
-        _signal([pid for pid in pids if alive(pid)], signal.SIGKILL)
-        until(lambda: not any(map(alive, pids)), seconds=grace)
+    for each in (number, signal.SIGKILL):
+        _signal([pid for pid in pids if alive(pid)], each)
+        with contextlib.suppress(NotInTimeError):
+            wait_until(lambda: not any(map(alive, pids)), "the end of processes", seconds=grace)
+            return
 
 
 def end_all(folder: Path) -> int:
@@ -116,16 +119,6 @@ def end_all(folder: Path) -> int:
             break
         end(pids)
     return len(first)
-
-
-def until(happened: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:
-    """Wait for a condition, asked every `pause` seconds; False when `seconds` pass without it."""
-    limit = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(pause)
-    return True
 
 
 def _signal(pids: Sequence[int], number: int) -> None:

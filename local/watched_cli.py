@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assembly.cdk_cli import ROOT, CdkCli, CliRun
 from local import process
+from local.waiting import NotInTimeError, wait_until
 
 # No run of the CLI takes longer: production deploys in about a minute on two cores.
 LONGEST_SECONDS = 900
@@ -85,10 +86,12 @@ class WatchedCli(CdkCli):
         def over() -> bool:
             return child.poll() is not None or not self.alive()
 
-        if not process.until(over, seconds=LONGEST_SECONDS, pause=0.5):
-            reason.append(f"it took longer than {LONGEST_SECONDS} s")
-        elif child.poll() is None:
-            reason.append("what it deploys to has gone")
+        try:
+            wait_until(over, "the end of the CLI", seconds=LONGEST_SECONDS, pause=0.5)
+            if child.poll() is None:
+                reason.append("what it deploys to has gone")
+        except NotInTimeError as error:
+            reason.append(str(error))
         if reason:
             process.end([child.pid], grace=2)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Literal
 
 from local import process
 from local.edge_process import edge_process, nginx_binary
+from local.waiting import free_port, last_lines, listens, wait_until
 
 LEGACY = Path(__file__).parent / "legacy"
 Mpm = Literal["event", "worker", "prefork"]
@@ -30,7 +30,7 @@ _FORWARD = {
 WORKERS = 400
 _THREADS = 25
 _MODULES = Path("/usr/lib/apache2/modules")  # of Debian
-_PATIENCE_SECONDS = 20
+_START_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +126,6 @@ def edge(folder: Path, app: str, *, variables: Mapping[str, str] | None = None) 
         yield Chain(name="edge", port=port, pids=chain.pids, logs=(folder / "access.log",))
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _apache() -> str:
     found = shutil.which("apache2", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if found is None:
@@ -176,20 +169,16 @@ def running(
     path = {"PATH": os.environ.get("PATH", os.defpath)}
     started = process.start(command, folder=folder, log=log, variables=variables or path)
     try:
-        process.until(
-            lambda: started.poll() is not None or _listens(port), seconds=_PATIENCE_SECONDS
+        wait_until(
+            lambda: started.poll() is not None or listens(port),
+            f"the start of {name}",
+            seconds=_START_SECONDS,
+            log=log,
         )
-        if started.poll() is not None or not _listens(port):
-            raise RuntimeError(f"{name} did not start: {log.read_text(errors='replace')[-2_000:]}")
+        if started.poll() is not None:
+            raise RuntimeError(f"{name} did not start: {last_lines(log)}")
         yield Chain(name=name, port=port, pids=(started.pid,))
     finally:
-        started.terminate()
-        if not process.until(lambda: started.poll() is not None, seconds=_PATIENCE_SECONDS):
-            started.kill()
+        process.end([started.pid], grace=_START_SECONDS)
         started.wait()
         process.end_all(folder)  # children that outlived it, none in good weather
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

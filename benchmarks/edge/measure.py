@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.edge import load
 from benchmarks.edge.processes import cpu_seconds
 from benchmarks.edge.upstream import SLOW_SECONDS
-from local.process import until
+from local.waiting import wait_until
 from migration.chains import WORKERS, Chain
 
 CONNECTIONS = 50
@@ -58,7 +58,8 @@ def log_bytes(chain: Chain) -> int:
         return min(log.read_bytes().count(b"\n") for log in chain.logs)
 
     wanted = lines()
-    until(lambda: lines() >= max(_LOGGED, wanted), seconds=5)  # the edge writes once a second
+    # The edge writes once a second.
+    wait_until(lambda: lines() >= max(_LOGGED, wanted), f"{_LOGGED} lines of {chain.name}'s log")
     return sum(log.stat().st_size for log in chain.logs) - before
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.edge_process import nginx_binary
-from migration.chains import Chain, free_port, running
+from local.waiting import free_port
+from migration.chains import Chain, running
 
 SLOW_SECONDS = 0.25
 _BODY = "x" * 900  # bytes: a small answer of an API

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from local.first_tenant import FirstTenantError
 from local.front_door import NotServedError
 from local.session import Session
 from local.target import WrongUseError, refuse_real_credentials
+from local.waiting import free_port
 from local.watched_cli import CdkError
 
 OUT = Path("out/upgrade.json")
@@ -38,7 +38,7 @@ def main() -> int:
     drill = _drill(given)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    session = Session(folder=drill.target.resolve(), port=_free_port(), endpoint=None)
+    session = Session(folder=drill.target.resolve(), port=free_port(), endpoint=None)
     live = Live()
     try:
         refuse_real_credentials()
@@ -115,12 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--environment", default=known.environment)
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     return parser
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from gameday.upgrade.attempts import OK, REFUSED, Attempt, expected_events
+from local.waiting import NotInTimeError, wait_until
 from service.operations.compare import compare
 from service.operations.node import Node
 from service.operations.operator import Operator
@@ -92,9 +93,15 @@ def cost(dsn: str, account: str) -> dict[str, int]:
 
 def settle(look: Callable[[], T], well: Callable[[T], bool], *, seconds: float) -> T:
     """Return the last result of `look`: when all was well, or after `seconds` without."""
-    limit = time.monotonic() + seconds
-    while not well(found := look()) and time.monotonic() < limit:
-        time.sleep(1)
+    found = look()
+
+    def settled() -> bool:
+        nonlocal found
+        found = look()
+        return well(found)
+
+    with contextlib.suppress(NotInTimeError):
+        wait_until(settled, "all to be well", seconds=seconds, pause=1)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import process
+from local.waiting import NotInTimeError, is_free, last_lines, wait_until
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
@@ -55,7 +55,7 @@ class Emulator:
         """
         if not PYTHON.exists():
             raise EmulatorError(f"'{PYTHON}' is not there: run `make setup`")
-        if _taken(self.port):
+        if not is_free(self.port):
             raise EmulatorError(
                 f"'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{self.port}: "
                 f"end it, or choose another, such as EMULATOR_PORT={self.port + 10}"
@@ -68,10 +68,19 @@ class Emulator:
             cwd=ROOT,
         )
         (self.folder / "emulator.pid").write_text(str(child.pid))
-        process.until(lambda: child.poll() is not None or self.answers(), seconds=START_SECONDS)
-        if child.poll() is not None or not self.answers():
+        try:
+            wait_until(
+                lambda: child.poll() is not None or self.answers(),
+                "the emulator's answer",
+                seconds=START_SECONDS,
+            )
+            if child.poll() is not None:
+                raise NotInTimeError(f"it ended with {child.returncode}")
+        except NotInTimeError as error:
             process.end([child.pid])
-            raise EmulatorError(f"the emulator did not start:\n{self.last_words()}")
+            raise EmulatorError(
+                f"the emulator did not start: {error}\n{last_lines(self.log)}"
+            ) from None
 
     def answers(self) -> bool:
         """Whether its health check is answered within two seconds."""
@@ -140,8 +149,3 @@ class Emulator:
         folder = self.folder / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

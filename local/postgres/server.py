@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +13,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from local.postgres.binaries import BINARIES
+from local.process import alive
+from local.waiting import NotInTimeError, free_port, is_free, wait_until
 
 SUPERUSER = "postgres"
 # What RDS gives the user that its secret names: no superuser, but everything that operations need.
 ADMINISTRATOR = "administrator"
-# Below the ports that the kernel hands out (32768 to 60999 on Linux), where a client's own
-# connection may already sit on the number.
-_PORTS = (20_000, 32_000)
 _POLL_SECONDS = 0.02
 
 
@@ -53,10 +48,11 @@ class Server:
         Returns when connections are accepted; raises NotReadyError after `seconds`.
         """
         for _ in range(20):
-            self.port = self._fixed or (self.port if _free(self.port) else _free_port())
+            kept = self.port and is_free(self.port)
+            self.port = self._fixed or (self.port if kept else free_port())
             self.configure(port=self.port, listen_addresses=self.host)
             self._process = BINARIES.serve(["-D", str(self.folder)], self.log_file)
-            if self._accepting(time.monotonic() + seconds):
+            if self._accepting(seconds):
                 return self
             if "Address already in use" not in self.log(5):
                 break
@@ -88,7 +84,12 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
-        _until(lambda: not any(_alive(pid) for pid in pids), 10, f"the end of {self.name}")
+        wait_until(
+            lambda: not any(map(alive, pids)),
+            f"the end of {self.name}",
+            seconds=10,
+            pause=_POLL_SECONDS,
+        )
 
     @property
     def is_running(self) -> bool:
@@ -171,7 +172,16 @@ class Server:
                     return False
                 return bool(row and row[0])
 
-            _until(holds, seconds, f"{sql} on {self.name}")
+            try:
+                wait_until(
+                    holds,
+                    f"{sql} on {self.name}",
+                    seconds=seconds,
+                    pause=_POLL_SECONDS,
+                    log=self.log_file,
+                )
+            except NotInTimeError as error:
+                raise NotReadyError(error) from None
 
     def ask(
         self, sql: str, *values: Any, database: str = "postgres", user: str = SUPERUSER
@@ -200,53 +210,22 @@ class Server:
             connection.close()
         self._kept.clear()
 
-    def _accepting(self, deadline: float) -> bool:
-        while time.monotonic() < deadline and self.is_running:
-            try:
+    def _accepting(self, seconds: float) -> bool:
+        """Return whether the server takes connections within `seconds`, and did not end before."""
+
+        def connected() -> bool:
+            with contextlib.suppress(psycopg.OperationalError):
                 self.connect().close()
                 return True
-            except psycopg.OperationalError:
-                time.sleep(_POLL_SECONDS)
+            return not self.is_running
+
+        with contextlib.suppress(NotInTimeError):
+            wait_until(connected, self.name, seconds=seconds, pause=_POLL_SECONDS)
+            return self.is_running
         return False
-
-
-def _until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise NotReadyError(f"not within {seconds} s: {what}")
-        time.sleep(_POLL_SECONDS)
 
 
 def _children(pid: int) -> list[int]:
     """A server's processes are all its direct children."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-def _free(port: int) -> bool:
-    if not port:
-        return False
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    for _ in range(200):
-        port = random.randrange(*_PORTS)
-        if _free(port):
-            return port
-    raise NotReadyError(f"no free port between {_PORTS[0]} and {_PORTS[1]}")

@@ -166,7 +166,7 @@ def writing_what_is_there(_, s3, bucket):
     return error(lambda: s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*"))
 
 
-def until(days):
+def in_days(days):
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
 
 
@@ -179,7 +179,7 @@ def locked(s3, bucket):
         ChecksumAlgorithm="SHA256",
         ChecksumSHA256=base64.b64encode(hashlib.sha256(b"1").digest()).decode(),
         ObjectLockMode="COMPLIANCE",
-        ObjectLockRetainUntilDate=until(5),
+        ObjectLockRetainUntilDate=in_days(5),
     )["VersionId"]
 
 
@@ -190,7 +190,7 @@ def deleting_what_is_locked(_, s3, bucket):
 
 def shortening_a_lock(_, s3, bucket):
     locked(s3, bucket)
-    shorter = {"Mode": "COMPLIANCE", "RetainUntilDate": until(2)}
+    shorter = {"Mode": "COMPLIANCE", "RetainUntilDate": in_days(2)}
     return error(lambda: s3.put_object_retention(Bucket=bucket, Key="k", Retention=shorter))
 
 

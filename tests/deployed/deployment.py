@@ -14,7 +14,8 @@ from typing import Any
 from assembly.reader import Assembly
 from local import process
 from local.emulator.server import Emulator
-from tests.local.contract.conftest import clients, free_port
+from local.waiting import free_port
+from tests.local.contract.conftest import clients
 from tests.local.contract.deployment import ACCOUNT, deploy
 
 

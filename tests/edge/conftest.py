@@ -9,34 +9,23 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from doubles.recording_upstream import RecordingUpstream
 from local.edge_process import IMAGE, edge_process
+from local.waiting import free_port, listens, wait_until
 from tests.edge.app import App, Names
 from tests.edge.authority import Authority
 
 DOMAIN = "id.example.com"
 TENANT = f"acme.{DOMAIN}"
 APP_NAME = f"app-tier.{DOMAIN}"
-SECONDS = 10  # of patience, for what takes a fraction of one
-
-T = TypeVar("T")
-
-
-def until(ask: Callable[[], T], seconds: float = SECONDS) -> T:
-    """The first answer that is true; fails when `seconds` pass without."""
-    end = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.02)
-    return answer
+SECONDS = 10  # for what takes a fraction of one
 
 
 @dataclass(frozen=True)
@@ -157,9 +146,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., E
 
     def launched(**arguments: Any) -> Edge:
         folder = tmp_path_factory.mktemp("edge")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         shipped = edge_process(**{"run": folder / "run", "port": port, **arguments})
         with (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
@@ -167,7 +154,11 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., E
             )
         edge = Edge(process, port, folder)
         started.append(edge)
-        until(lambda: process.poll() is not None or _listens(port))
+        wait_until(
+            lambda: process.poll() is not None or listens(port),
+            "the edge to listen",
+            log=folder / "stderr",
+        )
         assert process.poll() is None, (folder / "stderr").read_text()
         return edge
 
@@ -224,7 +215,7 @@ def quiet_edge(launch: Callable[..., Edge]) -> Iterator[Edge]:
 def edge(start: Callable[..., Edge]) -> Edge:
     """An edge that has found its app server; shared, so a test leaves it running."""
     edge = start()
-    until(lambda: edge.ask().status == 200)
+    wait_until(lambda: edge.ask().status == 200, "an answer of 200 through the edge")
     return edge
 
 

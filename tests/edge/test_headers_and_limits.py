@@ -8,7 +8,7 @@ import pytest
 
 from doubles.recording_upstream import RecordingUpstream
 from doubles.wire import exchange
-from tests.edge.conftest import until
+from local.waiting import wait_until
 from tests.edge.corpus import TENANT, new_number
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -158,5 +158,8 @@ def test_a_dry_run_refuses_nobody_and_logs_whom_it_would(launch):
         )
         found = statuses(edge, 230, host=TENANT, client="")
         assert {status for status, _ in found} == {404}
-        until(lambda: any(line["refused"] == "rate-dry-run" for line in edge.log()))
+        wait_until(
+            lambda: any(line["refused"] == "rate-dry-run" for line in edge.log()),
+            "a line of what would be refused",
+        )
         edge.stop()

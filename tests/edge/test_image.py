@@ -11,9 +11,10 @@ from threading import Thread
 import pytest
 
 from local.edge_process import IMAGE, nginx_binary
+from local.waiting import wait_until
 from tests.edge.app import ADDRESSES
 from tests.edge.authority import Authority
-from tests.edge.conftest import DOMAIN, SECONDS, TENANT, until
+from tests.edge.conftest import DOMAIN, SECONDS, TENANT
 
 _REQUIRED = ["APP_ADDRESS", "APP_NAME", "DOMAIN", "LONGEST_REQUEST_SECONDS"]
 
@@ -130,14 +131,14 @@ def test_what_the_load_balancer_says_of_the_client_is_passed_on(edge, app):
 
 def test_an_app_server_with_another_name_is_not_trusted(start):
     edge = start(APP_NAME=f"other.{DOMAIN}")
-    until(lambda: _error(edge, "does not match"))
+    wait_until(lambda: _error(edge, "does not match"), "an error of the name")
     assert edge.ask().status == 502
 
 
 def test_an_app_server_of_another_authority_is_not_trusted(start, tmp_path_factory):
     stranger = Authority(tmp_path_factory.mktemp("stranger"))
     edge = start(APP_CA=str(stranger.certificate))
-    until(lambda: _error(edge, "certificate verify error"))
+    wait_until(lambda: _error(edge, "certificate verify error"), "an error of the certificate")
     assert edge.ask().status == 502
 
 
@@ -166,21 +167,21 @@ def test_the_apps_new_address_is_followed_without_a_restart(edge, names):
     assert edge.ask().body == ADDRESSES[0].encode()
     names.address = ADDRESSES[1]
     try:
-        until(lambda: edge.ask().body == ADDRESSES[1].encode())
+        wait_until(lambda: edge.ask().body == ADDRESSES[1].encode(), "the new address")
     finally:
         names.address = ADDRESSES[0]
-        until(lambda: edge.ask().body == ADDRESSES[0].encode())
+        wait_until(lambda: edge.ask().body == ADDRESSES[0].encode(), "the old address")
 
 
 def test_sigquit_ends_what_is_in_flight_and_takes_nothing_new(start, app):
     edge = start()
-    until(lambda: edge.ask().status == 200)
+    wait_until(lambda: edge.ask().status == 200, "an answer of 200")
     memory, answers = app.hold(), []
     asking = Thread(target=lambda: answers.append(edge.ask("/slow")))
     asking.start()
     assert memory.entered.wait(SECONDS)
     edge.process.send_signal(signal.SIGQUIT)
-    until(lambda: _refused(edge))
+    wait_until(lambda: _refused(edge), "a refusal")
     assert edge.process.poll() is None
     memory.leave.set()
     asking.join(SECONDS)

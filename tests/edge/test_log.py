@@ -7,7 +7,7 @@ import secrets
 
 import pytest
 
-from tests.edge.conftest import until
+from local.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_line_of_the_log_is_json_whatever_is_asked(edge, target, headers):
         connection.sendall(head % (target, headers, number.encode()) + b"Connection: close\r\n\r\n")
         while connection.recv(65_536):
             pass
-    line = until(lambda: edge.line(number))
+    line = wait_until(lambda: edge.line(number), "its line in the log")
     assert set(line) == {
         *("time", "request_id", "client", "tenant", "method", "path", "status", "shape"),
         *("refused", "bytes", "seconds", "app_seconds"),
@@ -54,12 +54,13 @@ def test_what_could_not_be_parsed_is_logged_as_json_too(edge, head):
         connection.sendall(head + b"\r\n")
         while connection.recv(65_536):
             pass
-    until(
+    wait_until(
         lambda: [
             line
             for line in edge.log()
             if line["request_id"] not in before and line["status"] == 400
-        ]
+        ],
+        "a new line with 400",
     )
 
 
@@ -77,6 +78,6 @@ def test_what_could_not_be_parsed_is_logged_as_json_too(edge, head):
 def test_a_line_tells_the_shape_and_why_a_request_was_refused(edge, target, shape, refused, path):
     number = f"line-{secrets.token_hex(8)}"
     edge.ask(target, X_Request_Id=number)
-    line = until(lambda: edge.line(number))
+    line = wait_until(lambda: edge.line(number), "its line in the log")
     assert (line["shape"], line["refused"], line["path"]) == (shape, refused, path)
     assert (line["tenant"], line["method"]) == ("acme.id.example.com", "GET")

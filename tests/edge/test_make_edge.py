@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,20 +12,9 @@ import pytest
 
 from doubles.wire import exchange
 from local import edge_process
-from tests.edge.conftest import until
+from local.waiting import free_port, listens, wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -36,7 +24,7 @@ def started(tmp_path, upstream):
     command = [sys.executable, "-m", "local.edge_process", "--port", str(port)]
     command += ["--upstream", f"localhost:{upstream.port}", "--run", str(tmp_path / "run")]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
-    until(lambda: process.poll() is not None or listens(port))
+    wait_until(lambda: process.poll() is not None or listens(port), "the edge to listen")
     yield process, port, tmp_path / "run"
     process.kill() if process.poll() is None else None
 
@@ -68,7 +56,7 @@ def test_a_flood_of_requests_writes_nothing_that_a_reader_would_have_to_take(sta
     process, port, run = started
     for _ in range(300):
         ask(port)
-    until(lambda: (run / "access.log").read_bytes().count(b"\n") >= 300)
+    wait_until(lambda: (run / "access.log").read_bytes().count(b"\n") >= 300, "300 lines")
     process.terminate()
     assert process.wait(60) == 0
     assert process.stdout.read().count(b"\n") == 1
@@ -80,10 +68,10 @@ def test_make_starts_it_and_its_end_ends_it(tmp_path, upstream):
     command += [f"UPSTREAM=127.0.0.1:{upstream.port}"]
     make = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: make.poll() is not None or listens(port), seconds=60)
+        wait_until(lambda: make.poll() is not None or listens(port), "make's edge to listen")
         assert ask(port).status == 200
         make.kill()  # not even make is asked
-        until(lambda: not listens(port))
+        wait_until(lambda: not listens(port), "the end of the edge")
     finally:
         make.wait(60)
         if listens(port):

@@ -15,7 +15,7 @@ from functions.control_table.mode import begin, enter_read_only, leave_read_only
 from functions.mode_follower.__main__ import follow
 from functions.mode_follower.flag_file import write
 from functions.mode_follower.follower import follower_of
-from tests.edge.conftest import until
+from local.waiting import wait_until
 from tests.edge.corpus import TENANT
 
 OPEN = [
@@ -159,13 +159,13 @@ def test_the_control_table_s_mode_reaches_nginx_through_the_sidecar(ask, plain_e
         running = Thread(target=follow, args=(follower, stopping), kwargs={"seconds": 0.05})
         running.start()
         try:
-            until(lambda: (plain_edge.run / "mode").exists())
+            wait_until(lambda: (plain_edge.run / "mode").exists(), "the file of the mode")
             assert ask("POST /api/v1/users").status == 200
             enter_read_only(dynamodb, "control", reason="drill", by="ana", at=now)
-            until(lambda: ask("POST /api/v1/users").status == 503)
+            wait_until(lambda: ask("POST /api/v1/users").status == 503, "a refused write")
             assert ask("POST /api/v1/authn").status == 200
             leave_read_only(dynamodb, "control", epoch=2, reason="done", by="ana", at=now)
-            until(lambda: ask("POST /api/v1/users").status == 200)
+            wait_until(lambda: ask("POST /api/v1/users").status == 200, "a write that is taken")
         finally:
             stopping.set()
             running.join(10)

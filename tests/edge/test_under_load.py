@@ -10,8 +10,8 @@ import time
 from statistics import median
 
 from doubles.recording_upstream import RecordingUpstream
+from local.waiting import wait_until
 from tests.edge.app import Names
-from tests.edge.conftest import until
 from tests.edge.load import Load
 
 WRITE, LOGIN, READ = "/api/v1/users", "/api/v1/authn", "/login"
@@ -24,12 +24,15 @@ def test_twenty_flips_close_no_connection_and_refuse_no_login(launch):
         flag = edge.run / "read-only"
         waits: dict[int, list[float]] = {503: [], 200: []}
         with Load(edge.port, CLIENTS) as load:
-            until(lambda: load.counted(WRITE)[200] > 50)
+            wait_until(lambda: load.counted(WRITE)[200] > 50, "50 writes")
             for _ in range(20):
                 for wanted in (503, 200):
                     before = time.monotonic()
                     flag.touch() if wanted == 503 else flag.unlink()
-                    at = until(lambda: load.first(WRITE, wanted, before))  # noqa: B023
+                    at = wait_until(
+                        lambda: load.first(WRITE, wanted, before),  # noqa: B023
+                        f"a write answered {wanted}",
+                    )
                     assert at is not None
                     waits[wanted].append(at - before)
         assert load.closed == 0
@@ -49,10 +52,10 @@ def test_sigquit_loses_no_request(launch):
         edge = launch(app_address=f"127.0.0.1:{app.port}")
         clients = [("GET", "/slow"), ("POST", WRITE), ("GET", READ)] * 8
         with Load(edge.port, clients) as load:
-            until(lambda: load.counted("/slow")[200] > 20)
+            wait_until(lambda: load.counted("/slow")[200] > 20, "20 slow answers")
             edge.process.send_signal(signal.SIGQUIT)
             assert edge.process.wait(60) == 0
-            until(lambda: all(client.refused for client in load.clients))
+            wait_until(lambda: all(client.refused for client in load.clients), "refused clients")
         assert load.lost == 0
         assert set(load.counted()) == {200}
 
@@ -71,11 +74,11 @@ def test_the_app_s_new_address_is_followed_and_no_request_is_lost(launch, quick_
             return sum(request.address == address for request in app.received[-200:])
 
         # Until the name is resolved for the first time there is no app to forward to.
-        until(lambda: _status(edge) == 200)
+        wait_until(lambda: _status(edge) == 200, "an answer of 200")
         with Load(edge.port, [("GET", READ), ("POST", WRITE)] * 4) as load:
             for address in (addresses[1], addresses[0]):
                 names.address = address
-                until(lambda: arrived_at(address) == 200)  # noqa: B023
+                wait_until(lambda: arrived_at(address) == 200, address)  # noqa: B023
         assert load.lost == 0
         assert set(load.counted()) == {200}
         edge.stop()

@@ -30,6 +30,7 @@ from local import process
 from local.one_machine import DATABASE, DOMAIN, OneMachine
 from local.postgres import Server
 from local.process import end_all
+from local.waiting import wait_until
 
 RATES = Rates(login=4, check=4, write=4, audit=2)
 USERS = 40
@@ -163,7 +164,7 @@ def test_who_stands_for_aws_is_favoured_and_nobody_else(tmp_path: Path):
     groups = [Path(f"/proc/{child.pid}/autogroup") for child in (favoured, other)]
     can = os.geteuid() == 0 and groups[0].exists()
     try:
-        assert process.until(lambda: favour(tmp_path) == int(can), seconds=10)
+        wait_until(lambda: favour(tmp_path) == int(can), "the favour")
         assert [group.read_text().split()[-1] for group in groups if can] == ["-10", "0"][: 2 * can]
     finally:
         assert end_all(tmp_path) == 2
@@ -225,12 +226,12 @@ def loaded(
     with LoadClients(
         target, rates=RATES, clients=2, folder=folder, mark=folder, patience_seconds=20
     ) as clients:
-        _until(clients, lambda some: _kinds(some, OK) >= {*_KINDS, "write"})
+        _wait_for_attempts(clients, lambda some: _kinds(some, OK) >= {*_KINDS, "write"})
         machine.enter("READ_ONLY")
-        _until(clients, lambda some: "write" in _kinds(some, REFUSED))
+        _wait_for_attempts(clients, lambda some: "write" in _kinds(some, REFUSED))
         machine.enter("READ_WRITE")
         again = len(clients.attempts)
-        _until(clients, lambda some: "write" in _kinds(some[again:], OK))
+        _wait_for_attempts(clients, lambda some: "write" in _kinds(some[again:], OK))
         clients.stop()
         with pytest.raises(ClientError, match="a client ended with 0"):
             clients.look()
@@ -245,14 +246,17 @@ def _kinds(some: list[Attempt], outcome: str) -> set[str]:
     return {each.kind for each in some if each.outcome == outcome}
 
 
-def _until(clients: LoadClients, holds: Callable[[list[Attempt]], bool]) -> None:
-    limit = time.monotonic() + 60
-    while not holds(clients.attempts):
-        assert time.monotonic() < limit, Counter(
-            (a.kind, a.outcome, a.why) for a in clients.attempts
-        )
-        time.sleep(0.2)
+def _wait_for_attempts(clients: LoadClients, holds: Callable[[list[Attempt]], bool]) -> None:
+    def looked() -> bool:
         clients.look()
+        return holds(clients.attempts)
+
+    wait_until(
+        looked,
+        "the attempts of all clients",
+        pause=0.2,
+        log=lambda: Counter((a.kind, a.outcome, a.why) for a in clients.attempts),
+    )
 
 
 def test_every_kind_succeeds_and_only_writes_are_refused(loaded: list[Attempt]):

@@ -14,6 +14,7 @@ from functions.control_table.mode import Mode, State, begin, enter_read_only, le
 from functions.mode_follower import __main__ as sidecar
 from functions.mode_follower import flag_file
 from functions.mode_follower.follower import NO_MODE, PATIENCE, RENEWAL, STALE, UNREAD, ModeFollower
+from local.waiting import wait_until
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -214,28 +215,21 @@ class TestSidecar:
         running = Thread(target=sidecar.main, args=(stopping, dynamodb))
         running.start()
         try:
-            _until(lambda: (tmp_path / "mode").exists())
+            wait_until(lambda: (tmp_path / "mode").exists(), "the file of the mode")
             enter_read_only(dynamodb, "control", reason="upgrade", by="run-1", at=NOW)
-            _until(lambda: (tmp_path / "read-only").exists())
+            wait_until(lambda: (tmp_path / "read-only").exists(), "the flag")
             now = datetime.now(UTC)
-            _until(
+            wait_until(
                 lambda: (
                     [
                         (found.task_id, found.epoch)
                         for found in acknowledgements(dynamodb, "control", layer="edge", now=now)
                     ]
                     == [("one", 2)]
-                )
+                ),
+                "the acknowledgement of the second epoch",
             )
         finally:
             stopping.set()
             running.join(10)
         assert not running.is_alive()
-
-
-def _until(ask) -> None:
-    for _ in range(500):
-        if ask():
-            return
-        Event().wait(0.02)
-    raise AssertionError("did not happen in time")

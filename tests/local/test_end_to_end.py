@@ -35,6 +35,7 @@ from local.first_tenant import LOGIN as USER
 from local.first_tenant import PASSWORD
 from local.session import Session
 from local.target import Target
+from local.waiting import free_port, wait_until
 from tests.local import clone as clones
 from tests.local.clone import Clone
 
@@ -46,10 +47,7 @@ BEHAVIOURS = Path(__file__).with_name("behaviours.json")
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = clones.make(tmp_path_factory.mktemp("clone"), port)
+    made = clones.make(tmp_path_factory.mktemp("clone"), free_port())
     yield made
     process.end_all(made.local)
 
@@ -140,7 +138,7 @@ def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
             found = connection.execute("SELECT count(*) FROM event WHERE kind = 'login'").fetchone()
             return found is not None and found[0] > 0
 
-    assert process.until(arrived, seconds=90)
+    wait_until(arrived, "the event of a login", seconds=90)
 
 
 def test_every_stack_stands_in_its_region(target: Target, clone: Clone):
@@ -203,13 +201,13 @@ def test_the_edge_follows_the_control_table_of_its_region(session: Session, targ
     def mode(one: dict[str, Any]) -> str | None:
         return https(session, one, "/health/login").headers["X-Edge-Mode"]
 
-    assert process.until(lambda: mode(first) == mode(second) == "READ_WRITE", seconds=90)
+    wait_until(lambda: mode(first) == mode(second) == "READ_WRITE", "READ_WRITE", seconds=90)
     now = datetime.now(UTC)
     state = enter_read_only(dynamodb, table, reason="drill", by="test", at=now)
-    assert process.until(lambda: mode(first) == "READ_ONLY", seconds=90)
+    wait_until(lambda: mode(first) == "READ_ONLY", "READ_ONLY", seconds=90)
     assert mode(second) == "READ_WRITE"
     leave_read_only(dynamodb, table, epoch=state.epoch, reason="over", by="test", at=now)
-    assert process.until(lambda: mode(first) == "READ_WRITE", seconds=90)
+    wait_until(lambda: mode(first) == "READ_WRITE", "READ_WRITE", seconds=90)
 
 
 def test_targets_are_the_tasks_and_are_healthy(session: Session, target: Target):
@@ -244,7 +242,7 @@ def test_a_killed_server_comes_back_and_no_request_notices(session: Session):
         now = {task["task"]: task for task in session.status()["tasks"]}[victim["task"]]
         return now["state"] == "serving" and now["pids"] != victim["pids"]
 
-    assert process.until(again, seconds=60)
+    wait_until(again, "the killed server's successor")
     assert https(session, first, "/health/login").status == 200
 
 
@@ -259,9 +257,9 @@ def test_desired_count_and_tasks_follow_each_other(session: Session, target: Tar
         )
         return states["serving"] if states["serving"] == states.total() else -1
 
-    assert process.until(lambda: serving() == count - 2, seconds=90)
+    wait_until(lambda: serving() == count - 2, "two tasks fewer", seconds=90)
     ecs.update_service(cluster=cluster, service=service, desiredCount=count)
-    assert process.until(lambda: serving() == count, seconds=90)
+    wait_until(lambda: serving() == count, "as many tasks as before", seconds=90)
 
 
 def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: Target):
@@ -278,7 +276,7 @@ def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: Target):
         assert not stack["StackStatus"].startswith("ROLLBACK"), stack
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
 
-    assert process.until(lambda: len(outputs()) == 3, seconds=60)
+    wait_until(lambda: len(outputs()) == 3, "three outputs", log=outputs)
     made = outputs()
     sqs = target.client("sqs", REGIONS[0])
     target.client("stepfunctions", REGIONS[0]).start_execution(
@@ -308,7 +306,7 @@ def test_the_delayed_replica_follows_its_follower_later(session: Session):
     assert sender in addresses.values()
     (pid,) = _listening(delayed)
     os.kill(pid, signal.SIGINT)
-    assert process.until(lambda: _listening(delayed) not in ([], [pid]), seconds=90)
+    wait_until(lambda: _listening(delayed) not in ([], [pid]), "a new standby", seconds=90)
 
 
 def test_the_deployed_machine_upgrades_both_regions(clone: Clone, target: Target, session: Session):
@@ -352,7 +350,7 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
 
     put(alarm["Threshold"] + 1, alarm["EvaluationPeriods"])
     for region in REGIONS:
-        assert process.until(lambda r=region: shown(r)["mode"] == "READ_ONLY", seconds=90)
+        wait_until(lambda r=region: shown(r)["mode"] == "READ_ONLY", "READ_ONLY", seconds=90)
         assert lag in shown(region)["by"]
     epoch = str(shown(REGIONS[0])["epoch"])
     leave = ("leave", "--epoch", epoch, "--reason", "it is over")
@@ -363,7 +361,7 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
     kept = {name: alarm[name] for name in _OF_AN_ALARM if name in alarm}
     cloudwatch.put_metric_alarm(**kept, Threshold=alarm["Threshold"] + 1)
     put(0, 1)
-    assert process.until(lambda: state() == "OK", seconds=60)
+    wait_until(lambda: state() == "OK", "the alarm's end")
     for region in REGIONS:
         epoch = str(shown(region)["epoch"])
         said = clone.mode("leave", "--region", region, "--epoch", epoch, "--reason", "it is over")
@@ -449,7 +447,7 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
     assert not unknown, f"say in LISTED how these are looked for: {sorted(unknown)}"
     for key, kind in kept.items():
         assert _exists(target, kind, key[0], physical[key]), (key, physical[key])
-    assert process.until(lambda: session.status()["tasks"] == [], seconds=60)
+    wait_until(lambda: session.status()["tasks"] == [], "the end of all tasks")
     for region in REGIONS:
         assert _left(target, region) == []
         left = target.client("cloudformation", region).describe_stacks()["Stacks"]
@@ -632,7 +630,7 @@ def _message(sqs: Any, queue: str, word: str) -> str:
         found.extend(body for body in bodies if word in body)
         return bool(found)
 
-    assert process.until(received, seconds=60), f"no message with {word}"
+    wait_until(received, f"a message with {word}")
     return found[0]
 
 

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from local.postgres import ADMINISTRATOR, BINARIES, NotReadyError, Servers, Watched
-from local.process import until
+from local.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +104,7 @@ def test_no_server_outlives_a_killed_parent(open_folder):
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{pid}/exe").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{pid}/exe").exists()
+    wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the server's end")
 
 
 def test_one_that_is_told_to_end_while_it_starts_is_started_again(servers, monkeypatch):
@@ -130,5 +126,5 @@ def test_one_that_is_told_to_end_while_it_starts_is_started_again(servers, monke
     accepting = standby._accepting
     monkeypatch.setattr(standby, "_accepting", ended_before_it_is_seen)
     with Watched(servers, standby, of=source):
-        assert until(lambda: len(starts) == 2, seconds=60)
+        wait_until(lambda: len(starts) == 2, "a second start")
         standby.wait("SELECT pg_is_in_recovery()", seconds=60)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local import process
 from local.edge_process import nginx_binary
+from local.waiting import wait_until
 from tests.local import clone as clones
 
 VARIABLES = {"PATH": os.environ["PATH"]}
@@ -36,7 +37,7 @@ def titled(folder: Path) -> list[int]:
 def started(command: list[str], folder: Path) -> int:
     log = folder / "log"
     child = process.start(command, folder=folder, log=log, variables=VARIABLES)
-    assert process.until(lambda: "up" in log.read_text(), seconds=60)
+    wait_until(lambda: "up" in log.read_text(), "the start", log=log)
     return child.pid
 
 
@@ -62,7 +63,7 @@ def test_kills_after_the_grace_what_does_not_end(folder: Path):
 
 def test_ends_a_child_that_outlives_its_parent(folder: Path):
     started(PARENT, folder)
-    assert process.until(lambda: len(process.marked(folder)) == 1, seconds=60)
+    wait_until(lambda: len(process.marked(folder)) == 1, "one process")
     process.end_all(folder)
     assert process.marked(folder) == ()
 
@@ -76,11 +77,11 @@ def test_finds_and_ends_nginx_which_writes_over_its_variables(folder: Path):
     )
     command = [str(nginx_binary()), "-p", str(folder), "-c", "nginx.conf", "-g", "daemon off;"]
     child = process.start(command, folder=folder, log=folder / "log", variables=VARIABLES)
-    assert process.until(lambda: len(titled(folder)) == 1, seconds=60)
+    wait_until(lambda: len(titled(folder)) == 1, "one process of that title")
     environment = Path(f"/proc/{child.pid}/environ")
-    assert process.until(lambda: process.MARK.encode() not in environment.read_bytes(), seconds=60)
+    wait_until(lambda: process.MARK.encode() not in environment.read_bytes(), "no mark")
     assert child.pid in process.marked(folder)
-    assert process.until(lambda: len(process.marked(folder)) == 2, seconds=60)
+    wait_until(lambda: len(process.marked(folder)) == 2, "two processes")
     process.end_all(folder)
     assert titled(folder) == []
 

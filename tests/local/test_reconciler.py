@@ -19,6 +19,7 @@ from moto import mock_aws
 from local import images, process
 from local.reconciler import Reconciler
 from local.target import Target
+from local.waiting import wait_until
 from local.world import Container, Registration, Task
 
 REGION = "us-east-1"
@@ -26,6 +27,7 @@ REGION = "us-east-1"
 # Stands for the image's own process: it tells which half it is, at its task's address.
 SERVER = """
 import http.server, os
+from local.waiting import wait_until
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -142,7 +144,9 @@ def settle(reconciler: Reconciler, wanted: list[Task], happened: Callable[[], bo
         reconciler.step(wanted)
         return happened()
 
-    assert process.until(step, seconds=30), [one.problem for one in reconciler.running.values()]
+    wait_until(
+        step, "what was wanted", log=lambda: [one.problem for one in reconciler.running.values()]
+    )
 
 
 def members(group: str) -> set[str]:

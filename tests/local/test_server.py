@@ -11,15 +11,13 @@ import pytest
 
 from local import process
 from local.emulator.server import Emulator, EmulatorError
+from local.waiting import free_port, wait_until
 
 ACCOUNT = "111122223333"
 
 
 def emulator(folder: Path) -> Emulator:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return Emulator(folder=folder, port=port, account=ACCOUNT)
+    return Emulator(folder=folder, port=free_port(), account=ACCOUNT)
 
 
 def test_starts_answers_and_ends(folder: Path):
@@ -50,7 +48,7 @@ def test_knows_at_once_when_it_is_killed(folder: Path):
     assert alive()
     assert one.pid is not None
     os.kill(one.pid, signal.SIGKILL)
-    assert process.until(lambda: not alive(), seconds=60)
+    wait_until(lambda: not alive(), "its end")
 
 
 def test_a_taken_port_is_named_with_another_to_take(folder: Path):

@@ -17,17 +17,12 @@ from local.commands import check
 from local.emulator.server import Emulator
 from local.session import Session
 from local.target import Target
+from local.waiting import free_port
 from local.watched_cli import CdkError, WatchedCli
 from tests.local import clone as clones
 from tests.local.clone import Clone
 
 ACCOUNT = "111122223333"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from doubles.recording_upstream import RecordingUpstream
 from functions.traffic_shift import accepted
 from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.shapes import shape_of
+from local.waiting import wait_until
 from migration import __main__ as edge_diff
 from migration import chains
 from migration.comparison import APP, ChainComparison, compared, outcome
@@ -191,11 +192,11 @@ def test_the_edge_labels_a_target_as_the_comparison_of_a_shift_does(both, app):
 
 
 def test_nothing_of_a_chain_outlives_it(app, tmp_path):
-    from local.process import marked, until
+    from local.process import marked
 
     with chains.legacy(tmp_path, f"127.0.0.1:{app.port}", mpm="prefork"):
-        assert until(lambda: len(marked(tmp_path)) > 10, seconds=20)
-    assert until(lambda: marked(tmp_path) == marked(tmp_path / "inner") == (), seconds=20)
+        wait_until(lambda: len(marked(tmp_path)) > 10, "ten processes")
+    wait_until(lambda: marked(tmp_path) == marked(tmp_path / "inner") == (), "their end")
 
 
 def test_the_words_of_an_outcome(both, app):

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from assembly.synthesis import interpreter
+from local.waiting import wait_until
 from review.template_diff.__main__ import main
 
 # A real CDK app in one file; the failing gate is what a synthesis with open findings looks like.
@@ -30,6 +30,7 @@ raise SystemExit({code})
 # The same contract without the CDK, in milliseconds.
 QUICK_APP = """
 import json, os, pathlib
+from local.waiting import wait_until
 out = pathlib.Path(os.environ["CDK_OUTDIR"])
 out.mkdir()
 properties = {"templateFile": "App.template.json", "stackName": "app"}
@@ -165,9 +166,7 @@ def test_removes_the_worktree_when_it_is_interrupted(root, name):
         # What a shell starts behind itself ignores an interrupt, and so would this child.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 120
-    while len(worktrees(root)) == 1 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: len(worktrees(root)) > 1, "the base's worktree", seconds=120)
     process.send_signal(getattr(signal, name))
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -15,21 +14,13 @@ import pytest
 import requests
 
 from local.one_machine import DATABASE, DOMAIN, OneMachine, Process
+from local.waiting import wait_until
 from service.operations.node import WRITER
 from service.passwords import secret_hash
 from service.stores.entity import new_id
 
 PASSWORD = "correct horse battery"
 SECRET = "a secret of an application"
-
-
-def eventually(holds: Callable[[], Any], what: str, *, seconds: float = 30) -> Any:
-    """What `holds` returns once it is true; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-    return found
 
 
 @cache
@@ -144,7 +135,7 @@ def api(machine: OneMachine, _processes: Process) -> Process:
     """A process of the API in READ_WRITE, whatever a test before did."""
     if mode_of(_processes) != "READ_WRITE":
         machine.enter("READ_WRITE")
-        eventually(lambda: mode_of(_processes) == "READ_WRITE", "READ_WRITE again")
+        wait_until(lambda: mode_of(_processes) == "READ_WRITE", "READ_WRITE again")
     return _processes
 
 

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from local.waiting import wait_until
 from service.stores.session import hash_of
-from tests.service.conftest import PASSWORD, Tenant, eventually
+from tests.service.conftest import PASSWORD, Tenant
 
 
 def test_a_session_is_shown_refreshed_and_ended(tenant: Tenant):
@@ -102,15 +103,15 @@ def test_a_new_password_or_a_suspension_ends_the_sessions(tenant: Tenant, admin:
     login = f"{uuid.uuid4().hex}@x"
     given = {"login": login, "fullName": "X", "password": PASSWORD}
     user = tenant.ask("POST", "/api/v1/users", given, token=admin).json()["id"]
-    token = eventually(
+    token = wait_until(
         lambda: tenant.try_login(login).json().get("sessionToken"), "a login at the reader"
     )
     assert tenant.ask("PATCH", f"/api/v1/users/{user}", change, token=admin).status_code == 200
-    eventually(
+    wait_until(
         lambda: tenant.ask("GET", "/api/v1/sessions/me", token=token).status_code == 401,
         "the end of the session",
     )
-    eventually(lambda: tenant.try_login(login).status_code == 401, "the old password's end")
+    wait_until(lambda: tenant.try_login(login).status_code == 401, "the old password's end")
 
 
 def test_only_administrators_manage_and_everybody_sees_themselves(tenant: Tenant):
@@ -140,7 +141,7 @@ def test_events_by_time_actor_and_kind_page_by_page(tenant: Tenant, admin: str):
         tenant.log_in(tenant.admin)
     since = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
     query = {"actor": me, "event": "login", "since": since}
-    every = eventually(
+    every = wait_until(
         lambda: found if len(found := tenant.events(admin, **query)) >= 4 else None,
         "the worker's events",
     )
@@ -164,7 +165,7 @@ def test_logins_counted_by_several_dimensions(tenant: Tenant, admin: str):
         assert answer.status_code == 200, answer.text
         return answer.json()["groups"]
 
-    eventually(lambda: groups(by="outcome", agent="probe"), "the worker's event")
+    wait_until(lambda: groups(by="outcome", agent="probe"), "the worker's event")
     (group,) = groups(by="outcome,login,client,agent,day", agent="probe")
     assert group.pop("day").startswith(f"{datetime.now(UTC):%Y-%m}")
     assert group == {

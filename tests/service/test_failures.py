@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from local.one_machine import OneMachine, Process
+from local.waiting import wait_until
 from service.api.problems import UNKNOWN
 from service.audit import Audit
 from service.aws import Aws
 from service.stores.entity import new_id
 from service.stores.transaction import Event, NoEventError, from_json
-from tests.service.conftest import PASSWORD, Tenant, eventually, mode_of
+from tests.service.conftest import PASSWORD, Tenant, mode_of
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_the_writer_is_killed_under_fifty_logins_and_none_fails(
         # B is fenced, A is gone: nobody takes writes. What was sent to A may have been taken.
         first = tenant.ask("POST", "/api/v1/users", given, token=admin, api=own_api)
         assert _refused(first) or UNKNOWN in first.text, first.text
-        eventually(lambda: mode_of(own_api) == "READ_ONLY", "it enters READ_ONLY by itself")
+        wait_until(lambda: mode_of(own_api) == "READ_ONLY", "it enters READ_ONLY by itself")
         answer = tenant.ask("POST", "/api/v1/users", given, token=admin, api=own_api)
         assert _refused(answer)
         assert answer.headers["X-Service-Mode"] == "read-only"
@@ -75,8 +76,8 @@ def test_the_writer_is_killed_under_fifty_logins_and_none_fails(
         assert health.status_code == 200, health.text
     finally:
         _restart(machine, "entity-a")
-    eventually(lambda: mode_of(own_api) == "READ_WRITE", "the writer answers again")
-    answer = eventually(
+    wait_until(lambda: mode_of(own_api) == "READ_WRITE", "the writer answers again")
+    answer = wait_until(
         lambda: (
             found
             if (
@@ -138,7 +139,7 @@ def test_with_the_transaction_store_down_logins_work_and_no_event_is_lost(
         found = [event["client"] for event in answer.json()] if answer.ok else []
         return all(found.count(client) == 1 for client in clients)
 
-    eventually(kept, "every event, once", seconds=60)
+    wait_until(kept, "every event, once", seconds=60)
 
 
 def test_a_lagging_reader_shows_an_administrator_what_was_just_made(
@@ -155,7 +156,7 @@ def test_a_lagging_reader_shows_an_administrator_what_was_just_made(
         assert tenant.try_login(login).status_code == 401
     finally:
         reader.rows("SELECT pg_wal_replay_resume()")
-    eventually(lambda: tenant.try_login(login).status_code == 200, "the reader has it")
+    wait_until(lambda: tenant.try_login(login).status_code == 200, "the reader has it")
 
 
 def test_a_hanging_server_costs_its_budget_and_no_login(
@@ -230,7 +231,7 @@ def test_a_poisoned_message_becomes_a_dead_letter_and_delays_no_other(
     def kept() -> list[Any]:
         return [each for each in tenant.events(admin, limit=1_000) if each["client"] == good.client]
 
-    eventually(kept, "the good one")
+    wait_until(kept, "the good one")
 
     def dead() -> bool:
         found = sqs.get_queue_attributes(
@@ -238,7 +239,7 @@ def test_a_poisoned_message_becomes_a_dead_letter_and_delays_no_other(
         )
         return int(found["Attributes"]["ApproximateNumberOfMessages"]) >= len(wrong)
 
-    eventually(dead, "five dead letters", seconds=60)
+    wait_until(dead, "five dead letters", seconds=60)
     assert len(kept()) == 1  # though it came twice
     sqs.purge_queue(QueueUrl=machine.dead_letters)
 
@@ -262,7 +263,7 @@ def test_a_clock_that_is_wrong_by_hours_loses_no_event_and_no_order(
         events = tenant.events(admin, until=until, limit=1_000)
         return [each["client"] for each in events if each["client"] in marks.values()]
 
-    eventually(lambda: len(seen()) == 3, "all three")
+    wait_until(lambda: len(seen()) == 3, "all three")
     assert seen() == [marks[-6], marks[0], marks[6]]
 
 
@@ -278,7 +279,7 @@ def test_no_header_of_a_client_keeps_a_login_out_of_the_log(
         found = {event["client"] for event in tenant.events(admin, event="login", limit=1_000)}
         return agents <= found
 
-    eventually(kept, "every login, whatever its client is called")
+    wait_until(kept, "every login, whatever its client is called")
 
 
 @pytest.mark.parametrize(

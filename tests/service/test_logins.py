@@ -15,9 +15,10 @@ import pytest
 import requests
 
 from local.one_machine import DOMAIN, OneMachine, Process
+from local.waiting import wait_until
 from service.fair_queue import BusyError, FairQueue
 from service.passwords import Passwords
-from tests.service.conftest import PASSWORD, SECRET, Tenant, eventually
+from tests.service.conftest import PASSWORD, SECRET, Tenant
 
 
 def test_a_login_that_nobody_has_is_answered_like_a_wrong_password(tenant: Tenant):
@@ -171,7 +172,7 @@ def test_a_burst_of_one_tenant_fails_no_login_of_another_and_is_over_when_it_end
         assert total[401] > 0
         assert set(total) <= {0, 401, 429, 503}, total
         after = time.monotonic()
-        eventually(lambda: flooded.try_login().status_code == 200, "it recovers", seconds=5)
+        wait_until(lambda: flooded.try_login().status_code == 200, "it recovers", seconds=5)
         assert time.monotonic() - after < 5
         assert {flooded.try_login(flooded.admin).status_code for _ in range(20)} == {200}
         assert requests.get(f"http://127.0.0.1:{own.port}/health/ready", timeout=5).ok

@@ -15,6 +15,7 @@ import pytest
 from functions.control_table.acknowledgements import acknowledgements
 from functions.control_table.mode import Mode, State
 from local.one_machine import DOMAIN, OneMachine, Process
+from local.waiting import wait_until
 from service.api import matrix
 from service.api.application import application
 from service.api.call import Endpoint
@@ -22,7 +23,7 @@ from service.api.table import ENDPOINTS
 from service.mode import ServiceMode, WriterWatcher
 from service.runtime import Runtime
 from service.settings import api_settings
-from tests.service.conftest import PASSWORD, Tenant, eventually, mode_of
+from tests.service.conftest import PASSWORD, Tenant, mode_of
 
 ROOT = Path(__file__).parents[2]
 _VARIABLES = {
@@ -257,16 +258,16 @@ def test_a_flip_is_obeyed_and_acknowledged_and_writes_wait_for_its_end(
         found = acknowledgements(dynamodb, "control", layer=layer, now=now)
         return any(each.epoch >= epoch and each.mode == "READ_ONLY" for each in found)
 
-    eventually(lambda: obeyed("app") and obeyed("worker"), "both acknowledge")
+    wait_until(lambda: obeyed("app") and obeyed("worker"), "both acknowledge")
     refused = tenant.ask("POST", "/api/v1/users", given, token=admin)
     assert (refused.status_code, refused.json()["code"]) == (503, "E0000010")
     token = tenant.log_in()  # logins, sessions, reads and the audit log go on
     assert tenant.ask("GET", "/api/v1/sessions/me", token=token).status_code == 200
     assert tenant.ask("GET", "/api/v1/users", token=admin).status_code == 200
     me = tenant.ask("GET", "/api/v1/sessions/me", token=token).json()["userId"]
-    eventually(lambda: tenant.events(admin, actor=me), "the worker works in READ_ONLY")
+    wait_until(lambda: tenant.events(admin, actor=me), "the worker works in READ_ONLY")
     machine.enter("READ_WRITE")
-    eventually(lambda: mode_of(tenant.api) == "READ_WRITE", "READ_WRITE again")
+    wait_until(lambda: mode_of(tenant.api) == "READ_WRITE", "READ_WRITE again")
     assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 201
 
 
@@ -281,10 +282,10 @@ def test_the_fence_of_the_database_is_obeyed_through_the_running_service(
         assert (refused.status_code, refused.json()["code"]) == (503, "E0000010")
         assert refused.headers["Retry-After"]
         assert tenant.try_login().status_code == 200
-        eventually(lambda: mode_of(tenant.api) == "READ_ONLY", "it enters READ_ONLY by itself")
+        wait_until(lambda: mode_of(tenant.api) == "READ_ONLY", "it enters READ_ONLY by itself")
     finally:
         machine.operate("unfence", "entity-a")
-    eventually(lambda: mode_of(tenant.api) == "READ_WRITE", "a writer answers", seconds=10)
+    wait_until(lambda: mode_of(tenant.api) == "READ_WRITE", "a writer answers", seconds=10)
     assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 201
 
 

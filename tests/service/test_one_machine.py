@@ -15,7 +15,7 @@ import boto3
 from moto import mock_aws
 
 from local.one_machine import OneMachine
-from tests.service.conftest import eventually
+from local.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def test_the_lines_of_the_page_work_as_printed(tmp_path: Path):
             stderr=subprocess.STDOUT,
         )
     try:
-        found = eventually(
+        found = wait_until(
             lambda: service.poll() is not None or re.search(r"on port (\d+);", log.read_text()),
             "it serves",
             seconds=120,

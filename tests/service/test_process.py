@@ -11,7 +11,8 @@ import uuid
 import pytest
 
 from local.one_machine import DATABASE, DOMAIN, OneMachine, Process
-from tests.service.conftest import PASSWORD, Tenant, eventually, mode_of
+from local.waiting import wait_until
+from tests.service.conftest import PASSWORD, Tenant, mode_of
 
 
 def ended(process: Process, *, seconds: float = 60) -> tuple[int, str]:
@@ -73,7 +74,7 @@ def test_it_does_not_start_against_a_schema_of_another_version(machine: OneMachi
     finally:
         for name in names:
             machine.databases[name].rows(undo, database=DATABASE)
-    eventually(lambda: tenant.try_login().status_code == 200, "its own version again")
+    wait_until(lambda: tenant.try_login().status_code == 200, "its own version again")
 
 
 def test_one_logins_requests_are_served_by_several_processes(
@@ -99,7 +100,7 @@ def test_one_logins_requests_are_served_by_several_processes(
         )
         ended_here = tenant.ask("DELETE", "/api/v1/sessions/me", token=token, api=processes[1])
         assert ended_here.status_code == 204
-        eventually(
+        wait_until(
             lambda: (
                 tenant.ask("GET", "/api/v1/sessions/me", token=token, api=api).status_code == 401
             ),
@@ -126,7 +127,7 @@ def test_a_stop_finishes_what_is_in_flight_and_takes_nothing_new(
         time.sleep(0.3)  # until it is being read
         stopping = threading.Thread(target=process.stop)
         stopping.start()
-        eventually(lambda: not _accepts(process.port), "no new connection")
+        wait_until(lambda: not _accepts(process.port), "no new connection")
         slow.sendall(body[5:])
         answer = b""
         while b"sessionToken" not in answer and (part := slow.recv(65_536)):
@@ -147,7 +148,7 @@ def _accepts(port: int) -> bool:
 
 def test_the_worker_stops_at_once_with_nothing_in_hand(machine: OneMachine, api: Process):
     worker = machine.worker()
-    eventually(lambda: any(line.get("event") == "working" for line in worker.lines), "it works")
+    wait_until(lambda: any(line.get("event") == "working" for line in worker.lines), "it works")
     assert worker.stop(seconds=30) == 0
 
 
@@ -155,9 +156,9 @@ def test_a_process_becomes_ready_when_a_server_comes(machine: OneMachine, api: P
     """Started with every entity server away it waits: it answers, and is not ready."""
     nowhere = machine.api(wait=False, ENTITY_READERS="127.0.0.1:9", ENTITY_WRITER="127.0.0.1:9")
     try:
-        eventually(lambda: any(x.get("event") == "listening" for x in nowhere.lines), "listens")
-        eventually(lambda: _accepts(nowhere.port), "accepts")
-        eventually(lambda: mode_of(nowhere) == "READ_WRITE", "its mode")
+        wait_until(lambda: any(x.get("event") == "listening" for x in nowhere.lines), "listens")
+        wait_until(lambda: _accepts(nowhere.port), "accepts")
+        wait_until(lambda: mode_of(nowhere) == "READ_WRITE", "its mode")
         import requests
 
         answer = requests.get(f"http://127.0.0.1:{nowhere.port}/health/ready", timeout=10)

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from local.one_machine import OneMachine, Process
-from tests.service.conftest import PASSWORD, Tenant, eventually
+from local.waiting import wait_until
+from tests.service.conftest import PASSWORD, Tenant
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_what_another_has_changed_meanwhile_is_not_overwritten(tenant: Tenant, a
     anew = {"If-Match": first.headers["ETag"]}
     third = tenant.ask("PATCH", path, {"fullName": "3"}, token=admin, headers=anew)
     assert third.status_code == 200
-    shown = eventually(
+    shown = wait_until(
         lambda: (
             found
             if (found := tenant.ask("GET", path, token=admin)).json()["fullName"] == "3"
@@ -90,7 +91,7 @@ def test_the_last_administrator_stays(own: Tenant, body: dict[str, str] | None):
 def test_two_administrators_cannot_remove_each_other_at_once(own: Tenant):
     admin = own.log_in(own.admin)
     other = _made(own, admin, role="ADMIN").json()
-    token = eventually(
+    token = wait_until(
         lambda: own.try_login(other["login"]).json().get("sessionToken"), "the reader has it"
     )
     targets = ((admin, other["id"]), (token, _id(own, admin)))
@@ -107,7 +108,7 @@ def test_a_removed_administrator_makes_no_new_one(own: Tenant, change: dict[str,
     """At once, whatever its process remembers of its session and its standing."""
     admin = own.log_in(own.admin)
     other = _made(own, admin, role="ADMIN").json()
-    token = eventually(
+    token = wait_until(
         lambda: own.try_login(other["login"]).json().get("sessionToken"), "the reader has it"
     )
     elsewhere = own.machine.api()
@@ -152,7 +153,7 @@ def test_the_log_has_what_a_change_changed_and_who_was_refused(own: Tenant):
             else {}
         )
 
-    events = eventually(complete, "every event")
+    events = wait_until(complete, "every event")
     (changed,) = events["user.change"]
     old, new = changed["detail"]["old"], changed["detail"]["new"]
     assert old == {"login": made["login"], "status": "ACTIVE", "role": "USER"}

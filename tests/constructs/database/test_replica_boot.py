@@ -7,10 +7,8 @@ on the PATH that record how they were called.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import psycopg
 import pytest
 
 from local.postgres.binaries import BINARIES
+from local.waiting import free_port, wait_until
 from mainstay.database.replica_node import BOOT_SCRIPT
 
 PASSWORDS = "password_of() { echo word-of-$1; }"
@@ -136,9 +135,7 @@ class Node:
 
     def __init__(self, folder: Path, part: str, **variables: str) -> None:
         self.folder, self.part, self.variables = folder, part, variables
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._server: subprocess.Popen | None = None
 
     def steps(self, steps: str) -> None:
@@ -151,10 +148,7 @@ class Node:
         data = self.folder / "data" / "pgdata"
         arguments = ["-D", str(data), "-p", str(self.port), "-k", str(self.folder)]
         self._server = BINARIES.serve(arguments, self.folder / "log")
-        until = time.monotonic() + 60
-        while not self._ready():
-            assert time.monotonic() < until, (self.folder / "log").read_text()
-            time.sleep(0.05)
+        wait_until(self._ready, "the server", log=self.folder / "log")
         self.variables["PGPORT"] = str(self.port)
         self.steps("make_roles")
 
@@ -246,10 +240,11 @@ def test_the_delayed_replica_has_what_the_follower_had_and_holds_back_what_comes
     assert behind is True
     assert delayed.ask("SHOW recovery_min_apply_delay") == [("1h",)]
     follower.ask("SELECT pg_switch_wal()")
-    until = time.monotonic() + 30
-    while delayed.ask("SELECT pg_last_wal_receive_lsn() IS NULL")[0][0]:
-        assert time.monotonic() < until, "it receives nothing"
-        time.sleep(0.05)
+    wait_until(
+        lambda: delayed.ask("SELECT pg_last_wal_receive_lsn() IS NOT NULL")[0][0],
+        "the delayed replica to receive something",
+        log=delayed.folder / "log",
+    )
     [(slot,)] = follower.ask("SELECT active FROM pg_replication_slots WHERE slot_name = 'delayed'")
     assert slot is True
     assert delayed.ask("SELECT to_regclass('kept')") == [(None,)]

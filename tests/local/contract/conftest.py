@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -13,13 +12,8 @@ from botocore.config import Config
 
 from local import process
 from local.emulator.server import Emulator
+from local.waiting import free_port
 from tests.local.contract.deployment import ACCOUNT
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def clients(endpoint: str) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Collection
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from local.waiting import wait_until
 
 ACCOUNT = "111122223333"
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -85,12 +86,12 @@ def _exists(cloudformation: Any, name: str) -> bool:
 
 def wait(cloudformation: Any, name: str, wanted: str, *, seconds: float = 60) -> dict[str, Any]:
     """The stack, once it has the status `wanted`. Raises StackError with what failed."""
-    limit = time.monotonic() + seconds
-    while True:
+
+    def settled() -> dict[str, Any] | None:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        if not stack["StackStatus"].endswith("_IN_PROGRESS") or time.monotonic() > limit:
-            break
-        time.sleep(0.02)
+        return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
+
+    stack = wait_until(settled, f"the end of {name}'s change", seconds=seconds, pause=0.02)
     if stack["StackStatus"] == wanted:
         return stack
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from local.waiting import wait_until
 from tests.local.contract.deployment import wait
 from tests.local.contract.row import SUBNETS, ref, resource
 from tests.local.contract.targets import target
@@ -180,13 +181,6 @@ class Balancer:
         return json.loads(text)
 
 
-def _until(happened, seconds=30):
-    limit = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < limit, "it should have happened by now"
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A certificate that nobody signed, made at start like the edge's own."""
@@ -224,7 +218,10 @@ def balancer(emulator, aws, servers):
     made.register("Green", servers["green"].port)
     made.register("Nginx", servers["nginx"].port)
     for group in ("Blue", "Green", "Nginx"):
-        _until(lambda group=group: set(made.health(group).values()) == {"healthy"})
+        wait_until(
+            lambda group=group: set(made.health(group).values()) == {"healthy"},
+            f"healthy targets of {group}",
+        )
     return made
 
 
@@ -328,17 +325,17 @@ def test_plain_http_is_redirected(balancer):
 def test_a_target_that_fails_leaves_and_comes_back(balancer, servers):
     green = servers["green"].port
     servers["green"].status = 500
-    _until(lambda: balancer.health("Green") == {green: "unhealthy"})
+    wait_until(lambda: balancer.health("Green") == {green: "unhealthy"}, "an unhealthy target")
     assert balancer.ask("/app", "X-Half: green")[0] == 500  # none is healthy: all are asked
     servers["green"].status = 200
-    _until(lambda: balancer.health("Green") == {green: "healthy"})
+    wait_until(lambda: balancer.health("Green") == {green: "healthy"}, "a healthy target")
 
 
 def test_a_target_that_is_gone_is_unhealthy_and_the_others_serve(balancer, servers):
     with target("short-lived") as gone:
         balancer.register("Blue", gone.port)
-        _until(lambda: balancer.health("Blue")[gone.port] == "healthy")
-    _until(lambda: balancer.health("Blue")[gone.port] == "unhealthy")
+        wait_until(lambda: balancer.health("Blue")[gone.port] == "healthy", "a healthy target")
+    wait_until(lambda: balancer.health("Blue")[gone.port] == "unhealthy", "an unhealthy target")
     assert all(balancer.got("/x?half=blue")["target"].endswith("blue") for _ in range(10))
     leaving = [{"Id": "127.0.0.1", "Port": gone.port}]
     balancer.elbv2.deregister_targets(TargetGroupArn=balancer.refs["Blue"], Targets=leaving)

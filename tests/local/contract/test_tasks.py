@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local import process
+from local.waiting import wait_until
 
 
 @pytest.fixture
@@ -109,11 +109,11 @@ def test_a_state_machine_goes_on_with_the_task_or_fails_with_it(aws, family, cod
         tasks[:] = aws("ecs").list_tasks(cluster=family)["taskArns"]
         return bool(tasks)
 
-    assert process.until(started, seconds=30)
+    wait_until(started, "the task's start")
     _report(aws, family, tasks[0], code)
-    assert process.until(
+    wait_until(
         lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING",
-        seconds=30,
+        "the execution's end",
     )
     found = states.describe_execution(executionArn=execution)
     assert found["status"] == expected

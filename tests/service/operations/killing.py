@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from local.postgres import Server
-from local.process import until
+from local.waiting import wait_until
 from service.operations.operator import Operator
 
 _OPEN = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mainstay-operations'"
@@ -104,7 +104,7 @@ def _wait_for_servers(lab: Any) -> None:
 
     for server in lab.by_name.values():
         if server.is_running:
-            assert until(lambda server=server: gone(server), seconds=30), server.log()
+            wait_until(lambda server=server: gone(server), server.name, log=server.log)
 
 
 def _child(lab: Any, act: Act, after: int, pipe: int) -> None:

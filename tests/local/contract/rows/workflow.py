@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
+from local.waiting import wait_until
 from tests.local.contract.row import (
     Row,
     Seen,
@@ -24,13 +24,15 @@ def _machine(seen: Seen) -> Any:
     api = seen.aws("stepfunctions")
     found = api.describe_state_machine(stateMachineArn=seen.ref)
     run = api.start_execution(stateMachineArn=seen.ref, input="{}")["executionArn"]
-    limit = time.monotonic() + 30
-    while (told := api.describe_execution(executionArn=run))["status"] == "RUNNING":
-        assert time.monotonic() < limit, "the execution should end"
-        time.sleep(0.02)
+
+    def ended() -> Any:
+        execution = api.describe_execution(executionArn=run)
+        return execution if execution["status"] != "RUNNING" else None
+
+    execution = wait_until(ended, "the execution's end", pause=0.02)
     known = api.list_tags_for_resource(resourceArn=seen.ref)["tags"]
     return {
-        "says": json.loads(told["output"]),
+        "says": json.loads(execution["output"]),
         "logs": found["loggingConfiguration"]["level"],
         "traced": found["tracingConfiguration"]["enabled"],
         "who": next(t["value"] for t in known if t["key"] == "who"),
