@@ -9,6 +9,7 @@ import click
 
 from cli.backup.group import backup
 from cli.command import EXIT_CODES, SETTINGS, run
+from cli.database import database
 from cli.mode import mode
 from cli.upgrade import upgrade
 
@@ -35,7 +36,7 @@ def completion(shell: str) -> None:
     click.echo(made(mainstay, {}, "mainstay", "_MAINSTAY_COMPLETE").source())
 
 
-for each in (mode, upgrade, backup):
+for each in (mode, upgrade, backup, database):
     mainstay.add_command(each)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from cli import upgrade
 from cli.main import main
+from local.process import until
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.regions import NEW, PRIMARY, aws
 from tests.upgrade.world import UPGRADE, Fault
@@ -87,7 +88,7 @@ def test_without_an_upgrade_under_way_it_says_so(said):
 
 
 def test_a_program_reads_an_object_a_line(said):
-    code, text = said("start", "--image", NEW, "--id", UPGRADE, "--json")
+    code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "0", "--json")
     assert code == 0, text
     begun, *journal, ended = map(json.loads, text.splitlines())
     assert (begun["upgrade"], begun["image"]) == (UPGRADE, NEW)
@@ -102,7 +103,10 @@ def test_ctrl_c_ends_the_watching_and_not_the_upgrade(said, monkeypatch):
     def pressed(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(upgrade, "time", SimpleNamespace(sleep=pressed))
-    code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "20")
+    with monkeypatch.context() as waiting:
+        waiting.setattr(upgrade, "time", SimpleNamespace(sleep=pressed))
+        code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "0")
     assert code == 130
     assert text.splitlines()[-1] == "error: the upgrade goes on: `mainstay upgrade status` shows it"
+    assert until(lambda: "not running" in said("status", "--id", UPGRADE)[1], seconds=60)
+    assert "upgraded at" in said("status", "--id", UPGRADE)[1]

@@ -43,9 +43,9 @@ class Operable:
 class OperationsTask(Construct):
     """A task definition with the databases' addresses, run by hand or by a state machine.
 
-    `aws ecs run-task` gives the command after `python -m service.operations`, in the cluster of
+    `mainstay database` gives the command after `python -m service.operations`, in the cluster of
     this construct, the app tier's subnets and the security group of operations. Nothing runs by
-    itself. The family is physical, for runbooks name it.
+    itself. The family is physical, for that command names it.
     """
 
     def __init__(
