@@ -9,7 +9,7 @@ import pytest
 
 from cli import upgrade
 from cli.main import main
-from local.process import until
+from local.waiting import wait_until
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.regions import NEW, PRIMARY, aws
 from tests.upgrade.world import UPGRADE, Fault
@@ -108,5 +108,6 @@ def test_ctrl_c_ends_the_watching_and_not_the_upgrade(said, monkeypatch):
         code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "0")
     assert code == 130
     assert text.splitlines()[-1] == "error: the upgrade goes on: `mainstay upgrade status` shows it"
-    assert until(lambda: "not running" in said("status", "--id", UPGRADE)[1], seconds=60)
+    ended = lambda: "not running" in said("status", "--id", UPGRADE)[1]  # noqa: E731
+    wait_until(ended, "the upgrade has ended", seconds=60)
     assert "upgraded at" in said("status", "--id", UPGRADE)[1]
