@@ -13,7 +13,7 @@ from pathlib import Path
 from gameday.upgrade import page, report, verdict
 from gameday.upgrade.client import Rates
 from gameday.upgrade.clients import ClientError
-from gameday.upgrade.deployed import NotDeployedError
+from gameday.upgrade.deployed import MissingStackError
 from gameday.upgrade.drill import DrillError, UpgradeDrill, deploy, hold
 from gameday.upgrade.live import Live
 from gameday.upgrade.served import spoken
@@ -28,7 +28,7 @@ from local.watched_cli import CdkError
 OUT = Path("out/upgrade.json")
 _NOT_HELD = (
     *(CdkError, ClientError, DrillError, EmulatorError, FirstTenantError),
-    *(NotDeployedError, NotServedError, WrongUseError),
+    *(MissingStackError, NotServedError, WrongUseError),
 )
 
 

@@ -13,7 +13,7 @@ from local.session import Session
 _DATABASE = _ADMINISTRATOR = "mainstay"  # what RDS gives the user that a cluster's secret names
 
 
-class NotDeployedError(RuntimeError):
+class MissingStackError(RuntimeError):
     """The local target does not have what the drill needs."""
 
 
@@ -33,7 +33,7 @@ def writer(session: Session, cluster: str) -> str:
     for name, address in databases.read(session.folder).items():
         if f"-{cluster}.cluster-" in name and ".cluster-ro-" not in name:
             return dsn(session, address)
-    raise NotDeployedError(f"no server listens for the writer of '{cluster}'")
+    raise MissingStackError(f"no server listens for the writer of '{cluster}'")
 
 
 def readers(session: Session) -> list[str]:
@@ -65,4 +65,4 @@ def _entrance(session: Session) -> Entrance:
             return Entrance(
                 host=host, port=int(port), domain=domain, authority=str(session.authority)
             )
-    raise NotDeployedError("no public load balancer listens: see `make local-status`")
+    raise MissingStackError("no public load balancer listens: see `make local-status`")

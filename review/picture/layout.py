@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from review.picture.facts import Facts, RegionFacts, Role, Tier, Zones
-from review.picture.shapes import Box, Drawing, Line, Shape, Text
+from review.picture.shapes import Box, Drawing, Polyline, Shape, Text
 
 WIDTH = 860  # of a page on GitHub
 _MARGIN = 14
@@ -94,7 +94,7 @@ class _Picture:
         self.drawn += [
             Box(x=middle - 120, y=_MARGIN, width=240, height=26, look="name", radius=13),
             Text(x=middle, y=_MARGIN + 17, words="users of every tenant", size=12),
-            Line(points=((middle, _MARGIN + 26), (middle, _MARGIN + 42))),
+            Polyline(points=((middle, _MARGIN + 26), (middle, _MARGIN + 42))),
             Box(x=self.left, y=_MARGIN + 42, width=self.right - self.left, height=26, look="front"),
         ]
         words = {
@@ -107,7 +107,7 @@ class _Picture:
         )
         self._label("DNS", "", y=_MARGIN + 42, height=26)
         for panel in self.panels:
-            self.drawn.append(Line(points=((panel.axis, _MARGIN + 68), (panel.axis, self.y))))
+            self.drawn.append(Polyline(points=((panel.axis, _MARGIN + 68), (panel.axis, self.y))))
         filtered = "behind AWS WAF" if all(each.firewall for each in self.facts.regions) else ""
         self._bars("public", filtered, "load balancer", "public_balancer")
         self._bars("edge", "Fargate", "nginx", "edge")
@@ -121,7 +121,7 @@ class _Picture:
             facts: Tier = getattr(panel.facts, tier)
             self._bar(panel, facts.zones, "front", words + _range(facts), tier)
             below = (panel.axis, self.y + _CELL)
-            self.drawn.append(Line(points=(below, (panel.axis, self.y + _CELL + 14))))
+            self.drawn.append(Polyline(points=(below, (panel.axis, self.y + _CELL + 14))))
         self.y += _CELL + 14
 
     def _halves(self) -> None:
@@ -143,8 +143,8 @@ class _Picture:
         for panel in self.panels:
             end = (panel.axis, self.y + 16)
             self.drawn += [
-                Line(points=((panel.axis, self.y), end)),
-                Line(points=((panel.x + _PAD + 2, end[1]), (panel.right - _PAD - 2, end[1])),
+                Polyline(points=((panel.axis, self.y), end)),
+                Polyline(points=((panel.x + _PAD + 2, end[1]), (panel.right - _PAD - 2, end[1])),
                      look="rule", heads=""),
             ]  # fmt: skip
         self.y += 24
@@ -179,7 +179,9 @@ class _Picture:
     def _cells(self, panel: _Panel, store: str, roles: Mapping[str, Role]) -> None:
         middle = self.y + _CELL / 2
         x, width = panel.span(tuple(roles))
-        self.drawn.append(Line(points=((x, middle), (x + width, middle)), look="rail", heads=""))
+        self.drawn.append(
+            Polyline(points=((x, middle), (x + width, middle)), look="rail", heads="")
+        )
         for zone, role in sorted(roles.items()):
             left, width = panel.span((zone,))
             look = {"delayed": "late"}.get(role, role)
@@ -201,7 +203,7 @@ class _Picture:
         x, width = one.span(tuple(one.facts.stores[name]))
         begin = (x + width, middle)
         end = (other.span(tuple(other.facts.stores[copy]))[0], middle)
-        self.drawn.append(Line(points=(begin, end), look="far"))
+        self.drawn.append(Polyline(points=(begin, end), look="far"))
         self.source = begin
 
     def _follow(self) -> None:
@@ -216,10 +218,10 @@ class _Picture:
                 gap = panel.x - _BETWEEN / 2
                 above = self.source[1]
                 self.drawn += [
-                    Line(points=((gap, above), (gap, middle), (left, middle)), look="far"),
+                    Polyline(points=((gap, above), (gap, middle), (left, middle)), look="far"),
                     Text(x=(panel.x + left) / 2, y=middle - 5, words="logical replication",
                          size=10, soft=True),
-                    Line(points=((left + width, middle), (late, middle)), look="far"),
+                    Polyline(points=((left + width, middle), (late, middle)), look="far"),
                 ]  # fmt: skip
 
     # ---- what belongs to a Region and to no zone
@@ -242,7 +244,7 @@ class _Picture:
             zone for zone, role in panel.facts.stores["transaction-a"].items() if role == "writer"
         ]
         x = panel.left_of(writer) + panel.column / 2
-        self.drawn.append(Line(points=((x, self.y + _CELL), (x, self.y + _CELL + 14))))
+        self.drawn.append(Polyline(points=((x, self.y + _CELL), (x, self.y + _CELL + 14))))
         self.y += _CELL + 14
         self._store("transaction")
 
@@ -258,7 +260,7 @@ class _Picture:
                 )
                 if panel.facts.loads_reports and shared:
                     x = panel.left_of(shared[0]) + panel.column / 2
-                    self.drawn.append(Line(points=((x, self.y - 8), (x, self.y))))
+                    self.drawn.append(Polyline(points=((x, self.y - 8), (x, self.y))))
             self.y += _CELL + 8
         self._store("reporting")
 
@@ -314,13 +316,13 @@ class _Picture:
             points = ((one.x + one.width, middle), (other.x, middle))
         else:
             points = ((one.x, middle), (other.x + other.width, middle))
-        self.drawn.append(Line(points=points, look="far", heads=heads))
+        self.drawn.append(Polyline(points=points, look="far", heads=heads))
 
     def _legend(self) -> None:
         """What no label says, as far as the picture has it."""
         y = self.y + 18
         x = self.left
-        looks = {shape.look for shape in self.drawn if isinstance(shape, Box | Line)}
+        looks = {shape.look for shape in self.drawn if isinstance(shape, Box | Polyline)}
         apart = any(region.data_zones for region in self.facts.regions)
         for look, words, there in (
             ("apart", "zone for data alone", apart),
@@ -328,7 +330,7 @@ class _Picture:
             ("far", "replication", "far" in looks),
         ):
             if there and look == "far":
-                self.drawn.append(Line(points=((x - 6, y - 4), (x + 16, y - 4)), look=look))
+                self.drawn.append(Polyline(points=((x - 6, y - 4), (x + 16, y - 4)), look=look))
             elif there:
                 self.drawn.append(Box(x=x, y=y - 9, width=16, height=11, look=look, radius=3))
             if there:

@@ -106,7 +106,7 @@ class Text:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class Polyline:
     """A path of straight pieces, with an arrow's head at its end, at its start, or at neither."""
 
     points: tuple[Point, ...]
@@ -124,7 +124,7 @@ class Line:
         return drawn
 
 
-Shape = Box | Text | Line
+Shape = Box | Text | Polyline
 
 
 @dataclass(kw_only=True)

@@ -15,9 +15,9 @@ from mainstay.backup.alarms import BackupAlarms, Limits
 from mainstay.backup.archive_machine import ArchiveMachine
 from mainstay.backup.backup_plan import BackupPlan
 from mainstay.backup.backup_store import BackupStore
-from mainstay.backup.dump_tasks import DumpTasks, Source
+from mainstay.backup.dump_tasks import DumpSource, DumpTasks
 from mainstay.backup.session_exports import SessionExports
-from mainstay.backup.snapshot_job import Copy, Keep, SnapshotJob
+from mainstay.backup.snapshot_job import Copy, SnapshotJob, SnapshotRetention
 from mainstay.stateless.image import Parts
 from stacks.composition.databases import RegionDatabases
 from stacks.composition.names import cluster_name, session_table_name
@@ -161,7 +161,7 @@ def _plan(context: RegionContext, store: BackupStore, *, copy_vault: str | None)
     return stack
 
 
-def _sources(databases: RegionDatabases) -> tuple[Source, ...]:
+def _sources(databases: RegionDatabases) -> tuple[DumpSource, ...]:
     """Return what has portable dumps, and from where: the follower, else a reader; never a master.
 
     A store of reports is filled anew from the transactions.
@@ -170,14 +170,14 @@ def _sources(databases: RegionDatabases) -> tuple[Source, ...]:
     follower = nodes.get("FOLLOWER")
     entity, transaction = databases.entity.readers[0], databases.transaction.readers[0]
     return (
-        Source(
+        DumpSource(
             store="entity",
             host=follower.host if follower else entity.reader,
             secret_name=(follower or nodes["ENTITY_A"]).secret_name,
             secret_key=keys.entity,
             certified=follower is None,
         ),
-        Source(
+        DumpSource(
             store="transaction",
             host=transaction.reader,
             secret_name=nodes["TRANSACTION"].secret_name,
@@ -194,5 +194,7 @@ def _clusters(environment: Environment) -> tuple[str, ...]:
     return tuple(cluster_name(environment, part) for part in parts)
 
 
-def _keep(keep: config.Keep) -> Keep:
-    return Keep(hourly=keep.hourly, daily=keep.daily, weekly=keep.weekly, monthly=keep.monthly)
+def _keep(keep: config.Keep) -> SnapshotRetention:
+    return SnapshotRetention(
+        hourly=keep.hourly, daily=keep.daily, weekly=keep.weekly, monthly=keep.monthly
+    )

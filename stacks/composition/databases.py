@@ -8,11 +8,11 @@ import aws_cdk as cdk
 
 from config import databases as config
 from mainstay.app_tier.stores import Reports
-from mainstay.database.operations_task import Node, Operable
+from mainstay.database.operations_task import Operable, OperableNode
 from mainstay.database.relational_store import RelationalStore
 from mainstay.database.replication_secrets import nodes_name, replication_name
 from mainstay.database.session_store import SessionReplica
-from mainstay.database.store_access import Cluster, StoreAccess
+from mainstay.database.store_access import StoreAccess, StoreCluster
 from mainstay.database.user_secret import master_secret_name
 from stacks.composition import clusters, stores
 from stacks.composition.names import named
@@ -114,21 +114,21 @@ def _access(
     The own copy stands before the masters in the list of writers: once it is promoted it takes the
     writes with no deploy.
     """
-    clusters = tuple(Cluster.of(store, same_region=True) for store in own)
-    masters = (Cluster.of(store, same_region=False) for store in in_primary)
+    clusters = tuple(StoreCluster.of(store, same_region=True) for store in own)
+    masters = (StoreCluster.of(store, same_region=False) for store in in_primary)
     return StoreAccess(name=name, writers=(*clusters, *masters), readers=clusters)
 
 
-def _node(store: RelationalStore, master: RelationalStore) -> Node:
+def _node(store: RelationalStore, master: RelationalStore) -> OperableNode:
     """Return a cluster for operations; a copy has the secret of the `master` it is a copy of."""
-    return Node(
+    return OperableNode(
         host=store.cluster.cluster_endpoint.hostname,
         secret_name=master_secret_name(master.identifier),
         cluster=store.identifier,
     )
 
 
-def _replica_nodes(standby: RegionContext | None) -> dict[str, Node]:
+def _replica_nodes(standby: RegionContext | None) -> dict[str, OperableNode]:
     """Return the replica nodes: operations of either Region reach them by fixed addresses."""
     delayed = standby and standby.environment.databases.delayed
     if standby is None or delayed is None:
@@ -137,12 +137,12 @@ def _replica_nodes(standby: RegionContext | None) -> dict[str, Node]:
     zones = {"FOLLOWER": delayed.follower_zone, "DELAYED": delayed.delayed_zone}
     addresses = standby.network.addresses
     return {
-        name: Node(host=addresses.replica_address(zone), secret_name=secret)
+        name: OperableNode(host=addresses.replica_address(zone), secret_name=secret)
         for name, zone in zones.items()
     }
 
 
-def _operable(context: RegionContext, nodes: dict[str, Node]) -> Operable:
+def _operable(context: RegionContext, nodes: dict[str, OperableNode]) -> Operable:
     return Operable(
         nodes=nodes,
         replication_secret_name=replication_name(named(context.environment, "entity")),

@@ -6,12 +6,12 @@ import aws_cdk as cdk
 
 from config import databases as config
 from mainstay.app_tier.stores import Reports
-from mainstay.database.delayed_replica import DelayedReplica, NodeSize
+from mainstay.database.delayed_replica import DelayedReplicaNodes, NodeSize
 from mainstay.database.relational_store import RelationalStore
 from mainstay.database.replication_secrets import ReplicationSecrets
-from mainstay.database.session_store import SessionReplica, SessionStore
+from mainstay.database.session_store import SessionReplica, SessionTable
 from mainstay.database.store_kind import TRANSACTION
-from mainstay.database.warehouse import Warehouse
+from mainstay.database.warehouse import RedshiftWarehouse
 from mainstay.database.zero_etl import ZeroEtl
 from stacks.composition.clusters import key_copies
 from stacks.composition.names import named, session_table_name
@@ -21,7 +21,7 @@ from stacks.composition.region_context import RegionContext
 def session_store(primary: RegionContext, standby: RegionContext | None) -> None:
     """Make the table in the primary Region; DynamoDB makes its replica in the standby."""
     sessions = primary.environment.databases.session
-    SessionStore(
+    SessionTable(
         primary.stack("Session", "the session store", stateful=True),
         "Sessions",
         table_name=session_table_name(primary.environment),
@@ -58,7 +58,7 @@ def warehouse(
     name = named(context.environment, "reporting")
     stack = context.stack("Reporting", "the warehouse for reports", stateful=True)
     source_arn = None if source is None else source.cluster.cluster_arn
-    made = Warehouse(
+    made = RedshiftWarehouse(
         stack,
         "Warehouse",
         name=name,
@@ -99,7 +99,7 @@ def replication_secrets(
     )
 
 
-def delayed_replica(primary: RegionContext, standby: RegionContext) -> DelayedReplica | None:
+def delayed_replica(primary: RegionContext, standby: RegionContext) -> DelayedReplicaNodes | None:
     """Return the follower of master A with its delayed standby, where the environment has them.
 
     Its volumes are what a mistake is undone from.
@@ -108,7 +108,7 @@ def delayed_replica(primary: RegionContext, standby: RegionContext) -> DelayedRe
     if delayed is None:
         return None
     addresses = standby.network.addresses
-    return DelayedReplica(
+    return DelayedReplicaNodes(
         standby.stack("Delayed", "the time-delayed replica", stateful=True),
         "Replica",
         network=standby.network,

@@ -17,7 +17,7 @@ from config.cluster import ClusterZones
 from config.environments import PRODUCTION
 from review.picture import facts
 from review.picture.layout import draw
-from review.picture.shapes import Box, Drawing, Line, Text
+from review.picture.shapes import Box, Drawing, Polyline, Text
 
 COMMITTED = (Path(__file__).parents[2] / "docs" / "architecture.svg").read_text()
 ENVIRONMENTS = ("production", "small", "dev")
@@ -192,7 +192,7 @@ def test_no_line_crosses_a_text(drawing: Drawing):
     crossed = [
         text.words
         for line in drawing.shapes
-        if isinstance(line, Line)
+        if isinstance(line, Polyline)
         for begin, end in zip(line.points, line.points[1:], strict=False)
         for text in texts(drawing)
         if meets(begin, end, text) and not covered(line, text, drawing)
@@ -212,7 +212,7 @@ def meets(begin: tuple[float, float], end: tuple[float, float], text: Text) -> b
     )
 
 
-def covered(line: Line, text: Text, drawing: Drawing) -> bool:
+def covered(line: Polyline, text: Text, drawing: Drawing) -> bool:
     """Whether a box that was painted later hides the line behind the text: a store's rail."""
     later = drawing.shapes[drawing.shapes.index(line) :]
     return line.look == "rail" and any(

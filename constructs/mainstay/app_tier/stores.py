@@ -9,7 +9,7 @@ from aws_cdk import aws_ecs as ecs
 from mainstay.database.audit_queue import AuditQueue
 from mainstay.database.session_store import SessionReplica
 from mainstay.database.store_access import StoreAccess
-from mainstay.database.warehouse import Warehouse
+from mainstay.database.warehouse import RedshiftWarehouse
 from mainstay.read_only.control_table import ControlTable
 
 
@@ -17,7 +17,7 @@ from mainstay.read_only.control_table import ControlTable
 class Reports:
     """A warehouse, and the database in it that an integration fills."""
 
-    warehouse: Warehouse
+    warehouse: RedshiftWarehouse
     database: str
 
 

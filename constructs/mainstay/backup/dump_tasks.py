@@ -22,7 +22,7 @@ from mainstay.stateless.image import ImageSource, container_image
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class DumpSource:
     """The replica that a store is dumped from, and whose login."""
 
     store: str
@@ -47,7 +47,7 @@ class DumpTasks(Construct):
         network: Network,
         image: ImageSource,
         store: BackupStore,
-        sources: tuple[Source, ...],
+        sources: tuple[DumpSource, ...],
         archived: bool,
         retain_days: int,
         work_gib: int,
@@ -75,7 +75,7 @@ class DumpTasks(Construct):
         if archived:
             self._prune()
 
-    def _dump(self, source: Source, days: str, *, minute: int) -> None:
+    def _dump(self, source: DumpSource, days: str, *, minute: int) -> None:
         mode = f"verify-full sslrootcert={CERTIFICATES}" if source.certified else "require"
         server = f"host={source.host} port=5432 dbname={DATABASE} sslmode={mode}"
         task = BackupTask(

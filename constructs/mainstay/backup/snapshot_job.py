@@ -21,7 +21,7 @@ SET_TAG = "mainstay:set"  # on every snapshot of the job, and on no other
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keep:
+class SnapshotRetention:
     """The number of hours, days, weeks and months that keep a snapshot."""
 
     hourly: int
@@ -36,7 +36,7 @@ class Copy:
 
     region: str
     key_arn: str
-    keep: Keep
+    keep: SnapshotRetention
 
 
 class SnapshotJob(Construct):
@@ -51,7 +51,7 @@ class SnapshotJob(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        keep: Keep,
+        keep: SnapshotRetention,
         volume_key: kms.IKey,
         copy: Copy | None,
         log_group: logs.ILogGroup,

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from mainstay.backup.snapshot_job import VOLUME_TAG
-from mainstay.database.replica_node import ReplicaNode
+from mainstay.database.replica_node import ReplicaServer
 from mainstay.database.replication_secrets import nodes_name, replication_name
 from mainstay.database.store_kind import DATABASE
 from mainstay.network.network import Network
@@ -28,7 +28,7 @@ class NodeSize:
     volume_mib_per_second: int
 
 
-class DelayedReplica(Construct):
+class DelayedReplicaNodes(Construct):
     """A logical follower of the entity master, and its physical standby that applies later.
 
     Nothing outside of Aurora can follow Aurora's storage, so the chain begins with logical
@@ -68,8 +68,8 @@ class DelayedReplica(Construct):
             "LOG_KEEP": f"{size.volume_gib // 4}GB",
         }
 
-        def node(construct_id: str, part: str, zone_id: str, more: dict[str, str]) -> ReplicaNode:
-            made = ReplicaNode(
+        def node(construct_id: str, part: str, zone_id: str, more: dict[str, str]) -> ReplicaServer:
+            made = ReplicaServer(
                 self,
                 construct_id,
                 network=network,
@@ -102,7 +102,7 @@ class DelayedReplica(Construct):
         )
 
 
-def _grant_read(node: ReplicaNode, name: str, key: kms.IKey) -> None:
+def _grant_read(node: ReplicaServer, name: str, key: kms.IKey) -> None:
     """By name, for no reference leads to a copy; Secrets Manager ends an ARN with six letters."""
     stack = cdk.Stack.of(node)
     arn = f"arn:aws:secretsmanager:{stack.region}:{stack.account}:secret:{name}-??????"

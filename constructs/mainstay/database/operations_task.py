@@ -23,7 +23,7 @@ CONTAINER = "operations"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class OperableNode:
     """A server that operations know: its address, and where its administrator's password is."""
 
     host: str
@@ -35,7 +35,7 @@ class Node:
 class Operable:
     """The nodes that the task may work on, by the names of `service.operations`."""
 
-    nodes: dict[str, Node]  # ENTITY_A, ENTITY_B, TRANSACTION, FOLLOWER, DELAYED
+    nodes: dict[str, OperableNode]  # ENTITY_A, ENTITY_B, TRANSACTION, FOLLOWER, DELAYED
     replication_secret_name: str
     keys: tuple[kms.IKey, ...] = field(repr=False)  # of the secrets
 
@@ -157,7 +157,7 @@ class OperationsTask(Construct):
         )
 
 
-def _addresses(nodes: dict[str, Node]) -> dict[str, str]:
+def _addresses(nodes: dict[str, OperableNode]) -> dict[str, str]:
     variables = {}
     for name, node in nodes.items():
         variables[f"{name}_HOST"] = node.host

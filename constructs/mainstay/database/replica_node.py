@@ -18,7 +18,7 @@ from mainstay.network.network import Network
 BOOT_SCRIPT = Path(__file__).parent / "replica" / "boot.sh"
 
 
-class ReplicaNode(Construct):
+class ReplicaServer(Construct):
     """One instance in one zone; a group of exactly one replaces it when it fails.
 
     Everything that must survive is on a volume of its own, which the next instance attaches, as it

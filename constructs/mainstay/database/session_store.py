@@ -16,7 +16,7 @@ VARIABLE = "SESSION_TABLE"
 EXPIRES = "expires"  # when an item is of no use any more, in seconds since 1970
 
 
-class SessionStore(Construct):
+class SessionTable(Construct):
     """A global table without a schema but for its key, so it has nothing to migrate.
 
     `table_name` is physical: every Region's app tier knows its own replica by it, with no word to

@@ -22,7 +22,7 @@ CERTIFICATES = "/etc/ssl/rds.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cluster:
+class StoreCluster:
     """A cluster as servers of some Region reach it: their own, or another's over the peering."""
 
     writer: str
@@ -30,7 +30,7 @@ class Cluster:
     users: str  # ARN of whoever logs in there, without the name
 
     @classmethod
-    def of(cls, store: RelationalStore, *, same_region: bool) -> Cluster:
+    def of(cls, store: RelationalStore, *, same_region: bool) -> StoreCluster:
         """Return the store's cluster for servers of its own Region, or of another one.
 
         Servers of another Region read its addresses when they are deployed.
@@ -56,8 +56,8 @@ class StoreAccess:
     """
 
     name: str
-    writers: tuple[Cluster, ...]
-    readers: tuple[Cluster, ...]
+    writers: tuple[StoreCluster, ...]
+    readers: tuple[StoreCluster, ...]
 
     def grant_read(self, grantee: iam.IRole) -> dict[str, str]:
         """Log in to the readers as the role that reads. Returns the grantee's variables."""
@@ -71,7 +71,7 @@ class StoreAccess:
         hosts = (cluster.writer for cluster in self.writers)
         return {**_LOGIN, f"{self.name}_WRITER": _listed(hosts)}
 
-    def _grant(self, grantee: iam.IRole, clusters: tuple[Cluster, ...], user: str) -> None:
+    def _grant(self, grantee: iam.IRole, clusters: tuple[StoreCluster, ...], user: str) -> None:
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["rds-db:connect"],

@@ -19,7 +19,7 @@ DATABASE = "reporting"
 _SETTINGS = {"enable_case_sensitive_identifier": "true", "require_ssl": "true"}
 
 
-class Warehouse(Construct):
+class RedshiftWarehouse(Construct):
     """A namespace, which holds the data, and the workgroup that computes over it.
 
     No L2 exists. Nothing reaches it over the network: reports go through the Data API, so no

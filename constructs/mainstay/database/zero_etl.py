@@ -10,7 +10,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.database.store_kind import DATABASE as SOURCE_DATABASE
-from mainstay.database.warehouse import DATABASE, Warehouse
+from mainstay.database.warehouse import DATABASE, RedshiftWarehouse
 from mainstay.functions.function import ANSWERS_CLOUDFORMATION, Function
 
 # An integration is active within half an hour; the function asks for the database after that.
@@ -33,7 +33,7 @@ class ZeroEtl(Construct):
         name: str,
         source_arn: str,
         target_database: str,
-        warehouse: Warehouse,
+        warehouse: RedshiftWarehouse,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -65,7 +65,7 @@ class ZeroEtl(Construct):
         )
         database.node.add_dependency(function.own_role)
 
-    def _function(self, warehouse: Warehouse, log_group: logs.ILogGroup) -> Function:
+    def _function(self, warehouse: RedshiftWarehouse, log_group: logs.ILogGroup) -> Function:
         function = Function(
             self,
             "Function",

@@ -36,7 +36,7 @@ _TIMEOUT = cdk.Duration.minutes(15)  # the longest that AWS Lambda gives
 
 
 @dataclass(frozen=True, kw_only=True)
-class LegacyEdge:
+class LegacyChain:
     """The chain that traffic is taken from, as its owner runs it."""
 
     target_group_arn: str  # in this network's VPC, healthy, and used by no other rule
@@ -61,7 +61,7 @@ class TrafficShift(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        legacy: LegacyEdge,
+        legacy: LegacyChain,
         listener: elbv2.IApplicationListener,
         load_balancer: elbv2.ApplicationLoadBalancer,
         balancer_group: ec2.ISecurityGroup,
@@ -117,7 +117,7 @@ class TrafficShift(Construct):
             "/dev/stdout",
         )
 
-    def _let_the_balancer_reach(self, legacy: LegacyEdge, group: ec2.ISecurityGroup) -> None:
+    def _let_the_balancer_reach(self, legacy: LegacyChain, group: ec2.ISecurityGroup) -> None:
         # Beside the one file of rules on purpose: it comes and goes with the migration. L1: the
         # group is handed out immutable, so that its L2 would quietly add nothing.
         ec2.CfnSecurityGroupEgress(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mainstay.guards.references import References
+from mainstay.guards.references import TemplateReferences
 from mainstay.guards.template import Template, Trap
 
 Properties = dict[str, Any]
@@ -112,7 +112,7 @@ def expiry_with_strong_consistency(templates: Sequence[Template]) -> Iterator[Tr
 
 def delayed_beside_live(templates: Sequence[Template]) -> Iterator[Trap]:
     """Whatever takes a zone takes both: the mistake's victim and its cure."""
-    references = References(templates)
+    references = TemplateReferences(templates)
     live: dict[Any, list[str]] = defaultdict(list)
     for template in templates:
         for logical_id, properties in template.of_type("AWS::RDS::DBInstance"):
@@ -147,7 +147,7 @@ def delayed_beside_live(templates: Sequence[Template]) -> Iterator[Trap]:
 
 def copies_unlike_their_first(templates: Sequence[Template]) -> Iterator[Trap]:
     """A cluster joins a global database with its version alone, and with a key of its Region."""
-    references = References(templates)
+    references = TemplateReferences(templates)
     members = _global_members(templates, references)
     for template, logical_id, properties in clusters(templates):
         first = members.get(str(properties.get("GlobalClusterIdentifier")))
@@ -177,7 +177,7 @@ def copies_unlike_their_first(templates: Sequence[Template]) -> Iterator[Trap]:
 
 
 def _global_members(
-    templates: Sequence[Template], references: References
+    templates: Sequence[Template], references: TemplateReferences
 ) -> dict[str, tuple[Template, Properties]]:
     """The identifier of each global database, and its first cluster."""
     found = {}

@@ -11,7 +11,7 @@ from mainstay.guards.template import Template
 Place = tuple[str, str, str]  # Region, template, logical id
 
 
-class References:
+class TemplateReferences:
     """Every template of a synth, with its outputs by name."""
 
     def __init__(self, templates: Sequence[Template]) -> None:
