@@ -46,7 +46,7 @@ def up(session: Session, given: Namespace) -> None:
             session.record(made, environment.name)
             cli = _cli(session, made, clock)
             _bootstrap(session, cli, made, clock)
-            session.ensure_keeper(made)
+            session.ensure_processes(made)
             waves = plan_waves(made.stacks.values(), wave_patterns(environment))
             _deploy(session, made, waves, cli, clock)
         except Exception:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.desired_state import Container
 from local.edge_process import COMMAND, place_of
 from local.releases import Release
-from local.world import Container
 
 ROOT = Path(__file__).parents[1]
 EDGE_IMAGE = "mainstay.local/edge:shipped"

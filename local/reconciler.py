@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from local.desired_state import DesiredState, Task
 from local.running_task import RunningTask
 from local.target import Target
-from local.world import Task, World
 
 _Member = tuple[str, str, str, int]  # Region, target group, address, port
 
@@ -22,13 +22,13 @@ class Reconciler:
 
     def __init__(
         self,
-        world: World,
+        desired: DesiredState,
         *,
         target: Target,
         authority: Path,
         address: Callable[[str], str],
     ) -> None:
-        self._world, self._target = world, target
+        self._desired, self._target = desired, target
         self._authority, self._address = authority, address
         self.running: dict[str, RunningTask] = {}  # by the task's ARN
         self._told: set[str] = set()  # ARNs of tasks that ECS knows to run
@@ -94,7 +94,7 @@ class Reconciler:
         self, region: str, group: str, members: set[tuple[str, int]]
     ) -> set[tuple[str, int]]:
         """Returns those of them that the load balancer found healthy before."""
-        elbv2 = self._world.client("elbv2", region)
+        elbv2 = self._desired.client("elbv2", region)
         try:
             described = elbv2.describe_target_health(TargetGroupArn=group)
         except elbv2.exceptions.TargetGroupNotFoundException:
@@ -110,14 +110,14 @@ class Reconciler:
 
     def _tell_running(self, one: RunningTask) -> None:
         """As its agent would: only then does ECS end the task that this one replaces."""
-        self._world.client("ecs", one.task.region).submit_task_state_change(
+        self._desired.client("ecs", one.task.region).submit_task_state_change(
             cluster=one.task.cluster, task=one.task.arn, status="RUNNING"
         )
         self._told.add(one.task.arn)
 
     def _report(self, one: RunningTask) -> None:
         """Tell ECS that a task which was run by itself has ended, and how, as its agent would."""
-        ecs = self._world.client("ecs", one.task.region)
+        ecs = self._desired.client("ecs", one.task.region)
         containers = [
             {"containerName": name, "exitCode": code, "status": "STOPPED"}
             for name, code in one.exit_codes().items()

@@ -34,7 +34,7 @@ def _emulator(session: Session) -> Iterator[str]:
         return
     emulator = session.emulator
     yield f"Emulator  {emulator.endpoint}  pid {emulator.pid}  {emulator.memory_mib()} MiB"
-    yield f"Keeper    pid {session.keeper_pid or '- not running: `make local` starts it'}"
+    yield f"ECS agent pid {session.ecs_agent_pid or '- not running: `make local` starts it'}"
 
 
 def _stacks(session: Session, state: dict[str, Any]) -> Iterator[str]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from local import images, process, releases
+from local.desired_state import Container, Task
 from local.target import Target
-from local.world import Container, Task
 
 State = Literal["starting", "serving", "failed", "ended", "stopping", "gone"]
 

@@ -20,7 +20,7 @@ from local.emulator.server import Emulator
 from local.target import Target, WrongUseError
 
 ROOT = Path(__file__).parents[1]
-KEEPER_SECONDS = 30
+AGENT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +115,10 @@ class Session:
             return lambda: _connects(self.url)
         return self.emulator.alive()
 
-    def ensure_keeper(self, assembly: Assembly) -> None:
+    def ensure_processes(self, assembly: Assembly) -> None:
         """Start the background processes that run databases and tasks, unless they run so."""
         self._ensure("databases", assembly)
-        self._ensure("keeper", assembly, "--authority", str(self.authority))
+        self._ensure("ecs_agent", assembly, "--authority", str(self.authority))
 
     def _ensure(self, name: str, assembly: Assembly, *more: str) -> None:
         command = [sys.executable, "-m", f"local.{name}", "--endpoint", self.url]
@@ -128,7 +128,7 @@ class Session:
             running = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
             if [part.decode() for part in running] == command:
                 return
-            process.end([pid], grace=KEEPER_SECONDS)
+            process.end([pid], grace=AGENT_SECONDS)
         child = process.start(
             command,
             folder=self.folder,
@@ -139,8 +139,8 @@ class Session:
         (self.folder / f"{name}.pid").write_text(str(child.pid))
 
     @property
-    def keeper_pid(self) -> int | None:
-        return self._pid("keeper")
+    def ecs_agent_pid(self) -> int | None:
+        return self._pid("ecs_agent")
 
     def _pid(self, name: str) -> int | None:
         try:
@@ -150,7 +150,7 @@ class Session:
         return pid if pid in process.marked(self.folder) else None
 
     def status(self) -> dict[str, Any]:
-        """Return what the keeper wrote last; empty where none runs."""
+        """Return what the ECS agent wrote last; empty where none runs."""
         try:
             return json.loads((self.folder / "status.json").read_text())
         except (OSError, json.JSONDecodeError):

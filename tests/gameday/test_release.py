@@ -13,10 +13,10 @@ import pytest
 from gameday import release
 from gameday.release import OVERLAY, PatchError, build, patched, provide
 from local import images, releases
+from local.desired_state import Container
 from local.images import Place, UnknownImageError
 from local.postgres import ADMINISTRATOR, Server, Servers
 from local.postgres.binaries import BINARIES
-from local.world import Container
 from service.operations import migrations
 from service.operations.bootstrap import bootstrap
 from service.operations.node import Node

@@ -456,7 +456,7 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
         }
 
 
-def test_reset_leaves_nothing_even_when_the_keeper_was_killed(
+def test_reset_leaves_nothing_even_when_the_ecs_agent_was_killed(
     clone: Clone, target: Target, session: Session
 ):
     """A deploy after a destroy forgets what was retained: its names would be in the way."""
@@ -465,8 +465,8 @@ def test_reset_leaves_nothing_even_when_the_keeper_was_killed(
     assert tables
     assert not [name for name in tables if "production" in name]
     assert any("nginx" in line for line in _lines(clone))
-    assert session.keeper_pid is not None
-    os.kill(session.keeper_pid, 9)
+    assert session.ecs_agent_pid is not None
+    os.kill(session.ecs_agent_pid, 9)
     said = clone.run("reset")
     assert said.exit_code == 0
     assert clones.naming(clone.folder) == []

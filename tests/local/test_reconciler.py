@@ -17,10 +17,10 @@ import pytest
 from moto import mock_aws
 
 from local import images, process
+from local.desired_state import Container, Registration, Task
 from local.reconciler import Reconciler
 from local.target import Target
 from local.waiting import wait_until
-from local.world import Container, Registration, Task
 
 REGION = "us-east-1"
 
@@ -199,7 +199,7 @@ def test_a_killed_process_is_started_again_and_registered_again(reconciler: Reco
 
 
 def test_targets_of_nobody_leave_the_group(reconciler: Reconciler, group: str):
-    """As after the keeper itself was killed: what an earlier one registered is not there."""
+    """As after the ECS agent itself was killed: what an earlier one registered is not there."""
     boto3.client("elbv2", region_name=REGION).register_targets(
         TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": 8080}]
     )

@@ -26,7 +26,7 @@ def family(aws):
 
 
 def _report(aws, family: str, arn: str, code: int) -> None:
-    """As the keeper does."""
+    """As the ECS agent does."""
     containers = [{"containerName": "operations", "exitCode": code, "status": "STOPPED"}]
     aws("ecs").submit_task_state_change(
         cluster=family, task=arn, status="STOPPED", containers=containers

@@ -78,7 +78,7 @@ _ADDRESS = "local.address"
 _DEFAULT_STOP_SECONDS = 30
 
 
-class World:
+class DesiredState:
     """Reads the APIs of every Region, anew at each call.
 
     Only what never changes under an ARN that is never given twice is remembered: the containers of

@@ -1,6 +1,6 @@
 """The background process that keeps tasks as the control plane says.
 
-`python -m local.keeper --endpoint URL --account DIGITS --folder PATH --authority PATH REGION...`
+`python -m local.ecs_agent --endpoint URL --account DIGITS --folder PATH --authority PATH REGION...`
 runs until SIGTERM, or until the endpoint has gone, which both end every task. It writes
 status.json at each of its looks.
 """
@@ -20,10 +20,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import databases
+from local.desired_state import DesiredState, Listener
 from local.reconciler import Reconciler
 from local.target import Target
 from local.waiting import NotInTimeError, wait_until
-from local.world import Listener, World
 
 # Between two looks at the control plane, in seconds: a look costs some 40 ms of CPU.
 PAUSE = 0.5
@@ -31,18 +31,18 @@ PAUSE = 0.5
 # Without an answer for this long, the endpoint is taken as gone, and everything ends with it.
 PATIENCE_SECONDS = 15
 
-# The longest that a task may take to end when the keeper itself is told to.
+# The longest that a task may take to end when the ECS agent itself is told to.
 _STOP_SECONDS = 5
 
 
-class Keeper:
+class EcsAgent:
     def __init__(self, target: Target, regions: tuple[str, ...], authority: Path) -> None:
         self._target = target
-        self._world = World(target, regions)
+        self._desired = DesiredState(target, regions)
         self._listeners: tuple[Listener, ...] = ()
         self._databases: dict[str, str] = {}
         self._reconciler = Reconciler(
-            self._world, target=target, authority=authority, address=self._address
+            self._desired, target=target, authority=authority, address=self._address
         )
         self._stopping = False
 
@@ -65,9 +65,9 @@ class Keeper:
         self._end()
 
     def _step(self) -> None:
-        self._listeners = self._world.listeners()
+        self._listeners = self._desired.listeners()
         self._databases = databases.read(self._target.folder)
-        self._reconciler.step(self._world.tasks())
+        self._reconciler.step(self._desired.tasks())
         write_status(self._target.folder, self._status())
 
     def _end(self) -> None:
@@ -136,7 +136,7 @@ def write_status(folder: Path, status: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="local.keeper", description=__doc__)
+    parser = argparse.ArgumentParser(prog="local.ecs_agent", description=__doc__)
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--account", required=True)
     parser.add_argument("--folder", required=True, type=Path)
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("regions", nargs="+")
     given = parser.parse_args(argv)
     target = Target(endpoint=given.endpoint, account=given.account, folder=given.folder)
-    Keeper(target, tuple(given.regions), given.authority).run()
+    EcsAgent(target, tuple(given.regions), given.authority).run()
     return 0
 
 
