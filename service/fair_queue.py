@@ -1,18 +1,14 @@
-"""Work in a few threads, by turns of who asks, refused at once where it would wait too long."""
+"""Turns for work of which little can be done at once; one that would come late is refused."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-T = TypeVar("T")
-
-# The weight of the newest piece of work in the time that one is expected to take.
+# The weight of the newest turn in the time that one is expected to take.
 _WEIGHT = 0.2
 
 
@@ -41,84 +37,66 @@ class Places:
 
 
 class FairQueue:
-    """A tenant that floods it waits for itself alone; `wait_seconds` bounds everybody's wait."""
+    """Turns for work, at most `at_once`; a key that floods the queue waits for itself alone.
 
-    def __init__(self, *, threads: int, wait_seconds: float, seconds_each: float) -> None:
-        self.threads = threads
+    Nobody waits for longer than `wait_seconds`, as far as the turns of late took: who would is
+    refused at once. `seconds_each` is how long a turn takes until that is measured.
+    """
+
+    def __init__(self, *, at_once: int, wait_seconds: float, seconds_each: float) -> None:
+        self._at_once = at_once
         self._wait_seconds = wait_seconds
         self._seconds_each = seconds_each
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="queue")
         self._places: Counter[Hashable] = Counter()
-        self._waiting: OrderedDict[Hashable, deque[_Work]] = OrderedDict()
+        self._waiting: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
         self._running = 0
 
     def wait(self, key: Hashable) -> float:
-        """Return how many seconds a new piece of work of `key` would wait."""
+        """Return how many seconds `key` would wait for another turn."""
         own = self._places[key]
         others = (min(taken, own + 1) for each, taken in self._places.items() if each != key)
-        return (own + sum(others)) * self._seconds_each / self.threads
+        return (own + sum(others)) * self._seconds_each / self._at_once
 
-    @contextmanager
-    def place(self, key: Hashable) -> Iterator[None]:
-        """Hold a place for work that is about to be done; BusyError where it would wait too long.
-
-        A request takes it before it asks any store, so that a refusal costs nothing.
-        """
+    @asynccontextmanager
+    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+        """Wait for a turn of `key` and hold it; BusyError where it would come too late."""
         if self.wait(key) > self._wait_seconds:
             raise BusyError
         self._places[key] += 1
         try:
-            yield
+            await self._begin(key)
+            began = time.monotonic()
+            try:
+                yield
+            finally:
+                self._seconds_each += _WEIGHT * (time.monotonic() - began - self._seconds_each)
+                self._end()
         finally:
             self._places[key] -= 1
             if not self._places[key]:
                 del self._places[key]
 
-    async def run(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Return what `work` returns, in a thread, when it is the turn of `key`."""
-        asked = _Work(work)
-        self._waiting.setdefault(key, deque()).append(asked)
-        self._dispatch()
-        return await asked.done
+    async def _begin(self, key: Hashable) -> None:
+        if self._running < self._at_once:
+            self._running += 1
+            return
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(granted)
+        try:
+            await granted  # by `_end`, which leaves the turn counted as running
+        except asyncio.CancelledError:
+            if not granted.cancelled():
+                self._end()
+            raise
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _dispatch(self) -> None:
-        while self._running < self.threads and self._waiting:
+    def _end(self) -> None:
+        """Give the turn to the next key, and to the one who waits longest there."""
+        while self._waiting:
             key, queue = self._waiting.popitem(last=False)
-            work = queue.popleft()
+            granted = queue.popleft()
             if queue:
                 self._waiting[key] = queue  # behind the others
-            if not work.done.done():  # whoever asked may have left
-                self._running += 1
-                task = asyncio.get_running_loop().run_in_executor(self._pool, work.run)
-                task.add_done_callback(lambda task, work=work: self._finish(work, task))
-
-    def _finish(self, work: _Work, task: asyncio.Future[Any]) -> None:
+            if not granted.done():  # else whoever waited has left
+                granted.set_result(None)
+                return
         self._running -= 1
-        if not task.cancelled():
-            error = task.exception()
-            self._seconds_each += _WEIGHT * (work.seconds - self._seconds_each)
-            if not work.done.done():
-                if error is None:
-                    work.done.set_result(task.result())
-                else:
-                    work.done.set_exception(error)
-        self._dispatch()
-
-
-class _Work:
-    """A piece of work, and who waits for it."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
-        self.seconds = 0.0
-        self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    def run(self) -> Any:
-        began = time.monotonic()
-        try:
-            return self._work()
-        finally:
-            self.seconds = time.monotonic() - began

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import argon2
 
 from service.fair_queue import FairQueue
 
+T = TypeVar("T")
+
 # OWASP, Password Storage Cheat Sheet: argon2id with at least 19 MiB, 2 passes, 1 lane.
 _MEMORY_KIB, _PASSES, _LANES = 19_456, 2, 1
-# How long a password waits for a thread at most, and how long one takes until that is measured.
-_WAIT_SECONDS, _SECONDS_EACH = 1.0, 0.05
+# How many logins are under way at once for each thread: while some wait for a store, others verify.
+_AT_ONCE = 4
+# How long a login waits for its turn at most, and how long a turn takes until that is measured.
+_WAIT_SECONDS, _SECONDS_EACH = 8.0, 0.1
 
 
 class Passwords:
@@ -26,28 +34,38 @@ class Passwords:
         self._hasher = argon2.PasswordHasher(
             time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=_LANES
         )
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="argon2")
         self._queue = FairQueue(
-            threads=self.threads, wait_seconds=_WAIT_SECONDS, seconds_each=_SECONDS_EACH
+            at_once=_AT_ONCE * self.threads,
+            wait_seconds=_WAIT_SECONDS,
+            seconds_each=_SECONDS_EACH,
         )
         # Of a password that nobody knows, for logins that nobody has.
         self._nobody = self._hasher.hash(os.urandom(32))
 
-    def place(self, tenant: UUID | None) -> AbstractContextManager[None]:
-        """Hold a place for one password of a tenant; BusyError where it would wait too long."""
-        return self._queue.place(tenant)
+    def turn(self, tenant: UUID | None) -> AbstractAsyncContextManager[None]:
+        """Wait for a tenant's turn and hold it; BusyError where it would come too late.
+
+        A login takes its turn before it asks any store, so that a refusal costs nothing.
+        """
+        return self._queue.turn(tenant)
 
     async def hash(self, password: str, tenant: UUID | None = None) -> str:
-        """Return what is stored; BusyError as `place`."""
-        with self.place(tenant):
-            return await self._queue.run(tenant, partial(self._hasher.hash, password))
+        """Return what is stored; BusyError as `turn`."""
+        async with self.turn(tenant):
+            return await self._run(partial(self._hasher.hash, password))
 
-    async def verify(self, stored: str | None, password: str, tenant: UUID | None = None) -> bool:
+    async def verify(self, stored: str | None, password: str) -> bool:
         """Return whether it is the password, after one verification in any case."""
-        work = partial(self._matches, stored or self._nobody, password)
-        return await self._queue.run(tenant, work) and stored is not None
+        return await self._run(partial(self._matches, stored or self._nobody, password)) and (
+            stored is not None
+        )
 
     def close(self) -> None:
-        self._queue.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _matches(self, stored: str, password: str) -> bool:
         try:

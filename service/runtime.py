@@ -20,6 +20,7 @@ from service.passwords import Passwords
 from service.schema_version import SchemaVersionError
 from service.sessions import REMEMBERED_SECONDS, Sessions
 from service.settings import Address, Settings
+from service.stores.attempts import PER_PAIR, AttemptStore
 from service.stores.entity import EntityStore
 from service.stores.reporting import PostgresReporting, RedshiftReporting, ReportingStore
 from service.stores.session import SessionStore
@@ -58,6 +59,7 @@ class Runtime:
         self.mode = ServiceMode()
         self.aws = Aws(settings.region)
         self.passwords = Passwords()
+        self.attempts_under_way = Places(PER_PAIR)
         self.requests, self.tenant_requests = Places(_REQUESTS_MAX), Places(_TENANT_REQUESTS_MAX)
         self.audit = Audit(self.aws, settings.events_queue_url)
         self.exit_code = 0
@@ -75,9 +77,12 @@ class Runtime:
         )
         self.reports = self._reports()
         self.sessions = Sessions(
-            SessionStore(self.aws, settings.session_table, region=settings.region, now=time.time),
+            SessionStore(self.aws, settings.session_table, now=time.time),
             self.entities,
             remembered_seconds=remembered_seconds,
+        )
+        self.attempts = AttemptStore(
+            self.aws, settings.session_table, region=settings.region, now=time.time
         )
         self.login_stores = Remembered(self._login_stores, seconds=_HEALTH_SECONDS)
         self._watcher = ModeWatcher(

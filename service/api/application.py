@@ -22,6 +22,7 @@ from service.api.gate import route_of
 from service.api.problems import Problem, ProblemError
 from service.api.request_log import LoggedApplication
 from service.api.table import ENDPOINTS
+from service.api.tenancy import COOKIE
 from service.runtime import Runtime
 
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
@@ -31,7 +32,7 @@ _SECURITY: dict[str, list[dict[str, list[str]]]] = {
 }
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},
-    "cookie": {"type": "apiKey", "in": "cookie", "name": "sid"},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
     "application": {"type": "http", "scheme": "basic"},
 }
 
@@ -114,7 +115,7 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
     if endpoint.access == "admin":
         kinds.append(problems.FORBIDDEN)
     if endpoint.method in ("POST", "PUT", "PATCH"):
-        kinds += [problems.MEDIA_TYPE, problems.TOO_LARGE]
+        kinds += [problems.MEDIA_TYPE, problems.TOO_LARGE, problems.TOO_SLOW]
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {kind.status: {"description": kind.title, "content": content} for kind in kinds}
 

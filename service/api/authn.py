@@ -11,12 +11,8 @@ from service.api.models import Account, Credentials, NewSession, SessionView
 from service.api.problems import ProblemError
 from service.api.tenancy import COOKIE
 from service.databases import Row
+from service.stores.attempts import WINDOW_SECONDS
 from service.stores.session import Session, new_token
-
-# Attempts in a window, per Region: of one login, and of one client's address. A login that succeeds
-# is not counted, so that an office behind one address is not locked out.
-WINDOW_SECONDS = 300
-PER_LOGIN, PER_CLIENT = 10, 100
 
 
 async def authenticate(call: Call, credentials: Credentials) -> NewSession:
@@ -26,9 +22,11 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
     """
     runtime, tenant = call.runtime, call.tenant
     login, client = credentials.username.strip().lower(), call.address
-    with runtime.passwords.place(tenant.id):
-        account = await _verified(call, login, client, credentials.password)
-    runtime.later(_count(call, "login", login, -1), _count(call, "client", client, -1))
+    # Those under way are not counted yet, so there are never more of one pair than may fail.
+    pair = runtime.attempts_under_way.hold((tenant.id, login, client))
+    with pair:
+        async with runtime.passwords.turn(tenant.id):
+            account = await _verified(call, login, client, credentials.password)
     token = new_token()
     session = await runtime.sessions.store.make(
         tenant,
@@ -48,19 +46,22 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
 
 async def _verified(call: Call, login: str, client: str, password: str) -> Row:
     """Return the active account with this login and password; ProblemError, and an event, else."""
-    by_login, by_client, account = await asyncio.gather(
-        _count(call, "login", login),
-        _count(call, "client", client),
+    attempts = call.runtime.attempts
+    tried, account = await asyncio.gather(
+        attempts.find(call.tenant, login, client),
         call.runtime.entities.credentials(call.tenant, login),
     )
-    if by_login > PER_LOGIN or by_client > PER_CLIENT:
+    if tried.is_limited:
         await call.record("login", "limited", login=login, account=account)
         raise ProblemError(problems.TOO_MANY, (), {"Retry-After": str(WINDOW_SECONDS)})
     stored = account["password_hash"] if account else None
-    matches = await call.runtime.passwords.verify(stored, password, call.tenant.id)
+    matches = await call.runtime.passwords.verify(stored, password)
     if not matches or account is None or account["status"] != "ACTIVE":
+        await attempts.count_failure(call.tenant, login, client)
         await call.record("login", "failure", login=login, account=account)
         raise ProblemError(problems.NOT_AUTHENTICATED)
+    if tried.should_be_known:
+        call.runtime.later(attempts.make_known(call.tenant, login, client))
     return account
 
 
@@ -82,12 +83,6 @@ async def end_session(call: Call) -> None:
     await call.runtime.sessions.end(call.tenant, call.caller.session)
     await call.record("session.end", "success")
     call.answer_headers["Set-Cookie"] = _cookie("", seconds=0)
-
-
-async def _count(call: Call, kind: str, value: str, by: int = 1) -> int:
-    return await call.runtime.sessions.store.count(
-        call.tenant, kind, value, window_seconds=WINDOW_SECONDS, by=by
-    )
 
 
 def _view(call: Call, session: Session) -> SessionView:

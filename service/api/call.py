@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from service.stores.entity import Tenant, new_id
 from service.stores.transaction import Event
 
 BODY_MAX = 65_536  # bytes
+BODY_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class Call(Request):
         return found.partition("/")[0].partition(" ")[0][:64] or None
 
     async def body(self) -> bytes:
-        """Return the whole body; ProblemError where it is too large or its client left."""
+        """Return the whole body; ProblemError where it is too large or slow, or its client left."""
         if hasattr(self, "_body"):
             return self._body
         too_large = ProblemError(
@@ -93,11 +95,14 @@ class Call(Request):
             raise too_large
         parts, size = [], 0
         try:
-            async for part in self.stream():
-                parts.append(part)
-                size += len(part)
-                if size > BODY_MAX:
-                    raise too_large
+            async with asyncio.timeout(BODY_SECONDS):
+                async for part in self.stream():
+                    parts.append(part)
+                    size += len(part)
+                    if size > BODY_MAX:
+                        raise too_large
+        except TimeoutError:
+            raise ProblemError(problems.TOO_SLOW, (), {"Connection": "close"}) from None
         except ClientDisconnect:
             raise ProblemError(problems.MALFORMED, ("the client left",)) from None
         self._body = b"".join(parts)

@@ -30,6 +30,7 @@ from service.stores.entity import LastAdministratorError, NoAdministratorError
 _AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
 # Refusals that the tenant's audit log has.
 _RECORDED = (problems.FORBIDDEN, problems.NO_CLIENT)
+_NO_WRITES = "writes are not taken now"  # an operator's reason is no client's
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -59,7 +60,7 @@ def _gated(
         request_log.endpoint = endpoint.name
         try:
             if endpoint.writes and runtime.mode.read_only:
-                raise problems.read_only(runtime.mode.state.reason)
+                raise problems.read_only(_NO_WRITES)
             async with asyncio.timeout(runtime.settings.longest_request_seconds):
                 if endpoint.access == "none":
                     response = await handle(call)
@@ -137,7 +138,7 @@ def _problem(call: Call, error: Exception) -> ProblemError:
         # READ_ONLY would promise that nothing was written.
         return ProblemError(problems.UNAVAILABLE, (problems.UNKNOWN,), {"Retry-After": "2"})
     if isinstance(error, UnavailableError) and call.endpoint.writes:
-        return problems.read_only("no server takes writes now")
+        return problems.read_only(_NO_WRITES)
     if isinstance(error, _AWAY):
         return ProblemError(problems.UNAVAILABLE, (), {"Retry-After": "2"})
     return ProblemError(problems.INTERNAL)

@@ -36,6 +36,7 @@ NO_METHOD = Kind(405, "E0000022", "The endpoint does not support the provided HT
 TAKEN = Kind(409, "E0000001", "An object with this login already exists")
 LAST_ADMINISTRATOR = Kind(409, "E0000001", "The last active administrator stays one")
 CHANGED_MEANWHILE = Kind(412, "E0000001", "The object was changed since it was read")
+TOO_SLOW = Kind(408, "E0000003", "The request body did not come in time")
 TOO_MANY = Kind(429, "E0000047", "API call exceeded rate limit due to too many requests")
 TOO_LARGE = Kind(413, "E0000003", "Content too large")
 

@@ -12,6 +12,13 @@ from service.databases import ANSWERED_ON
 from service.log import log_request
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
+# An answer is data for the one who asked: it is kept nowhere, and runs, frames and loads nothing.
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+)
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -55,11 +62,8 @@ class LoggedApplication:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 request_log.status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", request_log.request_id.encode()),
-                    (b"cache-control", b"no-store"),
-                ]
+                request_id = (b"x-request-id", request_log.request_id.encode())
+                message["headers"] = [*message["headers"], request_id, *_HEADERS]
             await send(message)
 
         # The server sends no body to HEAD, whatever the application answers.

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import re
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from service.api import problems
@@ -15,7 +16,7 @@ from service.passwords import secret_hash
 from service.sessions import Caller
 from service.stores.entity import Tenant
 
-COOKIE = "sid"
+COOKIE = "__Host-sid"  # browsers take it from this host alone, by TLS, for every path
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _TOKEN_MAX = 256
 
@@ -61,12 +62,12 @@ async def application_of(call: Call) -> UUID:
         if scheme.lower() != "basic":
             raise ValueError(scheme)
         name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-        application = UUID(name)
+        application = UUID(unquote_plus(name))
     except (ValueError, binascii.Error):
         raise refused from None
     stored = await call.runtime.entities.application_secret(call.tenant, application)
-    if not hmac.compare_digest(secret_hash(secret), stored or secret_hash(name)):
-        raise refused
-    if stored is None:
+    # RFC 6749 encodes both as a form does, and many clients do not.
+    shown = {secret_hash(secret), secret_hash(unquote_plus(secret))}
+    if stored is None or not any(hmac.compare_digest(stored, each) for each in shown):
         raise refused
     return application

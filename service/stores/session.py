@@ -1,8 +1,7 @@
-"""The session store: sessions and counters of logins, in a DynamoDB table of every Region.
+"""The session store: sessions, in a DynamoDB table of every Region.
 
     pk                                    sk                   attributes
     session#<tenant>#<hash of the token>  session              sv, account, login, epoch, ...
-    limit#<tenant>#<kind>#<hash>          <Region>#<window>    count
 
 A token is opaque and never kept: only its SHA-256 is, and it is 256 bits of chance. It is looked
 for under its tenant, so at another tenant's host it is no token at all.
@@ -63,10 +62,9 @@ def hash_of(token: str) -> str:
 class SessionStore:
     """`now` is the clock that sessions end by: DynamoDB drops what expired hours late."""
 
-    def __init__(self, aws: Aws, table: str, *, region: str, now: Callable[[], float]) -> None:
+    def __init__(self, aws: Aws, table: str, *, now: Callable[[], float]) -> None:
         self._aws = aws
         self._table = table
-        self._region = region
         self._now = now
 
     async def make(
@@ -130,31 +128,6 @@ class SessionStore:
         await self._aws.call(
             self._aws.dynamodb.delete_item, TableName=self._table, Key=_key(tenant, token_hash)
         )
-
-    async def count(
-        self, tenant: Tenant, kind: str, value: str, *, window_seconds: int, by: int = 1
-    ) -> int:
-        """Count an attempt, or take one back, in the window of now; returns how many there are.
-
-        A Region counts by itself: of a count that two Regions write at once one would be lost.
-        """
-        window = int(self._now()) // window_seconds
-        answer = await self._aws.call(
-            self._aws.dynamodb.update_item,
-            TableName=self._table,
-            Key={
-                "pk": {"S": f"limit#{tenant.id}#{kind}#{hash_of(value)}"},
-                "sk": {"S": f"{self._region}#{window}"},
-            },
-            UpdateExpression="ADD #count :by SET expires = :expires",
-            ExpressionAttributeNames={"#count": "count"},  # a reserved word
-            ExpressionAttributeValues={
-                ":by": {"N": str(by)},
-                ":expires": {"N": str((window + 2) * window_seconds)},
-            },
-            ReturnValues="UPDATED_NEW",
-        )
-        return int(answer["Attributes"]["count"]["N"])
 
     async def answers(self) -> None:
         """Ask for an item that is not there; raises what asking raises."""

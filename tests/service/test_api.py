@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from local.one_machine import DOMAIN
 from local.waiting import wait_until
 from service.stores.session import hash_of
-from tests.service.conftest import PASSWORD, Tenant
+from tests.service.conftest import PASSWORD, SECRET, Tenant
 
 
 def test_a_session_is_shown_refreshed_and_ended(tenant: Tenant):
@@ -28,6 +31,7 @@ def test_a_session_is_shown_refreshed_and_ended(tenant: Tenant):
 def test_a_login_sets_a_cookie_that_scripts_cannot_read(tenant: Tenant):
     answer = tenant.try_login()
     cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-")
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
     shown = tenant.ask("GET", "/api/v1/sessions/me", headers={"Cookie": cookie.partition(";")[0]})
     assert shown.status_code == 200
@@ -96,6 +100,52 @@ def test_a_list_is_paged_to_its_end(tenant: Tenant, admin: str):
         path = answer.links.get("next", {}).get("url", "")
     assert len(seen) == len(set(seen))
     assert {tenant.admin, tenant.user} <= set(seen)
+
+
+def test_a_page_s_next_page_keeps_its_filter(tenant: Tenant, admin: str):
+    team, seen = uuid.uuid4().hex, []
+    for place in range(5):
+        attributes = {"team": team} if place % 2 else {}
+        given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "attributes": attributes}
+        assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 201
+    every = {"attribute": f"team:{team}"}
+    wait_until(
+        lambda: len(tenant.ask("GET", "/api/v1/users", token=admin, params=every).json()) == 2,
+        "the reader has them",
+    )
+    path = f"/api/v1/users?limit=1&attribute=team:{team}"
+    while path:
+        answer = tenant.ask("GET", path, token=admin)
+        seen += [each["attributes"] for each in answer.json()]
+        path = answer.links.get("next", {}).get("url", "")
+    assert seen == [{"team": team}] * 2
+
+
+def test_an_application_may_encode_its_secret_as_a_form_does(tenant: Tenant):
+    pair = f"{tenant.application}:{quote_plus(SECRET)}".encode()
+    headers = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    data = {"token": "nothing"}
+    answer = tenant.ask("POST", "/oauth2/v1/introspect", headers=headers, data=data)
+    assert (answer.status_code, answer.json()) == (200, {"active": False})
+
+
+def test_an_answer_runs_frames_and_keeps_nothing(tenant: Tenant):
+    for path in ("/api/v1/sessions/me", "/health/ready", "/nowhere"):
+        headers = tenant.ask("GET", path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "max-age" in headers["Strict-Transport-Security"]
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_body_that_comes_too_slowly_is_not_waited_for(tenant: Tenant):
+    head = (
+        f"POST /api/v1/authn HTTP/1.1\r\nHost: {tenant.label}.{DOMAIN}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    with socket.create_connection(("127.0.0.1", tenant.api.port), timeout=25) as slow:
+        slow.sendall(head.encode())
+        assert slow.recv(65_536).startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.parametrize("change", [{"password": "another password"}, {"status": "SUSPENDED"}])

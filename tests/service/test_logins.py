@@ -7,17 +7,18 @@ import statistics
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 import requests
 
-from local.one_machine import DOMAIN, OneMachine, Process
+from local.one_machine import DOMAIN, REGION, OneMachine, Process
 from local.waiting import wait_until
+from service.aws import Aws
 from service.fair_queue import BusyError, FairQueue
 from service.passwords import Passwords
+from service.stores.attempts import AttemptStore
+from service.stores.entity import Tenant as StoredTenant
 from tests.service.conftest import PASSWORD, SECRET, Tenant
 
 
@@ -83,17 +84,14 @@ def test_a_tenant_that_floods_the_queue_waits_for_itself_alone():
     """Another tenant's work is next whatever waits, and what would wait too long is refused."""
 
     async def run() -> tuple[int, int, list[str], float]:
-        queue = FairQueue(threads=1, wait_seconds=1.0, seconds_each=0.01)
+        queue = FairQueue(at_once=1, wait_seconds=1.0, seconds_each=0.01)
         order: list[str] = []
-
-        def work(name: str) -> None:
-            time.sleep(0.01)
-            order.append(name)
 
         async def ask(name: str) -> bool:
             try:
-                with queue.place(name):
-                    await queue.run(name, partial(work, name))
+                async with queue.turn(name):
+                    await asyncio.sleep(0.01)
+                    order.append(name)
             except BusyError:
                 return False
             return True
@@ -105,9 +103,7 @@ def test_a_tenant_that_floods_the_queue_waits_for_itself_alone():
         assert all(await asyncio.gather(*others))
         before = len(order)
         served = sum(await asyncio.gather(*flood))
-        left = queue.wait("flood")
-        queue.close()
-        return served, before, order, left
+        return served, before, order, queue.wait("flood")
 
     served, before, order, left = asyncio.run(run())
     assert 50 <= served <= 150  # as many as fit into a second
@@ -116,24 +112,26 @@ def test_a_tenant_that_floods_the_queue_waits_for_itself_alone():
     assert left == 0
 
 
-def test_work_that_fails_or_whose_asker_left_frees_its_place():
+def test_work_that_fails_or_whose_asker_left_frees_its_turn():
     async def run() -> None:
-        queue = FairQueue(threads=1, wait_seconds=1.0, seconds_each=0.01)
+        queue = FairQueue(at_once=2, wait_seconds=1.0, seconds_each=0.01)
 
-        async def ask(work: Callable[[], object]) -> None:
-            with queue.place("x"):
-                await queue.run("x", work)
+        async def ask(seconds: float) -> None:
+            async with queue.turn("x"):
+                await asyncio.sleep(seconds)
+                if not seconds:
+                    raise ZeroDivisionError
 
-        with pytest.raises(ZeroDivisionError):
-            await ask(partial(divmod, 1, 0))
-        leaving = [asyncio.create_task(ask(partial(time.sleep, 0.05))) for _ in range(5)]
-        await asyncio.sleep(0.01)
-        for each in leaving:
-            each.cancel()
-        await asyncio.gather(*leaving, return_exceptions=True)
-        assert queue.wait("x") == 0
-        await asyncio.wait_for(ask(lambda: None), 5)
-        queue.close()
+        for after in (0.0, 0.001, 0.02, 0.06):
+            leaving = [asyncio.create_task(ask(0.05)) for _ in range(9)]
+            await asyncio.sleep(after)
+            for each in leaving:
+                each.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+            assert queue.wait("x") == 0
+        for _ in range(4):
+            with pytest.raises(ZeroDivisionError):
+                await asyncio.wait_for(ask(0.0), 5)
 
     asyncio.run(run())
 
@@ -180,19 +178,68 @@ def test_a_burst_of_one_tenant_fails_no_login_of_another_and_is_over_when_it_end
         own.kill()
 
 
-def test_guesses_at_one_login_are_limited_whether_it_exists_or_not(api, machine: OneMachine):
+def test_guesses_from_one_address_are_limited_whether_the_login_exists_or_not(
+    api: Process, machine: OneMachine
+):
     tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+    guesser = {"X-Real-IP": "10.0.0.1"}
     for login in (tenant.user, "nobody@x"):
-        found = [
-            tenant.try_login(login, "wrong", headers={"X-Real-IP": f"10.0.0.{place}"})
-            for place in range(12)
-        ]
+        found = [tenant.try_login(login, "wrong", headers=guesser) for _ in range(12)]
         assert [answer.status_code for answer in found] == [401] * 10 + [429] * 2
         assert found[-1].json()["code"] == "E0000047"
         assert int(found[-1].headers["Retry-After"]) > 0
-    # The right password does not help any more, and another user is not concerned.
-    assert tenant.try_login().status_code == 429
-    assert tenant.try_login(tenant.admin).status_code == 200
+    # The right password does not help there any more, and another user is not concerned.
+    assert tenant.try_login(headers=guesser).status_code == 429
+    assert tenant.try_login(tenant.admin, headers=guesser).status_code == 200
+
+
+def test_nobody_s_guesses_lock_the_owner_out(api: Process, machine: OneMachine):
+    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+    for place in range(3):
+        for _ in range(12):
+            tenant.try_login(password="wrong", headers={"X-Real-IP": f"10.0.1.{place}"})
+    assert tenant.try_login(headers={"X-Real-IP": "198.51.100.7"}).status_code == 200
+
+
+def _fail(machine: OneMachine, tenant: Tenant, pairs: list[tuple[str, str]]) -> None:
+    """Count failures of logins from addresses, as so many requests would."""
+    place = StoredTenant(uuid.UUID(tenant.id), tenant.label)
+
+    async def run() -> None:
+        aws = Aws(REGION)
+        store = AttemptStore(aws, "session", region=REGION, now=time.time)
+        await asyncio.gather(*(store.count_failure(place, *pair) for pair in pairs))
+        aws.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", machine.endpoint)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        asyncio.run(run())
+
+
+def test_guesses_spread_over_addresses_are_limited_and_not_where_the_owner_is_known(
+    api: Process, machine: OneMachine
+):
+    """NIST SP 800-63B: 100 failures at one account at most."""
+    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+    home, elsewhere = {"X-Real-IP": "198.51.100.7"}, {"X-Real-IP": "198.51.100.8"}
+    assert tenant.try_login(headers=home).status_code == 200
+    _fail(machine, tenant, [(tenant.user, f"10.0.2.{place}") for place in range(100)])
+    assert tenant.try_login(password="wrong", headers=elsewhere).status_code == 429
+    wait_until(lambda: tenant.try_login(headers=home).status_code == 200, "home is known")
+    assert tenant.try_login(tenant.admin, headers=elsewhere).status_code == 200
+
+
+def test_guesses_spread_over_logins_are_limited_and_do_not_lock_out_an_office(
+    api: Process, machine: OneMachine
+):
+    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+    office = {"X-Real-IP": "198.51.100.9"}
+    assert tenant.try_login(headers=office).status_code == 200
+    _fail(machine, tenant, [(f"guess-{place}@x", office["X-Real-IP"]) for place in range(100)])
+    assert tenant.try_login("guess-100@x", "wrong", headers=office).status_code == 429
+    wait_until(lambda: tenant.try_login(headers=office).status_code == 200, "the office is known")
 
 
 def test_logins_that_succeed_are_not_counted(tenant: Tenant):
@@ -210,7 +257,7 @@ def test_secrets_and_tokens_are_in_no_line_of_the_log(tenant: Tenant, admin: str
     tenant.ask("GET", f"/api/v1/{token}?sid={token}", token=token)
     tenant.ask("GET", f"/api/v1/users?after={token}", token=admin)
     tenant.ask("POST", "/oauth2/v1/introspect", headers=tenant.basic(), data={"token": token})
-    tenant.ask("GET", "/api/v1/sessions/me", headers={"Cookie": f"sid={token}"})
+    tenant.ask("GET", "/api/v1/sessions/me", headers={"Cookie": f"__Host-sid={token}"})
     text = "".join(process.log.read_text() for process in tenant.machine.processes)
     assert text.count('"event": "request"') > 8
     for secret in (*secrets, tenant.basic()["Authorization"].partition(" ")[2]):

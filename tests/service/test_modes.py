@@ -56,7 +56,15 @@ class _Untouchable:
 def offline() -> Any:
     """A runtime of which every store raises when anything of it is touched."""
     runtime = Runtime(api_settings(_VARIABLES), give_up=lambda reason: None)
-    for name in ("entities", "transactions", "reports", "sessions", "audit", "login_stores"):
+    for name in (
+        "entities",
+        "transactions",
+        "reports",
+        "sessions",
+        "attempts",
+        "audit",
+        "login_stores",
+    ):
         setattr(runtime, name, _Untouchable())
     yield runtime
     runtime.passwords.close()
