@@ -20,7 +20,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dumps import drill, pruning
-from dumps.dump import Asked, dump
+from dumps.dump import DumpRequest, dump
 from dumps.errors import DumpError
 from dumps.load import load
 from dumps.manifest import find, manifests
@@ -88,7 +88,7 @@ def run_dump(asked: argparse.Namespace) -> dict[str, Any]:
     with _work(asked) as work:
         done = dump(
             _shelf(asked),
-            Asked(
+            DumpRequest(
                 store=asked.store,
                 dsn=_dsn(asked),
                 retain=timedelta(days=asked.retain_days),

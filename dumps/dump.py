@@ -28,7 +28,7 @@ _CONFLICT = "due to conflict with recovery"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class DumpRequest:
     """What to dump, and how."""
 
     store: str
@@ -45,7 +45,7 @@ class Dumped:
     already: bool  # a young enough one was there
 
 
-def dump(shelf: Shelf, asked: Asked, work: Path, *, now: datetime) -> Dumped:
+def dump(shelf: Shelf, asked: DumpRequest, work: Path, *, now: datetime) -> Dumped:
     """Dump into the shelf; `work` is an empty folder with room for the compressed dump.
 
     Whatever ends it before its manifest is written leaves no dump. Raises DumpError.
@@ -70,7 +70,7 @@ def dump(shelf: Shelf, asked: Asked, work: Path, *, now: datetime) -> Dumped:
     return Dumped(manifest=manifest, already=False)
 
 
-def _young(shelf: Shelf, asked: Asked, now: datetime) -> Manifest | None:
+def _young(shelf: Shelf, asked: DumpRequest, now: datetime) -> Manifest | None:
     keys = manifests(shelf, asked.store) if asked.unless_younger else []
     if not keys:
         return None
@@ -79,7 +79,9 @@ def _young(shelf: Shelf, asked: Asked, now: datetime) -> Manifest | None:
     return newest if asked.unless_younger and age < asked.unless_younger else None
 
 
-def _dumped(asked: Asked, folder: str, data: Path, *, now: datetime, until: datetime) -> Manifest:
+def _dumped(
+    asked: DumpRequest, folder: str, data: Path, *, now: datetime, until: datetime
+) -> Manifest:
     """Dump into `data`, again where the replica cancelled it to go on applying changes.
 
     The third time says that it will not do by itself: DumpError.
@@ -124,7 +126,7 @@ def _is_cancelled(connection: database.Connection, error: Exception, told: list[
 
 def _from_database(
     connection: database.Connection,
-    asked: Asked,
+    asked: DumpRequest,
     folder: str,
     data: Path,
     *,
@@ -172,7 +174,7 @@ def _from_database(
     return manifest
 
 
-def _pg_dump(asked: Asked, dsn: str, snapshot: str, data: Path) -> None:
+def _pg_dump(asked: DumpRequest, dsn: str, snapshot: str, data: Path) -> None:
     run(
         "pg_dump",
         *("--format", "directory", "--jobs", str(asked.workers), "--file", str(data)),

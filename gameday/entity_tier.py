@@ -68,7 +68,7 @@ class EntityTier:
     def operate(self, *arguments: str, timeout: float = 120) -> Any:
         """The answer of one operation; OperationError with its reason where it fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "service.operations", "--patience", str(timeout), *arguments],
+            [sys.executable, "-m", "service.operations", "--timeout", str(timeout), *arguments],
             cwd=_ROOT,
             env=os.environ | self.variables,
             capture_output=True,

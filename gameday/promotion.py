@@ -25,7 +25,7 @@ from local.postgres import SUPERUSER, Server, Servers
 from local.waiting import wait_until
 from service.operations import detection, promotion
 from service.operations.bootstrap import bootstrap
-from service.operations.node import Node
+from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
 
 OUT = Path("out/promotion.json")
@@ -113,11 +113,11 @@ def _cluster(servers: Servers, plan: PromotionDrill) -> tuple[Server, Server]:
     return master, reader
 
 
-def _nodes(master: Server, reader: Server | None = None) -> dict[str, Node]:
+def _nodes(master: Server, reader: Server | None = None) -> dict[str, DatabaseNode]:
     """Both servers as operations know them, led by their superuser: nothing here is RDS's."""
     named = {_MASTER: master} | ({_READER: reader} if reader else {})
     return {
-        name: Node(
+        name: DatabaseNode(
             name=name,
             store="entity" if name == _MASTER else "",
             dsn=server.dsn(_DATABASE, SUPERUSER),
@@ -133,7 +133,9 @@ def _nodes(master: Server, reader: Server | None = None) -> dict[str, Node]:
 
 
 @contextmanager
-def _watched(nodes: dict[str, Node], endpoint: ClusterEndpoint, reader: Server) -> Iterator[_Watch]:
+def _watched(
+    nodes: dict[str, DatabaseNode], endpoint: ClusterEndpoint, reader: Server
+) -> Iterator[_Watch]:
     """Ask the master without pause; when it is lost, promote and point the endpoint elsewhere."""
     watch = _Watch()
 

@@ -78,7 +78,7 @@ def drill(size: RecoverSize, *, log: Log = print) -> dict[str, Any]:
             alike = _settle(tier)
             report = {
                 "rows_lost": before[0],
-                "rows_brought_back": answers["give_back"]["given"],
+                "rows_brought_back": answers["restore_rows"]["restored"],
                 "checksum_before": before[1],
                 "checksum_after": after[1],
                 "as_before": before == after,
@@ -150,10 +150,10 @@ def _bring_back(tier: EntityTier, clock: _Clock) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         step("pause", "pause")
-        mistake = step("find", "suspects", "account")[0]
+        mistake = step("find", "candidates", "account")[0]
         step("recover", "recover", "--lsn", mistake["target_lsn"])
         step("dump", "dump", "account", f"{folder}/account.csv")
-        step("give_back", "give-back", "account")
+        step("restore_rows", "restore-rows", "account")
         clock.until_back = sum(clock.seconds.values())
         step("recover_by_time", "recover", "--time", mistake["committed_at"])
         step("dump_by_time", "dump", "account", f"{folder}/account.csv")

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from gameday.upgrade.attempts import OK, REFUSED, Attempt, expected_events
 from local.waiting import NotInTimeError, wait_until
 from service.operations.compare import compare
-from service.operations.node import Node
+from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
 
 _TABLES = (
@@ -75,7 +75,7 @@ def compared(masters: tuple[str, str]) -> dict[str, Any]:
     nodes = {
         name: _node(name, dsn) for name, dsn in zip(("entity-a", "entity-b"), masters, strict=True)
     }
-    with Operator(nodes, patience=60) as operator:
+    with Operator(nodes, timeout=60) as operator:
         return compare(operator, "entity-a", "entity-b")
 
 
@@ -110,9 +110,9 @@ def _rows(dsn: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return connection.execute(statement.encode(), values or None).fetchall()
 
 
-def _node(name: str, dsn: str) -> Node:
+def _node(name: str, dsn: str) -> DatabaseNode:
     parts = conninfo_to_dict(dsn)
-    return Node(
+    return DatabaseNode(
         name=name,
         store="entity",
         dsn=dsn,

@@ -16,7 +16,7 @@ def renew(servers: Servers, standby: Server, *, of: Server) -> None:
     """Start a standby again that has ended, copied anew where that was asked for."""
     if not standby.has_ended:
         return
-    request = Path(f"{standby.folder}.anew")
+    request = Path(f"{standby.folder}.reclone")
     if request.exists():
         servers.copy_again(standby, of=of)
         request.unlink()
@@ -30,7 +30,7 @@ def renew(servers: Servers, standby: Server, *, of: Server) -> None:
 class Watched:
     """While its block lasts, a standby that ended is started again, copied anew where asked.
 
-    A copy is asked for by a file beside the server's data: its name is the folder's and `.anew`.
+    A copy is asked for by a file beside the server's data: its name is the folder's and `.reclone`.
     """
 
     def __init__(self, servers: Servers, standby: Server, *, of: Server) -> None:

@@ -1,6 +1,6 @@
-"""What is done to the databases: tested acts over SQL, run as one-off tasks of the service's image.
+"""Commands on the databases: tested steps over SQL, run as one-off tasks of the service's image.
 
-Each act looks first and does only what is missing, so that it can be killed at any statement and
-run again; with `dry_run` it prints the statements and changes nothing. `python -m
+Each command looks first and does only what is missing, so that it can be killed at any statement
+and run again; with `dry_run` it prints the statements and changes nothing. `python -m
 service.operations` is the command line.
 """

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from psycopg.conninfo import make_conninfo
 
 from service.operations.detection import answers_at, is_lost_at
-from service.operations.node import Node, RefusedError
-from service.operations.operator import Operator, say, tell
+from service.operations.node import DatabaseNode, DeclinedError
+from service.operations.operator import Operator, print_event, print_statement
 
 POLL_SECONDS = 2.0  # between two questions to the API, which limits how many it answers
 # Of a cluster that changes its writer already, or of a target that has become the writer.
@@ -23,8 +23,8 @@ _UNDER_WAY = ("InvalidDBClusterStateFault", "InvalidDBInstanceState")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """As the API describes it: its status, who writes, and the readers by order of promotion."""
+class AuroraCluster:
+    """A cluster as the API describes it: status, writer, and readers by order of promotion."""
 
     status: str
     writer: str | None
@@ -34,7 +34,7 @@ class Cluster:
 def fail_over(operator: Operator, rds: Any, master: str) -> str:
     """Let a reader of a lost master's cluster take over, and wait until the cluster's name writes.
 
-    `rds` is a boto3 client. Returns the instance that writes. RefusedError where no reader answers.
+    `rds` is a boto3 client. Returns the instance that writes. DeclinedError if no reader answers.
     A failover that is under way, Aurora's own or an earlier call's, is waited for.
     """
     node = operator.node(master)
@@ -53,52 +53,52 @@ def fail_over(operator: Operator, rds: Any, master: str) -> str:
         return latest.status == "available" and latest.writer != lost and writes(operator, master)
 
     operator.wait(done, f"the endpoint of {master} has a writer", every=POLL_SECONDS)
-    say({"lost": master, "promoted": latest.writer, "next": ["heal"]})
+    print_event({"lost": master, "promoted": latest.writer, "next": ["heal"]})
     return latest.writer or ""
 
 
-def nothing_to_do(rds: Any, node: Node) -> str:
+def nothing_to_do(rds: Any, node: DatabaseNode) -> str:
     """The instance that writes, of a cluster that has changed its writer already, or needs not."""
     writer = describe(rds, node).writer or ""
-    say({"writes": writer, "done": f"{node.name} takes writes: nothing was to be done"})
+    print_event({"writes": writer, "done": f"{node.name} takes writes: nothing was to be done"})
     return writer
 
 
-def describe(rds: Any, node: Node) -> Cluster:
+def describe(rds: Any, node: DatabaseNode) -> AuroraCluster:
     """The cluster of a node."""
     [found] = rds.describe_db_clusters(DBClusterIdentifier=node.cluster)["DBClusters"]
     members = sorted(found["DBClusterMembers"], key=lambda member: member["PromotionTier"])
     names = {True: [], False: []}
     for member in members:
         names[member["IsClusterWriter"]].append(member["DBInstanceIdentifier"])
-    return Cluster(
+    return AuroraCluster(
         status=found["Status"],
         writer=next(iter(names[True]), None),
         readers=tuple(names[False]),
     )
 
 
-def instance_dsn(node: Node, instance: str) -> str:
-    """How one instance of a node's cluster is reached: by its name in place of the cluster's.
+def instance_dsn(node: DatabaseNode, instance: str) -> str:
+    """Return the connection string of one instance: its name stands in place of the cluster's.
 
     Amazon Aurora User Guide, "Amazon Aurora endpoint connections": the cluster's endpoint begins
     with <cluster>.cluster-, an instance's with <instance>.
     """
     begin = f"{node.cluster}.cluster-"
     if not node.host.startswith(begin):
-        raise RefusedError(
+        raise DeclinedError(
             f"the host of {node.name} should be the endpoint of cluster '{node.cluster}', got "
             f"'{node.host}'"
         )
     return make_conninfo(node.dsn, host=f"{instance}.{node.host.removeprefix(begin)}")
 
 
-def _ask_for(operator: Operator, rds: Any, node: Node, found: Cluster) -> None:
+def _ask_for(operator: Operator, rds: Any, node: DatabaseNode, found: AuroraCluster) -> None:
     """Ask for the first reader that answers, by name: asked twice, it is still the same one."""
     target = next((one for one in found.readers if answers_at(instance_dsn(node, one))), None)
     if target is None:
-        raise RefusedError(f"no reader of {node.name} answers: promote the other master")
-    tell(f"/* RDS */ FailoverDBCluster {node.cluster} to {target};")
+        raise DeclinedError(f"no reader of {node.name} answers: promote the other master")
+    print_statement(f"/* RDS */ FailoverDBCluster {node.cluster} to {target};")
     if operator.dry_run:
         return
     try:
@@ -106,7 +106,7 @@ def _ask_for(operator: Operator, rds: Any, node: Node, found: Cluster) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in _UNDER_WAY:
             raise
-        tell(f"-- {node.cluster} changes its writer already: {error}")
+        print_statement(f"-- {node.cluster} changes its writer already: {error}")
 
 
 def writes(operator: Operator, master: str) -> bool:

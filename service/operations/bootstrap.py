@@ -14,8 +14,8 @@ from psycopg import sql
 from service.operations import replication, rights, schema
 from service.operations.catalog import named
 from service.operations.migrations import FOLDER, migrate
-from service.operations.node import APPLICATION_ROLES, REPLICATOR, RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import APPLICATION_ROLES, REPLICATOR, DeclinedError
+from service.operations.operator import NodeSession, Operator
 
 # Takes writes first. The other master stands by, fenced, until it is its turn.
 PRIMARY = {"entity": "entity-a", "transaction": "transaction"}
@@ -25,7 +25,7 @@ def bootstrap(operator: Operator, store: str, *, folder: Path = FOLDER) -> None:
     """Make database, roles, schema, rights and replication of a store."""
     names = [name for name, node in operator.nodes.items() if node.store == store]
     if not names:
-        raise RefusedError(f"'{store}' is no store of this environment")
+        raise DeclinedError(f"'{store}' is no store of this environment")
     # Subscribers before publishers, and rights last: nobody writes before all of it stands.
     for name in sorted(names, key=lambda name: name == PRIMARY[store]):
         _database(operator, name)
@@ -66,7 +66,7 @@ def _database(operator: Operator, name: str) -> None:
         )
 
 
-def _roles(session: Session) -> None:
+def _roles(session: NodeSession) -> None:
     """The application's two roles and the replicator, with what RDS gives such roles."""
     present = session.column("SELECT rolname FROM pg_roles")
     for role in APPLICATION_ROLES:
@@ -92,7 +92,7 @@ def _roles(session: Session) -> None:
     )
 
 
-def _grant_once(session: Session, group: str, role: str, present: list[str]) -> None:
+def _grant_once(session: NodeSession, group: str, role: str, present: list[str]) -> None:
     """A membership that RDS gives its meaning: elsewhere there is no such group."""
     if group in present and not (
         role in present
@@ -103,7 +103,7 @@ def _grant_once(session: Session, group: str, role: str, present: list[str]) -> 
         )
 
 
-def _finish(session: Session, *, writes: bool) -> None:
+def _finish(session: NodeSession, *, writes: bool) -> None:
     """Writers' rights on the primary, and the row that says that the first start is over."""
     if schema.is_bootstrapped(session):
         return

@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 
 from service.operations import catalog, replication
-from service.operations.changes import CARRIED_OVER, Change, Identity, Row, Transaction, peek
-from service.operations.operator import Session
+from service.operations.changes import CARRIED_OVER, Identity, Row, RowChange, Transaction, peek
+from service.operations.operator import NodeSession
 from service.operations.promotion import Promotion, reconciliation_slot
 
 
@@ -21,14 +21,14 @@ class _RowNotThereError(Exception):
 
 
 class CarryOver:
-    """What became of a lost master's transactions: applied, or set aside and kept for a person.
+    """Applies a lost master's transactions, or sets them aside and keeps them for a person.
 
     `outcomes` has an entry per transaction, by where it committed: None where it was applied, else
     what was set aside. A batch is one transaction. Users' writes wait for it, and reads go on:
     nothing comes between the look at what is newer and what is applied.
     """
 
-    def __init__(self, new: Session, promotion: Promotion) -> None:
+    def __init__(self, new: NodeSession, promotion: Promotion) -> None:
         self.outcomes: dict[str, dict[str, Any] | None] = {}
         self._new = new
         self._promotion = promotion
@@ -126,7 +126,7 @@ class CarryOver:
             shown=f"INSERT of the transaction at {at}: {obstacle or 'carried over'}",
         )
 
-    def _described(self, change: Change) -> dict[str, Any]:
+    def _described(self, change: RowChange) -> dict[str, Any]:
         """Return a change with the row on both sides, as JSON on the new master's."""
         return {
             "action": change.action,
@@ -136,7 +136,7 @@ class CarryOver:
             "now": self._current(change),
         }
 
-    def _current(self, change: Change) -> str | None:
+    def _current(self, change: RowChange) -> str | None:
         if not change.key or change.table not in catalog.tables(self._new):
             return None
         where = sql.SQL(" AND ").join(
@@ -171,7 +171,7 @@ def _obstacle(transaction: Transaction, newer: set[Identity]) -> str | None:
     return None
 
 
-def _statement(change: Change) -> sql.Composable:
+def _statement(change: RowChange) -> sql.Composable:
     table = catalog.qualified(change.table)
     if change.action == "insert":
         return sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(

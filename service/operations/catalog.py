@@ -1,11 +1,11 @@
-"""What a store's schema holds: tables, columns, keys, sequences, the publication."""
+"""Reads a store's schema: tables, columns, keys, sequences, the publication."""
 
 from __future__ import annotations
 
 from psycopg import sql
 
 from service.operations.node import PUBLICATION
-from service.operations.operator import Session
+from service.operations.operator import NodeSession
 
 _TABLES = """
 SELECT c.relname FROM pg_class c
@@ -40,27 +40,27 @@ WHERE pubname = %s AND schemaname = 'public' ORDER BY 1
 """
 
 
-def tables(session: Session) -> list[str]:
+def tables(session: NodeSession) -> list[str]:
     """The tables of the application, a partitioned one once."""
     return session.column(_TABLES)
 
 
-def columns(session: Session, table: str) -> list[str]:
+def columns(session: NodeSession, table: str) -> list[str]:
     """The columns by name; [] where there is no such table."""
     return session.column(_COLUMNS, table)
 
 
-def key(session: Session, table: str) -> list[str]:
+def key(session: NodeSession, table: str) -> list[str]:
     """The columns of the primary key, in its order."""
     return session.column(_KEY, table)
 
 
-def sequences(session: Session) -> list[tuple[str, str, str]]:
+def sequences(session: NodeSession) -> list[tuple[str, str, str]]:
     """Sequence, table and column of every counted column."""
     return [(sequence, table, column) for sequence, table, column in session.rows(_SEQUENCES)]
 
 
-def published(session: Session) -> list[str] | None:
+def published(session: NodeSession) -> list[str] | None:
     """The tables of the publication, or None where there is no publication."""
     if session.value("SELECT 1 FROM pg_publication WHERE pubname = %s", PUBLICATION) is None:
         return None

@@ -1,4 +1,4 @@
-"""What a slot holds, read without taking it: PostgreSQL's own replication messages, decoded.
+"""Reads what a slot holds and leaves it there: PostgreSQL's own replication messages, decoded.
 
 Message formats: PostgreSQL 17 documentation, 53.9 Logical Replication Message Formats, version 1.
 """
@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 
 from service.operations.node import PUBLICATION
-from service.operations.operator import Session
+from service.operations.operator import NodeSession
 
 # Marks the transactions that `reconcile` itself makes.
 CARRIED_OVER = "mainstay.reconcile"
@@ -26,8 +26,8 @@ Identity = tuple[str, tuple[str | None, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """One row: `action` is insert, update, delete or truncate.
+class RowChange:
+    """A change of one row: `action` is insert, update, delete or truncate.
 
     `row` is what it became; a value that is missing in it was not sent, because it did not change.
     `key` is what its key was before.
@@ -50,19 +50,19 @@ class Change:
 
 @dataclass(kw_only=True)
 class Transaction:
-    """What was committed at once, where in the log (a pg_lsn), and the messages of ours in it."""
+    """Changes that were committed at once, where in the log (a pg_lsn), with messages of ours."""
 
     commit_lsn: str
-    changes: list[Change] = field(default_factory=list)
+    changes: list[RowChange] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
 
 
-def peek(session: Session, slot: str) -> list[Transaction]:
-    """Every transaction that a slot still holds, oldest first; the slot stays as it is."""
+def peek(session: NodeSession, slot: str) -> list[Transaction]:
+    """Return the transactions that a slot still holds, oldest first; the slot stays as it is."""
     relations: dict[int, _Relation] = {}
     found: list[Transaction] = []
     for data in session.column(_PEEK, slot, PUBLICATION):
-        reader = _Reader(bytes(data))
+        reader = _MessageReader(bytes(data))
         kind = reader.text(1)
         if kind == "B":
             high, low = struct.unpack(">II", reader.take(8))
@@ -88,8 +88,8 @@ class _Relation:
     keys: list[str]
 
 
-class _Reader:
-    """One message, read from its front."""
+class _MessageReader:
+    """Reads one message from its front."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -137,7 +137,7 @@ class _Reader:
         return values
 
 
-def _change(reader: _Reader, kind: str, relations: dict[int, _Relation]) -> Change:
+def _change(reader: _MessageReader, kind: str, relations: dict[int, _Relation]) -> RowChange:
     relation = relations[reader.number("I")]
     part = reader.text(1)
     old: Row = {}
@@ -147,13 +147,13 @@ def _change(reader: _Reader, kind: str, relations: dict[int, _Relation]) -> Chan
     row = reader.row(relation.columns) if part == "N" else {}
     key = {name: (old or row)[name] for name in relation.keys}
     action = {"I": "insert", "U": "update", "D": "delete"}[kind]
-    return Change(action=action, table=relation.table, key=key, row=row)
+    return RowChange(action=action, table=relation.table, key=key, row=row)
 
 
-def _truncates(reader: _Reader, relations: dict[int, _Relation]) -> list[Change]:
+def _truncates(reader: _MessageReader, relations: dict[int, _Relation]) -> list[RowChange]:
     count = reader.number("I")
     reader.take(1)  # CASCADE, RESTART IDENTITY
     return [
-        Change(action="truncate", table=relations[reader.number("I")].table, key={}, row={})
+        RowChange(action="truncate", table=relations[reader.number("I")].table, key={}, row={})
         for _ in range(count)
     ]

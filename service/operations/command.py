@@ -1,7 +1,7 @@
-"""The command line: one act, its answer as one line of JSON on standard output.
+"""The command line: one command, its answer as one line of JSON on standard output.
 
 Statements go to standard error as they run. Exit code 0: done; 1: refused, or not within its
-patience, with the reason; 2: a command that is none, or no Region to run it in.
+timeout, with the reason; 2: a command that is none, or no Region to run it in.
 """
 
 from __future__ import annotations
@@ -39,36 +39,43 @@ from service.operations import (
     upgrade,
 )
 from service.operations.environment import nodes_of
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, say
+from service.operations.node import DeclinedError
+from service.operations.operator import Operator, print_event
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one act on the nodes of the environment variables; returns the exit code."""
+    """Run one command on the nodes of the environment variables; returns the exit code."""
     chosen = parser().parse_args(arguments)
     try:
         nodes = nodes_of(os.environ, _client("secretsmanager"))
-        with Operator(nodes, dry_run=chosen.dry_run, patience=chosen.patience) as operator:
-            answer = chosen.act(operator, chosen)
+        with Operator(nodes, dry_run=chosen.dry_run, timeout=chosen.timeout) as operator:
+            answer = chosen.run(operator, chosen)
     except NoRegionError:
         return _failed(chosen, "NoRegionError", "'AWS_REGION' should be set, such as us-east-1", 2)
     except _REFUSALS as error:
         return _failed(chosen, type(error).__name__, str(error).strip(), 1)
-    say({"act": chosen.name, "dry_run": chosen.dry_run, "answer": answer})
+    print_event({"command": chosen.name, "dry_run": chosen.dry_run, "answer": answer})
     return 0
 
 
-# What a person is told in one line; anything else is a mistake of ours, and shows where.
-_REFUSALS = (RefusedError, TimeoutError, psycopg.Error, ValueError, BotoCoreError, ClientError)
+# What is printed in one line; anything else is a mistake of ours, and shows where.
+_REFUSALS = (
+    DeclinedError,
+    TimeoutError,
+    psycopg.Error,
+    ValueError,
+    BotoCoreError,
+    ClientError,
+)
 
 
 def _failed(chosen: argparse.Namespace, kind: str, reason: str, code: int) -> int:
-    say({"act": chosen.name, "failed": kind, "reason": reason})
+    print_event({"command": chosen.name, "failed": kind, "reason": reason})
     return code
 
 
 def _client(service: str) -> Any:
-    """In the task's Region: Amazon ECS names it AWS_REGION, boto3 asks for AWS_DEFAULT_REGION."""
+    """Return a client of the task's Region: ECS names it AWS_REGION, boto3 reads another name."""
     return boto3.client(service, region_name=os.environ.get("AWS_REGION"))
 
 
@@ -100,23 +107,23 @@ def _versions(operator: Operator, _: argparse.Namespace) -> Any:
 
 def _replication(operator: Operator, chosen: argparse.Namespace) -> Any:
     found = operator.links_of() if chosen.link is None else [operator.link(*chosen.link)]
-    acts = {
+    directions = {
         "establish": replication.establish,
         "verify": replication.verify,
         "pause": replication.pause,
         "resume": replication.resume,
         "redirect": replication.redirect,
     }
-    answers = {link.name: acts[chosen.what](operator, link) for link in found}
+    answers = {link.name: directions[chosen.what](operator, link) for link in found}
     if chosen.what == "verify" and any(answers.values()):
-        raise RefusedError(f"replication is not whole: {answers}")
+        raise DeclinedError(f"replication is not whole: {answers}")
     return answers
 
 
 def _compare(operator: Operator, chosen: argparse.Namespace) -> Any:
     result = compare.compare(operator, chosen.left, chosen.right)
     if not result["equal"]:
-        raise RefusedError(f"{chosen.left} and {chosen.right} differ: {result['tables']}")
+        raise DeclinedError(f"{chosen.left} and {chosen.right} differ: {result['tables']}")
     return result
 
 
@@ -130,17 +137,17 @@ def _lag(operator: Operator, chosen: argparse.Namespace) -> Any:
 def _promote(operator: Operator, chosen: argparse.Namespace) -> Any:
     if chosen.cluster_lost:
         return promotion.promote_other(operator, chosen.lost)
-    say({"detection_budget_seconds": detection.detection_budget()})
+    print_event({"detection_budget_seconds": detection.detection_budget()})
     if chosen.when_lost:
         detection.wait_until_lost(operator, chosen.lost)
-        say({"lost": chosen.lost})
+        print_event({"lost": chosen.lost})
     return promotion.promote_reader(operator, chosen.lost, rds=_client("rds"))
 
 
 def _heal(operator: Operator, _: argparse.Namespace) -> Any:
     found = heal.heal(operator)
     if any("error" in link for link in found.values()):
-        raise RefusedError(f"a node does not answer, the other links are whole: {found}")
+        raise DeclinedError(f"a node does not answer, the other links are whole: {found}")
     return found
 
 
@@ -151,80 +158,84 @@ def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
             return delayed.state(operator, node)
         case "pause":
             return delayed.pause(operator, node)
-        case "suspects":
-            return delayed.suspects(operator, node, chosen.table, chosen.source)
+        case "candidates":
+            return delayed.candidates(operator, node, chosen.table, chosen.source)
         case "recover":
             return delayed.recover(operator, node, lsn=chosen.lsn, time=chosen.time)
         case "dump":
             return lost_rows.dump(operator, node, chosen.table, chosen.file)
-        case "give-back":
-            return lost_rows.give_back(operator, node, chosen.table, chosen.to)
+        case "restore-rows":
+            return lost_rows.restore_rows(operator, node, chosen.table, chosen.to)
         case _:
-            return delayed.follow(operator, node, source=chosen.source, anew=chosen.anew)
+            return delayed.follow(operator, node, source=chosen.source, reclone=chosen.reclone)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every act with its arguments; `act` of what it parses is called with the operator."""
+    """Return the parser of every command; `run` of what it parses is called with the operator."""
     made = argparse.ArgumentParser(prog="python -m service.operations", description=__doc__)
     made.add_argument("--dry-run", action="store_true", help="print the statements, change nothing")
-    made.add_argument("--patience", type=_seconds, default=120, help="seconds of every wait (120)")
-    acts = made.add_subparsers(dest="name", required=True, metavar="act")
+    made.add_argument("--timeout", type=_seconds, default=120, help="seconds of every wait (120)")
+    commands = made.add_subparsers(dest="name", required=True, metavar="command")
 
-    def add(name: str, act: Any, help: str, *positional: str) -> argparse.ArgumentParser:
-        found = acts.add_parser(name, help=help, description=help)
+    def add(name: str, run: Any, help: str, *positional: str) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=help, description=help)
         for argument in positional:
             found.add_argument(argument)
-        found.set_defaults(act=act)
+        found.set_defaults(run=run)
         return found
 
     add(
         "bootstrap", _bootstrap, "the first start of a store; later it changes nothing"
     ).add_argument("store", choices=("entity", "transaction"))
-    act = add("migrate", _migrate, "bring a node up to a version", "node")
-    act.add_argument("--to", type=int, help="the version; default: the newest")
-    act = add("revert", _revert, "bring a node back down to a version", "node")
-    act.add_argument("--to", type=int, required=True)
+    command = add("migrate", _migrate, "bring a node up to a version", "node")
+    command.add_argument("--to", type=int, help="the version; default: the newest")
+    command = add("revert", _revert, "bring a node back down to a version", "node")
+    command.add_argument("--to", type=int, required=True)
     add("versions", _versions, "the version of every node")
-    act = add("partitions", _partitions, "make the coming months' partitions", "node")
-    act.add_argument("--months", type=int, default=3)
+    command = add("partitions", _partitions, "make the coming months' partitions", "node")
+    command.add_argument("--months", type=int, default=3)
     add("fence", lambda o, c: fence.fence(o, c.node), "refuse writes on a node", "node")
     add("unfence", lambda o, c: fence.unfence(o, c.node), "take writes on a node", "node")
-    act = add("drain", _drain, "wait until what was written is everywhere", "node")
-    act.add_argument("--terminate-after", type=_seconds, help="seconds; default: wait on")
+    command = add("drain", _drain, "wait until what was written is everywhere", "node")
+    command.add_argument("--terminate-after", type=_seconds, help="seconds; default: wait on")
     add("advance", lambda o, c: slots.advance(o, c.node), "lead slots past a migration", "node")
-    act = add("replication", _replication, "one direction, or with no nodes all of them")
-    act.add_argument("what", choices=("establish", "verify", "pause", "resume", "redirect"))
-    act.add_argument("link", nargs="*", action=_Link, metavar="publisher subscriber")
+    command = add("replication", _replication, "one direction, or with no nodes all of them")
+    command.add_argument("what", choices=("establish", "verify", "pause", "resume", "redirect"))
+    command.add_argument("link", nargs="*", action=_Link, metavar="publisher subscriber")
     add("compare", _compare, "counts and checksums of two nodes", "left", "right")
-    act = add("lag", _lag, "how far every replica is behind")
-    act.add_argument("--publish", metavar="ENVIRONMENT", help="into CloudWatch")
-    act.add_argument("--delay-target", type=_seconds, help="seconds that D has to be behind")
-    act = add("promote", _promote, "a master is lost: its reader takes over")
-    act.add_argument("--lost", required=True, choices=fence.MASTERS)
-    how = act.add_mutually_exclusive_group()
+    command = add("lag", _lag, "how far every replica is behind")
+    command.add_argument("--publish", metavar="ENVIRONMENT", help="into CloudWatch")
+    command.add_argument("--delay-target", type=_seconds, help="seconds that D has to be behind")
+    command = add("promote", _promote, "a master is lost: its reader takes over")
+    command.add_argument("--lost", required=True, choices=fence.MASTERS)
+    how = command.add_mutually_exclusive_group()
     how.add_argument("--when-lost", action="store_true", help="ask it until it is lost, then")
     how.add_argument("--cluster-lost", action="store_true", help="no reader either: the other one")
-    act = add("move", lambda o, c: promotion.move(o, c.to), "let the other master take the writes")
-    act.add_argument("to", choices=fence.MASTERS)
-    act = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")
-    act.add_argument("node", choices=fence.MASTERS)
+    command = add(
+        "move", lambda o, c: promotion.move(o, c.to), "let the other master take the writes"
+    )
+    command.add_argument("to", choices=fence.MASTERS)
+    command = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")
+    command.add_argument("node", choices=fence.MASTERS)
     add("heal", _heal, "after a failover: restore every link that is broken")
-    act = add("repoint", lambda o, c: repoint.repoint(o, c.to), "let the follower take a master")
-    act.add_argument("to", choices=fence.MASTERS)
-    act = add("rebuild", _rebuild, "a master anew from a clone of the other")
-    act.add_argument("what", choices=("prepare", "finish"))
-    act.add_argument("node", choices=fence.MASTERS)
-    act = add("upgrade", _upgrade, "one row of an upgrade's table (docs/runbooks/upgrade.md)")
-    act.add_argument("what", choices=(*upgrade.ACTS, "smoke"))
+    command = add(
+        "repoint", lambda o, c: repoint.repoint(o, c.to), "let the follower take a master"
+    )
+    command.add_argument("to", choices=fence.MASTERS)
+    command = add("rebuild", _rebuild, "a master anew from a clone of the other")
+    command.add_argument("what", choices=("prepare", "finish"))
+    command.add_argument("node", choices=fence.MASTERS)
+    command = add("upgrade", _upgrade, "one row of an upgrade's table (docs/runbooks/upgrade.md)")
+    command.add_argument("what", choices=(*upgrade.COMMANDS, "smoke"))
     _add_delayed(add("delayed", _delayed, "the time-delayed replica"))
     return made
 
 
-def _add_delayed(act: argparse.ArgumentParser) -> None:
-    whats = act.add_subparsers(dest="what", required=True)
+def _add_delayed(command: argparse.ArgumentParser) -> None:
+    whats = command.add_subparsers(dest="what", required=True)
     whats.add_parser("state", help="how far it has received and replayed")
     whats.add_parser("pause", help="replay nothing more")
-    what = whats.add_parser("suspects", help="transactions that changed a table and still wait")
+    what = whats.add_parser("candidates", help="transactions that changed a table and still wait")
     what.add_argument("table")
     what.add_argument("--source", default="follower", help="whom it follows")
     what = whats.add_parser("recover", help="to just before a place or a time")
@@ -234,12 +245,14 @@ def _add_delayed(act: argparse.ArgumentParser) -> None:
     what = whats.add_parser("dump", help="a table, as CSV")
     what.add_argument("table")
     what.add_argument("file", type=Path)
-    what = whats.add_parser("give-back", help="insert what a master lacks of a table")
+    what = whats.add_parser("restore-rows", help="insert what a master lacks of a table")
     what.add_argument("table")
     what.add_argument("--to", default="entity-a")
     what = whats.add_parser("follow", help="back to following with its delay")
     what.add_argument("--source", default="follower", help="whom it follows")
-    what.add_argument("--anew", action="store_true", help="copied again, where it cannot go back")
+    what.add_argument(
+        "--reclone", action="store_true", help="copied again, where it cannot go back"
+    )
 
 
 def _migrate(operator: Operator, chosen: argparse.Namespace) -> Any:
@@ -253,7 +266,7 @@ def _revert(operator: Operator, chosen: argparse.Namespace) -> Any:
 def _upgrade(operator: Operator, chosen: argparse.Namespace) -> Any:
     if chosen.what == "smoke":
         return smoke.smoke(os.environ)
-    return upgrade.act(operator, chosen.what)
+    return upgrade.run(operator, chosen.what)
 
 
 def _drain(operator: Operator, chosen: argparse.Namespace) -> Any:
@@ -261,8 +274,8 @@ def _drain(operator: Operator, chosen: argparse.Namespace) -> Any:
 
 
 def _rebuild(operator: Operator, chosen: argparse.Namespace) -> Any:
-    act = rebuild.prepare if chosen.what == "prepare" else rebuild.finish
-    return act(operator, chosen.node)
+    command = rebuild.prepare if chosen.what == "prepare" else rebuild.finish
+    return command(operator, chosen.node)
 
 
 class _Link(argparse.Action):

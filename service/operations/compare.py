@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from service.operations import catalog
-from service.operations.operator import Operator, Session
+from service.operations.operator import NodeSession, Operator
 
 _BUCKETS = 256
 _KEYS_SHOWN = 20
@@ -47,7 +47,7 @@ def compare_in_flight(operator: Operator, left: str, right: str) -> dict[str, An
     """Compare a master that is written to with its subscriber.
 
     What differs between the snapshots may be on its way: such rows are asked for by key until each
-    was alike once, or the operator's patience is over. `in_flight` counts them; `rows` and
+    was alike once, or the operator's timeout is over. `in_flight` counts them; `rows` and
     `checksum` stay those of the snapshots.
     """
     found = _compared(operator, left, right)
@@ -58,7 +58,7 @@ def compare_in_flight(operator: Operator, left: str, right: str) -> dict[str, An
 
 
 def _follow(
-    operator: Operator, sessions: tuple[Session, Session], name: str, table: dict[str, Any]
+    operator: Operator, sessions: tuple[NodeSession, NodeSession], name: str, table: dict[str, Any]
 ) -> None:
     """Leave in the table's record only what stays different."""
     left = {key for way in _WAYS for key in table[way]}
@@ -84,7 +84,7 @@ def _told(tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _compared(operator: Operator, left: str, right: str) -> dict[str, dict[str, Any]]:
-    """Every table's record, by name, with every key that differs."""
+    """Return every table's record, by name, with every key that differs."""
     sessions = operator.on(left), operator.on(right)
     for session in sessions:
         session.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -98,7 +98,7 @@ def _compared(operator: Operator, left: str, right: str) -> dict[str, dict[str, 
             session.connection.execute("ROLLBACK")
 
 
-def _compare_table(sessions: tuple[Session, Session], table: str) -> dict[str, Any]:
+def _compare_table(sessions: tuple[NodeSession, NodeSession], table: str) -> dict[str, Any]:
     columns = [catalog.columns(session, table) for session in sessions]
     if columns[0] != columns[1]:
         return {"equal": False, "columns": columns}
@@ -119,7 +119,7 @@ def _compare_table(sessions: tuple[Session, Session], table: str) -> dict[str, A
 
 
 def _differences(
-    sessions: tuple[Session, Session], table: str, buckets: list[int]
+    sessions: tuple[NodeSession, NodeSession], table: str, buckets: list[int]
 ) -> dict[str, Any]:
     left, right = (dict(_ask(session, table, _ROWS, buckets)) for session in sessions)
     return {
@@ -129,7 +129,9 @@ def _differences(
     }
 
 
-def differing(left: Session, right: Session, table: str) -> tuple[dict[str, str], dict[str, str]]:
+def differing(
+    left: NodeSession, right: NodeSession, table: str
+) -> tuple[dict[str, str], dict[str, str]]:
     """The rows of a table that may differ, by key, with their checksums, on either side.
 
     All that do are among them. In the snapshots that the sessions are in.
@@ -146,13 +148,13 @@ def differing(left: Session, right: Session, table: str) -> tuple[dict[str, str]
     return found[0], found[1]
 
 
-def key_of(session: Session, table: str) -> sql.Composable:
-    """What rows are known by here: the record of the primary key, or of all columns."""
+def key_of(session: NodeSession, table: str) -> sql.Composable:
+    """Return what identifies a row: the record of the primary key, or of all columns."""
     return _record(catalog.key(session, table) or catalog.columns(session, table))
 
 
 def _ask(
-    session: Session, table: str, question: LiteralString, *values: Any
+    session: NodeSession, table: str, question: LiteralString, *values: Any
 ) -> list[tuple[Any, ...]]:
     whole = catalog.columns(session, table)
     return session.rows(

@@ -13,11 +13,11 @@ from typing import Any
 
 from psycopg import sql
 
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import DeclinedError
+from service.operations.operator import NodeSession, Operator
 from service.operations.standby import (
     lost_track,
-    make_anew,
+    reclone_standby,
     require_superuser,
     restart,
     wait_for,
@@ -64,14 +64,14 @@ def pause(operator: Operator, node: str) -> dict[str, Any]:
     return state(operator, node)
 
 
-def suspects(operator: Operator, node: str, table: str, source: str) -> list[dict[str, Any]]:
+def candidates(operator: Operator, node: str, table: str, source: str) -> list[dict[str, Any]]:
     """Transactions that emptied a table, or deleted or changed rows of it, and still wait; largest
     first.
 
     Read from the log of `source`, which the replica follows and which keeps it for long enough.
     Recovering to `target_lsn` leaves the transaction out. Only where it is the very next one and
     emptied the table, the replica holds its lock already, and nobody reads the table there any
-    more. RefusedError where there is no such table.
+    more. DeclinedError where there is no such table.
     """
     following, replica = operator.on(source), operator.on(node)
     if following.value("SELECT 1 FROM pg_extension WHERE extname = 'pg_walinspect'") is None:
@@ -81,10 +81,10 @@ def suspects(operator: Operator, node: str, table: str, source: str) -> list[dic
     # Where the rows are on either: a table that was emptied since has another file.
     places = {row for one in (following, replica) for row in one.rows(_PLACE, table)}
     if not places:
-        raise RefusedError(f"'{table}' is no table of {source}")
+        raise DeclinedError(f"'{table}' is no table of {source}")
     redo, replayed = replica.rows(_REPLAYED)[0]
     rows = following.rows(
-        _SUSPECTS,
+        _CANDIDATES,
         *(redo, replayed),
         [f"% rel %/{file.split('/')[-2]}/{file.split('/')[-1]} %" for _, file in places],
         "|".join(f"[^0-9]{oid}[^0-9]" for oid, _ in places),
@@ -101,7 +101,7 @@ _REPLAYED = "SELECT redo_lsn::text, pg_last_wal_replay_lsn()::text FROM pg_contr
 # The delay holds back commits alone: of the one that is next, the changes are replayed already. So
 # the look begins earlier, at the replica's last restart point; and where a transaction's beginning
 # is passed, its commit is still a place to stop at. Its beginning is better: no lock of it is held.
-_SUSPECTS = """
+_CANDIDATES = """
 WITH input AS (
     SELECT %s::pg_lsn AS redo, %s::pg_lsn AS replayed, %s::text[] AS files, %s AS relation
 ), made AS (
@@ -131,7 +131,7 @@ def recover(
     """Lead the replica to just before a place in the log, or a time, and keep it there, readable.
 
     PostgreSQL is started again on it, which pauses nothing and loses nothing. Returns its state at
-    the target; run again it changes nothing. RefusedError where it has replayed further already.
+    the target; run again it changes nothing. DeclinedError where it has replayed further already.
     """
     require_superuser(wait_for(operator, node))
     session = _standby(operator, node)
@@ -154,19 +154,21 @@ def recover(
 
 
 def follow(
-    operator: Operator, node: str, *, source: str = "follower", anew: bool = False
+    operator: Operator, node: str, *, source: str = "follower", reclone: bool = False
 ) -> dict[str, Any]:
     """Back to following `source` with the delay of the replica's own configuration.
 
-    One that was promoted, or that missed more than the source kept, cannot go back: with `anew`
-    it is copied from the source again, which deletes what it holds; without, RefusedError. Run
+    One that was promoted, or that missed more than the source kept, cannot go back: with `reclone`
+    it is copied from the source again, which deletes what it holds; without, DeclinedError. Run
     again it changes nothing.
     """
     session = wait_for(operator, node)
     if reason := lost_track(operator, node, source):
-        if not anew:
-            raise RefusedError(f"{reason}: with --anew it is copied again, and what it holds goes")
-        make_anew(operator, node, of=source)
+        if not reclone:
+            raise DeclinedError(
+                f"{reason}: with --reclone it is copied again, and what it holds goes"
+            )
+        reclone_standby(operator, node, of=source)
         return state(operator, node)
     # The delay first: with none, a restart would replay everything.
     for name in (_DELAY, *_TARGETS, *_HOW):
@@ -188,24 +190,24 @@ def _follows(operator: Operator, node: str) -> bool:
     return found["replay"] == "not paused" and not found["target_lsn"] + found["target_time"]
 
 
-def _running(session: Session, names: Iterable[str]) -> dict[str, str]:
-    """What the server obeys now: a file may say more than it knows."""
+def _running(session: NodeSession, names: Iterable[str]) -> dict[str, str]:
+    """Return what the server obeys now: a file may say more than it knows."""
     return {name: session.value("SELECT current_setting(%s)", name) for name in names}
 
 
-def _standby(operator: Operator, node: str) -> Session:
+def _standby(operator: Operator, node: str) -> NodeSession:
     session = operator.on(node)
     if not session.value("SELECT pg_is_in_recovery()"):
-        raise RefusedError(f"{node} is no standby any more: it was promoted")
+        raise DeclinedError(f"{node} is no standby any more: it was promoted")
     return session
 
 
-def _target(session: Session, *, lsn: str | None, time: str | None) -> dict[str, str]:
+def _target(session: NodeSession, *, lsn: str | None, time: str | None) -> dict[str, str]:
     """The settings that lead there, in the order in which they are set."""
     if (lsn is None) == (time is None):
-        raise RefusedError("'lsn' or 'time' should be given, and not both")
+        raise DeclinedError("'lsn' or 'time' should be given, and not both")
     if lsn is not None and not _LSN.fullmatch(lsn):
-        raise RefusedError(f"'lsn' should be like 0/3000148, got '{lsn}'")
+        raise DeclinedError(f"'lsn' should be like 0/3000148, got '{lsn}'")
     if time is not None:
         time = session.value("SELECT %s::timestamptz::text", time)
     where = {"recovery_target_lsn": lsn} if lsn else {"recovery_target_time": str(time)}
@@ -213,7 +215,7 @@ def _target(session: Session, *, lsn: str | None, time: str | None) -> dict[str,
     return {**how, **where, _DELAY: "0"}
 
 
-def _require_ahead(session: Session, *, lsn: str | None, time: str | None) -> None:
+def _require_ahead(session: NodeSession, *, lsn: str | None, time: str | None) -> None:
     passed = session.value(
         "SELECT pg_last_wal_replay_lsn() > %s::pg_lsn"
         " OR pg_last_xact_replay_timestamp() > %s::timestamptz",
@@ -221,20 +223,20 @@ def _require_ahead(session: Session, *, lsn: str | None, time: str | None) -> No
         time,
     )
     if passed:
-        raise RefusedError(
+        raise DeclinedError(
             f"{session.node.name} has replayed past {lsn or time}: what it holds is newer; restore "
             "from a backup"
         )
 
 
-def _set(session: Session, name: str, value: str) -> None:
+def _set(session: NodeSession, name: str, value: str) -> None:
     session.change(
         sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
     )
 
 
-def _is_set(session: Session, name: str) -> bool:
-    """Whether ALTER SYSTEM set it: the file may say more than the running server knows."""
+def _is_set(session: NodeSession, name: str) -> bool:
+    """Return whether ALTER SYSTEM set it: the file may say more than the running server knows."""
     return bool(
         session.value(
             "SELECT count(*) FROM pg_file_settings WHERE name = %s"

@@ -1,4 +1,4 @@
-"""Whether a server is lost, asked with new connections: an open one says nothing about the next.
+"""Asks by new connections whether a server is lost: an open one says nothing about the next.
 
 The budget is known before anything happens: three tries in a row, each with its time to answer, so
 that one lost packet promotes nobody.
@@ -13,7 +13,7 @@ from contextlib import closing
 import psycopg
 from psycopg import pq
 
-from service.operations.operator import Operator, tell
+from service.operations.operator import Operator, print_statement
 
 MISSES = 3
 INTERVAL_SECONDS = 0.2
@@ -32,12 +32,12 @@ def detection_budget() -> float:
 
 
 def is_lost(operator: Operator, name: str) -> bool:
-    """Whether a node misses MISSES questions in a row. The first answer ends the asking."""
+    """Return whether a node misses MISSES questions in a row; the first answer ends the asking."""
     return is_lost_at(operator.node(name).dsn)
 
 
 def is_lost_at(dsn: str) -> bool:
-    """As `is_lost`, of the server that a connection string leads to."""
+    """Return `is_lost` of the server that a connection string leads to."""
     for attempt in range(MISSES):
         if attempt:
             time.sleep(INTERVAL_SECONDS)  # the interval of the detector, not a wait for something
@@ -47,24 +47,24 @@ def is_lost_at(dsn: str) -> bool:
 
 
 def wait_until_lost(operator: Operator, name: str) -> None:
-    """Ask a node until it is lost; TimeoutError after the patience."""
+    """Ask a node until it is lost; TimeoutError after the timeout."""
     if operator.dry_run:
-        tell(f"-- waits until {name} is lost")
+        print_statement(f"-- waits until {name} is lost")
         return
-    deadline = time.monotonic() + operator.patience
+    deadline = time.monotonic() + operator.timeout
     while not is_lost(operator, name):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {operator.patience:g} s: {name} is lost")
+            raise TimeoutError(f"not within {operator.timeout:g} s: {name} is lost")
         time.sleep(INTERVAL_SECONDS)
 
 
 def answers(operator: Operator, name: str) -> bool:
-    """Whether a node answers a question over a new connection within ANSWER_SECONDS."""
+    """Return whether a node answers over a new connection within ANSWER_SECONDS."""
     return answers_at(operator.node(name).dsn)
 
 
 def answers_at(dsn: str) -> bool:
-    """As `answers`, of the server that a connection string leads to.
+    """Return `answers` of the server that a connection string leads to.
 
     A server that refuses, for it has no connection left or does not believe who asks, is there: to
     promote another would not help, and there would be two.

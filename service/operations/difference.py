@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from service.operations import catalog, replication, slots, table_repair
 from service.operations.node import Link
-from service.operations.operator import Operator, Session, tell
+from service.operations.operator import NodeSession, Operator, print_statement
 
 
 def subscribe_by_difference(
@@ -54,7 +54,7 @@ def subscribe_by_difference(
 class _Snapshot:
     """A new slot's own view of its publisher, for as long as the connection that made it stays."""
 
-    def __init__(self, source: Session, link: Link) -> None:
+    def __init__(self, source: NodeSession, link: Link) -> None:
         self.name = ""
         self._connection: psycopg.Connection[Any] | None = None
         failover = "true" if replication.keeps_slots(source) else "false"
@@ -62,7 +62,7 @@ class _Snapshot:
             f'CREATE_REPLICATION_SLOT "{link.name}" LOGICAL pgoutput'
             f" (SNAPSHOT 'export', FAILOVER {failover})"
         )
-        tell(f"/* {source.node.name} */ {text};")
+        print_statement(f"/* {source.node.name} */ {text};")
         source.perform(text, lambda: self._make(link, text))
 
     def _make(self, link: Link, text: str) -> None:
@@ -71,7 +71,7 @@ class _Snapshot:
         self._connection = psycopg.connect(dsn, autocommit=True)
         [(_, _, self.name, _)] = self._connection.execute(text.encode()).fetchall()
 
-    def seen_by(self, source: Session) -> _Seen:
+    def seen_by(self, source: NodeSession) -> _Seen:
         return _Seen(source, self.name)
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class _Snapshot:
 class _Seen:
     """A transaction on the publisher in which everything is as the snapshot shows it."""
 
-    def __init__(self, source: Session, name: str) -> None:
+    def __init__(self, source: NodeSession, name: str) -> None:
         self._source, self._name = source, name
 
     def __enter__(self) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
-from service.operations.node import Node, RefusedError
+from service.operations.node import DatabaseNode, DeclinedError
 
 # The nodes there can be, and the store whose schema they hold; a physical standby is given none.
 STORES = {
@@ -41,14 +41,14 @@ _UNVERIFIED = ("disable", "prefer", "require")
 _DEFAULT_PORT = "5432"
 
 
-def nodes_of(variables: Mapping[str, str], secrets: Any) -> dict[str, Node]:
-    """Every node that the variables name, and its readers as <node>-reader-<number>.
+def nodes_of(variables: Mapping[str, str], secrets: Any) -> dict[str, DatabaseNode]:
+    """Return the nodes that the variables name, and their readers as <node>-reader-<number>.
 
-    `secrets` is a boto3 client of Secrets Manager. Raises RefusedError naming a variable that is
+    `secrets` is a boto3 client of Secrets Manager. Raises DeclinedError naming a variable that is
     missing or no number.
     """
     password = _replication_password(variables, secrets)
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, DatabaseNode] = {}
     for name in STORES:
         prefix = name.upper().replace("-", "_")
         host = variables.get(f"{prefix}_HOST")
@@ -73,7 +73,7 @@ def nodes_of(variables: Mapping[str, str], secrets: Any) -> dict[str, Node]:
                 password,
             )
     if not nodes:
-        raise RefusedError("no node: 'ENTITY_A_HOST' or another <NODE>_HOST should be set")
+        raise DeclinedError("no node: 'ENTITY_A_HOST' or another <NODE>_HOST should be set")
     return nodes
 
 
@@ -87,10 +87,10 @@ def _node(
     password: str,
     *,
     readers: tuple[str, ...] = (),
-) -> Node:
+) -> DatabaseNode:
     database = variables.get("DATABASE_NAME", _DEFAULT_DATABASE)
     prefix = name.upper().replace("-", "_")
-    return Node(
+    return DatabaseNode(
         name=name,
         store=store,
         dsn=make_conninfo("", host=host, port=port, dbname=database, **login),
@@ -118,7 +118,7 @@ def _encryption(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
     if mode is None:
         return {}
     if mode not in _UNVERIFIED:
-        raise RefusedError(
+        raise DeclinedError(
             f"'{prefix}_SSLMODE' should be one of {', '.join(_UNVERIFIED)}, got '{mode}': to "
             "verify, leave it out and set PGSSLMODE"
         )
@@ -135,12 +135,12 @@ def _replication_password(variables: Mapping[str, str], secrets: Any) -> str:
 
 def _secret(variables: Mapping[str, str], secrets: Any, variable: str) -> dict[str, str]:
     if variable not in variables:
-        raise RefusedError(f"'{variable}' should be set: its host is")
+        raise DeclinedError(f"'{variable}' should be set: its host is")
     found = secrets.get_secret_value(SecretId=variables[variable])
     return json.loads(found["SecretString"])
 
 
 def _port(variable: str, text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65_536:
-        raise RefusedError(f"'{variable}' should be a port of 1 to 65535, got '{text}'")
+        raise DeclinedError(f"'{variable}' should be a port of 1 to 65535, got '{text}'")
     return int(text)

@@ -1,4 +1,4 @@
-"""Whether a migration only adds: then old code and new code both run against what it leaves.
+"""Finds out whether a migration only adds: then old code and new code run against what it leaves.
 
 The transaction store takes no other kind, because it keeps taking writes while a release is on
 its way. Of the entity store's migrations, those that only add need no read-only window.
@@ -34,7 +34,7 @@ _CONSTRAINT = re.compile(rf"ADD CONSTRAINT {_NAME} (CHECK|FOREIGN KEY) .* NOT VA
 
 
 def breaks(statements: list[str]) -> list[str]:
-    """What of a migration does more than add, each with the reason; [] for expand-only."""
+    """Return what of a migration does more than add, each with the reason; [] for expand-only."""
     made: set[str] = set()
     return [
         f"{reason}: {statement}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import psycopg
 
 from service.operations import rights, schema
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from service.operations.operator import Operator
 
 _ATTEMPTS = 5
@@ -21,13 +21,13 @@ def fence(operator: Operator, node: str) -> None:
     """Refuse the application's writes from their next statement on; reads go on.
 
     Waits for nobody: a transaction that wrote before may still commit, see `slots.drain`. Raises
-    RefusedError, with the fence in place, where another role than the application's can write.
+    DeclinedError, with the fence in place, where another role than the application's can write.
     """
     session = operator.on(node)
     for attempt in range(_ATTEMPTS):
         try:
             if not rights.is_fenced(session):
-                rights.take_writes(session)
+                rights.revoke_writes(session)
             break
         except psycopg.errors.InternalError_:  # "tuple concurrently updated", by an ANALYZE
             if attempt == _ATTEMPTS - 1:
@@ -36,13 +36,13 @@ def fence(operator: Operator, node: str) -> None:
         return
     left = rights.writers(session)
     if left:
-        raise RefusedError(f"others can still write {node}, revoke their rights: {left}")
+        raise DeclinedError(f"others can still write {node}, revoke their rights: {left}")
     if owners := rights.owners(session):
-        raise RefusedError(
+        raise DeclinedError(
             f"{', '.join(owners)} can become the owner of tables of {node}, revoke that membership"
         )
     if borrowed := rights.borrowed(session):
-        raise RefusedError(
+        raise DeclinedError(
             f"functions on {node} write with their owner's rights, make them SECURITY INVOKER: "
             f"{', '.join(borrowed)}"
         )
@@ -51,20 +51,20 @@ def fence(operator: Operator, node: str) -> None:
 def unfence(operator: Operator, node: str, *, peer_is_lost: bool = False) -> None:
     """Let the application write here, and nowhere else, with the rights that `fence` took.
 
-    RefusedError where that could lose what is written: a migration whose slots are not led past
+    DeclinedError where that could lose what is written: a migration whose slots are not led past
     it, the other master taking writes, or not answering without `peer_is_lost`; on a standby.
     """
     session = operator.on(node)
     if session.value("SELECT pg_is_in_recovery()"):
-        raise RefusedError(f"{node} is a standby: promote it first")
+        raise DeclinedError(f"{node} is a standby: promote it first")
     if owed := schema.owed_advances(session):
-        raise RefusedError(f"{node} was migrated, and {', '.join(owed)} not led past it: advance")
+        raise DeclinedError(f"{node} was migrated, and {', '.join(owed)} not led past it: advance")
     if node in MASTERS:
         for peer in MASTERS:
             if peer != node and peer in operator.nodes:
                 _require_fenced(operator, peer, peer_is_lost)
     if rights.is_fenced(session):
-        rights.give_back_writes(session)
+        rights.restore_writes(session)
 
 
 def _require_fenced(operator: Operator, peer: str, peer_is_lost: bool) -> None:
@@ -74,6 +74,6 @@ def _require_fenced(operator: Operator, peer: str, peer_is_lost: bool) -> None:
     except psycopg.OperationalError as error:
         if peer_is_lost:
             return
-        raise RefusedError(f"{peer} does not answer, so it may take writes: {error}") from error
+        raise DeclinedError(f"{peer} does not answer, so it may take writes: {error}") from error
     if not fenced:
-        raise RefusedError(f"{peer} takes writes: fence it first, there is one writer at a time")
+        raise DeclinedError(f"{peer} takes writes: fence it first, there is one writer at a time")

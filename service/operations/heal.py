@@ -15,7 +15,7 @@ import psycopg
 from service.operations import replication, rights, schema, slots
 from service.operations.difference import subscribe_by_difference
 from service.operations.fence import MASTERS
-from service.operations.node import Link, RefusedError
+from service.operations.node import DeclinedError, Link
 from service.operations.operator import Operator
 from service.operations.promotion import open_promotion
 from service.operations.repoint import FOLLOWER, repoint
@@ -29,7 +29,7 @@ def heal(operator: Operator) -> dict[str, dict[str, Any]]:
     Returns for each what was found of its `slot` (kept, gone, or lost: its log went) and its
     `subscription` (on, off, gone), and what was `done`: nothing, resumed, or made anew, with the
     rows that differed; `error` where a node of it does not answer, which holds up no other. Run
-    again it changes nothing. RefusedError while a master that was lost is not rebuilt, where both
+    again it changes nothing. DeclinedError while a master that was lost is not rebuilt, where both
     take writes or none does, and where versions differ.
     """
     silent = _silent(operator)
@@ -61,17 +61,17 @@ def _writer(operator: Operator, there: list[str]) -> str:
     """Return the master that takes writes, after a look at what must not be healed over."""
     versions = {name: schema.version(operator.on(name)) for name in there}
     if len(set(versions.values())) > 1:
-        raise RefusedError(f"the versions differ, end or undo the upgrade first: {versions}")
+        raise DeclinedError(f"the versions differ, end or undo the upgrade first: {versions}")
     masters = [name for name in there if name in MASTERS]
     for name in masters:
         for lost in MASTERS:
             if open_promotion(operator.on(name), lost) is not None:
-                raise RefusedError(
+                raise DeclinedError(
                     f"{name} took the place of {lost}: reconcile {lost}, then rebuild it"
                 )
     writers = [name for name in masters if not rights.is_fenced(operator.on(name))]
     if len(writers) != 1:
-        raise RefusedError(
+        raise DeclinedError(
             f"one master should take writes, got {writers or 'none'}: fence or unfence first"
         )
     return writers[0]

@@ -1,4 +1,4 @@
-"""How far every replica is behind, in bytes and seconds, and what is wrong with any of them."""
+"""Measures how far every replica is behind, in bytes and seconds, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WHERE NOT EXISTS (
 
 
 def report(operator: Operator, *, delay_target: float | None = None) -> list[dict[str, Any]]:
-    """One entry per replica; a node that does not answer is an entry with `error`.
+    """Return one entry per replica; a node that does not answer is an entry with `error`.
 
     `seconds` is None where nothing was received yet, and grows while nobody reads the slot.
     `retained_bytes` is what a slot makes its publisher keep. `delay_target` is how far behind the

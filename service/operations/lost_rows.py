@@ -10,8 +10,8 @@ from typing import Any
 from psycopg import sql
 
 from service.operations import catalog
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, Session, tell
+from service.operations.node import DeclinedError
+from service.operations.operator import NodeSession, Operator, print_statement
 
 
 def dump(operator: Operator, node: str, table: str, file: Path) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def dump(operator: Operator, node: str, table: str, file: Path) -> dict[str, Any
     out = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT (FORMAT csv, HEADER)").format(
         names, catalog.qualified(table), order
     )
-    tell(f"/* {node} */ {session.text(out)};")
+    print_statement(f"/* {node} */ {session.text(out)};")
     if operator.dry_run:
         return {}
     part, digest = file.with_name(f"{file.name}.part"), hashlib.sha256()
@@ -40,17 +40,17 @@ def dump(operator: Operator, node: str, table: str, file: Path) -> dict[str, Any
     return {"file": str(file), "rows": cursor.rowcount, "sha256": digest.hexdigest()}
 
 
-def give_back(operator: Operator, node: str, table: str, to: str) -> dict[str, int]:
+def restore_rows(operator: Operator, node: str, table: str, to: str) -> dict[str, int]:
     """Insert into `to` the rows of a table that it lacks, as the replica has them.
 
     Rows that `to` has stay as they are, changed or not: `changed` counts those that differ, and
     `refused` those that it lacks and cannot take, because another row has a value that is unique.
-    Run again it inserts nothing. RefusedError where the table has no primary key.
+    Run again it inserts nothing. DeclinedError where the table has no primary key.
     """
     source, target = operator.on(node), operator.on(to)
     key, columns = catalog.key(source, table), _columns(source, table)
     if not key or columns != catalog.columns(target, table):
-        raise RefusedError(f"'{table}' has no primary key, or other columns on {to}")
+        raise DeclinedError(f"'{table}' has no primary key, or other columns on {to}")
     names = catalog.named(columns)
     with target.transaction():
         target.change(
@@ -70,22 +70,22 @@ def give_back(operator: Operator, node: str, table: str, to: str) -> dict[str, i
     if target.dry_run:
         return {}
     refused = after["lost"]
-    return {**before, "given": before["lost"] - refused, "refused": refused}
+    return {**before, "restored": before["lost"] - refused, "refused": refused}
 
 
-def _columns(session: Session, table: str) -> list[str]:
+def _columns(session: NodeSession, table: str) -> list[str]:
     columns = catalog.columns(session, table)
     if not columns:
-        raise RefusedError(f"'{table}' is no table of {session.node.name}")
+        raise DeclinedError(f"'{table}' is no table of {session.node.name}")
     return columns
 
 
-def _stream(source: Session, target: Session, table: str, names: sql.Composable) -> None:
+def _stream(source: NodeSession, target: NodeSession, table: str, names: sql.Composable) -> None:
     """The table through this process, in blocks: neither side's memory holds it."""
     out = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(names, catalog.qualified(table))
     into = sql.SQL("COPY given ({}) FROM STDIN").format(names)
-    tell(f"/* {source.node.name} */ {source.text(out)};")
-    tell(f"/* {target.node.name} */ {target.text(into)};")
+    print_statement(f"/* {source.node.name} */ {source.text(out)};")
+    print_statement(f"/* {target.node.name} */ {target.text(into)};")
     if target.dry_run:
         return
     with (
@@ -96,7 +96,9 @@ def _stream(source: Session, target: Session, table: str, names: sql.Composable)
             writing.write(block)
 
 
-def _counts(target: Session, table: str, key: list[str], names: sql.Composable) -> dict[str, int]:
+def _counts(
+    target: NodeSession, table: str, key: list[str], names: sql.Composable
+) -> dict[str, int]:
     same = sql.SQL(" AND ").join(
         sql.SQL("there.{0} = given.{0}").format(sql.Identifier(name)) for name in key
     )

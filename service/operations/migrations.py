@@ -18,8 +18,8 @@ from psycopg import sql
 
 from service.operations import rights, schema, slots
 from service.operations.expand_only import breaks
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, Session, say
+from service.operations.node import DeclinedError
+from service.operations.operator import NodeSession, Operator, print_event
 from service.operations.statements import split
 
 FOLDER = Path(__file__).parent.parent / "migrations"
@@ -31,7 +31,7 @@ _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
 
 @dataclass(frozen=True, kw_only=True)
 class Migration:
-    """One file: what it is called and what it does."""
+    """A migration's file: its name and its statements."""
 
     version: int
     name: str
@@ -41,7 +41,7 @@ class Migration:
 
     @property
     def breaking(self) -> list[str]:
-        """What it does besides adding, with reasons."""
+        """Return what it does besides adding, with reasons."""
         return breaks(self.statements)
 
 
@@ -89,13 +89,13 @@ def migrate(
     known = _known(operator, session, folder)
     target = len(known) if to is None else to
     if not 0 <= target <= len(known):
-        raise RefusedError(f"'--to' should be 0 to {len(known)}, got {target}")
+        raise DeclinedError(f"'--to' should be 0 to {len(known)}, got {target}")
     applied = []
     for migration in known[schema.version(session) : target]:
         _require_order(operator, node, migration)
         _apply(operator, session, migration)
         applied.append(migration.version)
-        say({"node": node, "migrated": migration.version, "name": migration.name})
+        print_event({"node": node, "migrated": migration.version, "name": migration.name})
     slots.advance(operator, node)
     return applied
 
@@ -104,14 +104,14 @@ def revert(operator: Operator, node: str, *, to: int, folder: Path = FOLDER) -> 
     """Bring a node back down to a version, for as long as nobody has written in the new one.
 
     The conditions are those of a migration that does more than add. Returns the versions that
-    were undone; RefusedError where one has no file that undoes it.
+    were undone; DeclinedError where one has no file that undoes it.
     """
     session = operator.on(node)
     known = _known(operator, session, folder)
     undone = []
     for migration in reversed(known[max(to, 0) : schema.version(session)]):
         if migration.reverting is None:
-            raise RefusedError(f"migration {migration.version} has no .revert.sql: rebuild {node}")
+            raise DeclinedError(f"migration {migration.version} has no .revert.sql: rebuild {node}")
         _require_breakable(operator, node, f"undoing migration {migration.version}")
         with session.transaction():
             for statement in migration.reverting:
@@ -124,29 +124,29 @@ def revert(operator: Operator, node: str, *, to: int, folder: Path = FOLDER) -> 
             )
             _owe(operator, session, migration.version)
         undone.append(migration.version)
-        say({"node": node, "reverted": migration.version, "name": migration.name})
+        print_event({"node": node, "reverted": migration.version, "name": migration.name})
     slots.advance(operator, node)
     return undone
 
 
-def _known(operator: Operator, session: Session, folder: Path) -> list[Migration]:
+def _known(operator: Operator, session: NodeSession, folder: Path) -> list[Migration]:
     known = read(operator.node(session.node.name).store, folder)
     _require_same_files(session, known)
     return known
 
 
-def _require_same_files(session: Session, known: list[Migration]) -> None:
-    """RefusedError where the database was migrated by other files than these."""
+def _require_same_files(session: NodeSession, known: list[Migration]) -> None:
+    """DeclinedError where the database was migrated by other files than these."""
     if not schema.exists(session):
         return
     for version, sha256 in session.rows("SELECT version, sha256 FROM operations.migration"):
         if version > len(known):
-            raise RefusedError(
+            raise DeclinedError(
                 f"{session.node.name} has version {version}, this image knows {len(known)}: use "
                 "the image that migrated it"
             )
         if sha256 != known[version - 1].sha256:
-            raise RefusedError(
+            raise DeclinedError(
                 f"migration {version} was edited after it ran on {session.node.name}: restore the "
                 "file and write a new one"
             )
@@ -162,23 +162,23 @@ def _require_order(operator: Operator, node: str, migration: Migration) -> None:
         if link.name in standing and slots.is_active(operator.on(node), link.name):
             behind = schema.version(operator.on(link.subscriber.name))
             if behind < migration.version:
-                raise RefusedError(
+                raise DeclinedError(
                     f"{link.subscriber.name} is at version {behind} and follows {node}: migrate "
                     f"it to {migration.version} first"
                 )
 
 
 def _require_breakable(operator: Operator, node: str, does: str) -> None:
-    """RefusedError where subscribers could see what happens, or lose what was written before."""
+    """DeclinedError where subscribers could see what happens, or lose what was written before."""
     if not slots.of(operator, node):
         return
     if not rights.is_fenced(operator.on(node)):
-        raise RefusedError(f"{does}, and {node} takes writes: fence it first")
+        raise DeclinedError(f"{does}, and {node} takes writes: fence it first")
     slots.drain(operator, node)
     slots.require_empty(operator, node)
 
 
-def _apply(operator: Operator, session: Session, migration: Migration) -> None:
+def _apply(operator: Operator, session: NodeSession, migration: Migration) -> None:
     """Apply a migration; on a node that takes writes, without holding those up for long.
 
     A change of a table waits for who uses it, and everybody who comes later waits behind it. So it
@@ -200,9 +200,9 @@ def _apply(operator: Operator, session: Session, migration: Migration) -> None:
 
 
 def _apply_at_once(
-    operator: Operator, session: Session, migration: Migration, *, lock_timeout: str = ""
+    operator: Operator, session: NodeSession, migration: Migration, *, lock_timeout: str = ""
 ) -> None:
-    """One transaction: the statements, the version, the rights, and the advance that is owed."""
+    """Run one transaction: statements, version, rights, and the advance that is owed."""
     with session.transaction():
         if lock_timeout:
             session.change(f"SET LOCAL lock_timeout = '{lock_timeout}'")
@@ -222,7 +222,7 @@ def _apply_at_once(
             _owe(operator, session, migration.version)
 
 
-def _owe(operator: Operator, session: Session, version: int) -> None:
+def _owe(operator: Operator, session: NodeSession, version: int) -> None:
     """Remember which slots must pass this transaction before anyone writes again."""
     for slot in slots.of(operator, session.node.name):
         slots.owe_advance(session, slot, version)

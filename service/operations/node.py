@@ -12,13 +12,13 @@ WRITER, READER, REPLICATOR = "app_writer", "app_reader", "replicator"
 APPLICATION_ROLES = (WRITER, READER)
 
 
-class RefusedError(Exception):
-    """An act that the state of the databases does not allow; says what to do instead."""
+class DeclinedError(Exception):
+    """A command that the state of the databases does not allow; says what to do instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
-    """One endpoint. `name` is entity-a, entity-b, transaction, follower, delayed, ...
+class DatabaseNode:
+    """An endpoint. `name` is entity-a, entity-b, transaction, follower, delayed, ...
 
     `dsn` is the administrator's connection string, `replication_password` the replicator's.
     `cluster` is the Aurora cluster's identifier, where there is one.
@@ -42,7 +42,7 @@ class Node:
 
     @property
     def publisher_dsn(self) -> str:
-        """How another server subscribes to this one."""
+        """Return how another server subscribes to this one."""
         return make_conninfo(
             "",
             host=self.host,
@@ -57,14 +57,14 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """One direction of logical replication.
+    """A direction of logical replication.
 
     Between masters `origin` is `none`: what came from the other is not sent back. The follower
     takes `any`: rows that were written on B reach it through A.
     """
 
-    publisher: Node
-    subscriber: Node
+    publisher: DatabaseNode
+    subscriber: DatabaseNode
     origin: str
     copy: bool
 
@@ -77,13 +77,13 @@ class Link:
 PUBLICATION = "mainstay"
 
 
-def following(publisher: Node, follower: Node) -> Link:
-    """How the follower subscribes to a master."""
+def following(publisher: DatabaseNode, follower: DatabaseNode) -> Link:
+    """Return how the follower subscribes to a master."""
     return Link(publisher=publisher, subscriber=follower, origin="any", copy=True)
 
 
-def links(nodes: dict[str, Node], *, followed: str = "entity-a") -> list[Link]:
-    """Every direction that the given nodes are linked in; the follower subscribes to `followed`."""
+def links(nodes: dict[str, DatabaseNode], *, followed: str = "entity-a") -> list[Link]:
+    """Return the directions between the nodes; the follower subscribes to `followed`."""
     a, b, follower = (nodes.get(name) for name in ("entity-a", "entity-b", "follower"))
     found = []
     if a and b:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 
-from service.operations.node import Link, Node, RefusedError, links
+from service.operations.node import DatabaseNode, DeclinedError, Link, links
 
 Statement = str | sql.Composable
 # Called with "before" or "after", the node's name and the text, around every change.
@@ -33,23 +33,25 @@ _SETTINGS = " ".join(
 )
 
 
-def say(event: dict[str, Any]) -> None:
-    """One structured line on standard output."""
+def print_event(event: dict[str, Any]) -> None:
+    """Print one structured line on standard output."""
     print(json.dumps(event, default=str), flush=True)
 
 
-def tell(text: str) -> None:
-    """A statement, for people, on standard error."""
+def print_statement(text: str) -> None:
+    """Print a statement for people on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
-class Session:
-    """One connection to one node; every change passes through `change`."""
+class NodeSession:
+    """A connection to one node; every change passes through `change`."""
 
-    def __init__(self, node: Node, *, database: str, dry_run: bool, watch: Watch | None) -> None:
+    def __init__(
+        self, node: DatabaseNode, *, database: str, dry_run: bool, watch: Watch | None
+    ) -> None:
         self.node = node
         self.dry_run = dry_run
-        self.told_fence = False  # a dry run goes on as if it had done what it told
+        self.fence_shown = False  # a dry run goes on as if it had done what it told
         self._watch = watch
         self.connection = psycopg.connect(
             node.dsn,
@@ -61,7 +63,7 @@ class Session:
         )
 
     def rows(self, statement: Statement, *values: Any) -> list[tuple[Any, ...]]:
-        """What a question returns. Questions are asked in a dry run too."""
+        """Return what a question returns. Questions are asked in a dry run too."""
         return self.connection.execute(self.text(statement).encode(), values or None).fetchall()
 
     def column(self, statement: Statement, *values: Any) -> list[Any]:
@@ -81,24 +83,24 @@ class Session:
         """
         text = self.text(statement)
         shown = shown or (text.replace(hide, "********") if hide else text)
-        tell(f"/* {self.node.name} */ {shown.strip()};")
+        print_statement(f"/* {self.node.name} */ {shown.strip()};")
         done = self.perform(shown, lambda: self.connection.execute(text.encode()))
         return None if done is None else done.rowcount
 
-    def perform(self, shown: str, act: Callable[[], Any]) -> Any:
-        """Do what is more than a statement, unless this is a dry run; `shown` was told already."""
+    def perform(self, shown: str, do: Callable[[], Any]) -> Any:
+        """Do what is more than a statement, but in a dry run; `shown` was printed already."""
         if self.dry_run:
             return None
         if self._watch:
             self._watch("before", self.node.name, shown)
-        done = act()
+        done = do()
         if self._watch:
             self._watch("after", self.node.name, shown)
         return done
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All the changes inside, or none of them."""
+        """Make all the changes inside, or none of them."""
         self.change("BEGIN")
         try:
             yield
@@ -113,24 +115,24 @@ class Session:
 
 
 class Operator:
-    """The nodes of one environment, a connection to each that is used, and the patience.
+    """The nodes of one environment, a connection to each that is used, and the timeout.
 
-    `patience` bounds every wait, in seconds.
+    `timeout` bounds every wait, in seconds.
     """
 
     def __init__(
         self,
-        nodes: dict[str, Node],
+        nodes: dict[str, DatabaseNode],
         *,
         dry_run: bool = False,
-        patience: float = 120,
+        timeout: float = 120,
         watch: Watch | None = None,
     ) -> None:
         self.nodes = nodes
         self.dry_run = dry_run
-        self.patience = patience
+        self.timeout = timeout
         self._watch = watch
-        self._sessions: dict[tuple[str, str], Session] = {}
+        self._sessions: dict[tuple[str, str], NodeSession] = {}
         self._followed: str | None = None
 
     def __enter__(self) -> Self:
@@ -141,14 +143,14 @@ class Operator:
             session.connection.close()
         self._sessions.clear()
 
-    def node(self, name: str) -> Node:
-        """The node of that name; RefusedError with those there are."""
+    def node(self, name: str) -> DatabaseNode:
+        """The node of that name; DeclinedError with those there are."""
         if name not in self.nodes:
             known = ", ".join(sorted(self.nodes))
-            raise RefusedError(f"'{name}' is no node of this environment, which has: {known}")
+            raise DeclinedError(f"'{name}' is no node of this environment, which has: {known}")
         return self.nodes[name]
 
-    def on(self, name: str, *, database: str | None = None) -> Session:
+    def on(self, name: str, *, database: str | None = None) -> NodeSession:
         """The connection to a node, opened when it is first used."""
         node = self.node(name)
         wanted = database or node.database
@@ -159,18 +161,18 @@ class Operator:
         return session
 
     def link(self, publisher: str, subscriber: str) -> Link:
-        """The direction between two nodes; RefusedError where they are not linked."""
+        """The direction between two nodes; DeclinedError where they are not linked."""
         for link in self._links(ask=subscriber == "follower"):
             if (link.publisher.name, link.subscriber.name) == (publisher, subscriber):
                 return link
-        raise RefusedError(f"'{subscriber}' does not subscribe to '{publisher}'")
+        raise DeclinedError(f"'{subscriber}' does not subscribe to '{publisher}'")
 
     def link_named(self, name: str) -> Link:
-        """The direction with this slot and subscription; RefusedError where there is none."""
+        """The direction with this slot and subscription; DeclinedError where there is none."""
         for link in self._links(ask=name.startswith("follower")):
             if link.name == name:
                 return link
-        raise RefusedError(f"'{name}' is no slot of this environment")
+        raise DeclinedError(f"'{name}' is no slot of this environment")
 
     def links_of(
         self, *, publisher: str | None = None, subscriber: str | None = None
@@ -188,7 +190,7 @@ class Operator:
         self._followed = None
 
     def _links(self, *, ask: bool) -> list[Link]:
-        """Every direction; without `ask` the follower, which may not answer, is left alone."""
+        """Return every direction; without `ask` the follower, which may be silent, is not asked."""
         if self._followed is None and ask:
             self._followed = self._whom_it_follows()
         return links(self.nodes, followed=self._followed or "entity-a")
@@ -213,23 +215,23 @@ class Operator:
         seconds: float | None = None,
         every: float = _POLL_SECONDS,
     ) -> None:
-        """Ask until it holds; TimeoutError naming `what` after the patience, or after `seconds`.
+        """Ask until it holds; TimeoutError naming `what` after the timeout, or after `seconds`.
 
         `every` is the seconds between two questions.
         """
         if self.dry_run:
-            tell(f"-- waits until {what}")
+            print_statement(f"-- waits until {what}")
             return
-        bound = self.patience if seconds is None else seconds
+        bound = self.timeout if seconds is None else seconds
         deadline = time.monotonic() + bound
         while not holds():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {bound:g} s: {what}")
             time.sleep(every)
 
-    def _opened(self, node: Node, database: str) -> Session:
-        def opened(name: str) -> Session:
-            return Session(node, database=name, dry_run=self.dry_run, watch=self._watch)
+    def _opened(self, node: DatabaseNode, database: str) -> NodeSession:
+        def opened(name: str) -> NodeSession:
+            return NodeSession(node, database=name, dry_run=self.dry_run, watch=self._watch)
 
         try:
             return opened(database)

@@ -15,8 +15,8 @@ from psycopg import sql
 from service.operations import aurora, replication, slots
 from service.operations.detection import answers, is_lost
 from service.operations.fence import MASTERS, fence, unfence
-from service.operations.node import Link, RefusedError
-from service.operations.operator import Operator, Session, say
+from service.operations.node import DeclinedError, Link
+from service.operations.operator import NodeSession, Operator, print_event
 from service.operations.sequences import GAP, raise_sequences
 
 
@@ -24,7 +24,7 @@ def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
     """Let a reader of a lost master's own cluster take over; nothing acknowledged is lost.
 
     In Aurora the RDS API does it (`rds` is a boto3 client); elsewhere the reader that has received
-    most is promoted. Returns who was promoted; RefusedError where the master answers or no reader
+    most is promoted. Returns who was promoted; DeclinedError where the master answers or no reader
     does. Promoted already, it stays so; a cluster of Aurora whose name takes writes is such.
     """
     node = operator.node(master)
@@ -35,28 +35,28 @@ def promote_reader(operator: Operator, master: str, *, rds: Any = None) -> str:
     if not is_lost(operator, master):
         if node.cluster is not None and aurora.writes(operator, master):
             return aurora.nothing_to_do(rds, node)
-        raise RefusedError(f"{master} answers: to move the writer, use move")
+        raise DeclinedError(f"{master} answers: to move the writer, use move")
     if node.cluster is not None:
         return aurora.fail_over(operator, rds, master)
     if not answering:
-        raise RefusedError(f"no reader of {master} answers: promote the other master")
+        raise DeclinedError(f"no reader of {master} answers: promote the other master")
     most = max(answering, key=lambda reader: _received(operator, reader))
     operator.on(most).change("SELECT pg_promote(true, 60)")
     operator.wait(lambda: not _in_recovery(operator, most), f"{most} takes writes")
-    say({"lost": master, "promoted": most, "next": ["heal"]})
+    print_event({"lost": master, "promoted": most, "next": ["heal"]})
     return most
 
 
 def promote_other(operator: Operator, lost: str) -> str:
     """Let the other master take writes, because the cluster of the lost one is gone.
 
-    What the lost one acknowledged and had not sent is missing until `reconcile`. RefusedError
+    What the lost one acknowledged and had not sent is missing until `reconcile`. DeclinedError
     where the master or a reader of its own answers.
     """
     [other] = [name for name in MASTERS if name != lost]
     for name in (lost, *operator.node(lost).readers):
         if not is_lost(operator, name):
-            raise RefusedError(f"{name} answers, and has everything: promote it, or move")
+            raise DeclinedError(f"{name} answers, and has everything: promote it, or move")
     from_lost, to_lost = operator.link(lost, other), operator.link(other, lost)
     session = operator.on(other)
     # What has arrived is applied before the worker finds that its publisher is gone.
@@ -69,7 +69,9 @@ def promote_other(operator: Operator, lost: str) -> str:
     raise_sequences(operator, other, gap=GAP)
     unfence(operator, other, peer_is_lost=True)
     then = [f"repoint {other}"] if "follower" in operator.nodes else []
-    say({"lost": lost, "promoted": other, "next": [*then, f"reconcile {lost} when it answers"]})
+    print_event(
+        {"lost": lost, "promoted": other, "next": [*then, f"reconcile {lost} when it answers"]}
+    )
     return other
 
 
@@ -79,7 +81,7 @@ def move(operator: Operator, to: str) -> None:
     fence(operator, source)
     slots.drain(operator, source)
     if not slots.is_subscribed(operator, operator.link(source, to).name):
-        raise RefusedError(f"{to} does not follow {source}: resume it first")
+        raise DeclinedError(f"{to} does not follow {source}: resume it first")
     raise_sequences(operator, to)
     unfence(operator, to)
 
@@ -124,7 +126,7 @@ class Promotion:
     arrived: str | None
 
 
-def open_promotion(session: Session, lost: str) -> Promotion | None:
+def open_promotion(session: NodeSession, lost: str) -> Promotion | None:
     """Return the promotion of this master in a lost one's place, or None."""
     rows = session.rows(
         "SELECT id, arrived::text FROM operations.promotion WHERE lost = %s AND NOT over", lost

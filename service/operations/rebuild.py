@@ -14,8 +14,8 @@ from psycopg import sql
 
 from service.operations import replication, rights, slots
 from service.operations.fence import MASTERS
-from service.operations.node import Link, RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import DeclinedError, Link
+from service.operations.operator import NodeSession, Operator
 from service.operations.promotion import reconciliation_slot
 
 
@@ -53,7 +53,7 @@ def prepare(operator: Operator, target: str) -> None:
 def finish(operator: Operator, target: str) -> None:
     """Make a fresh clone of the source the other master, fenced, and link both directions.
 
-    RefusedError where the target is no clone that was taken after `prepare`.
+    DeclinedError where the target is no clone that was taken after `prepare`.
     """
     source, forth, back = _parts(operator, target)
     session, clone = operator.on(source), operator.on(target)
@@ -61,12 +61,12 @@ def finish(operator: Operator, target: str) -> None:
     if token is None:
         if replication.exists(clone, forth.name):
             return  # finished before
-        raise RefusedError(f"{source} was not prepared to be cloned into {target}: prepare")
+        raise DeclinedError(f"{source} was not prepared to be cloned into {target}: prepare")
     if _clone(clone, target) != token:
-        raise RefusedError(f"{target} is no clone of {source} taken since prepare: clone again")
+        raise DeclinedError(f"{target} is no clone of {source} taken since prepare: clone again")
     taken_at = _taken_at(clone)
     if not rights.is_fenced(clone):
-        rights.revoke_writes(clone)
+        rights.revoke_unrecorded(clone)
     linked = replication.exists(clone, forth.name)
     _forget_inheritance(operator, clone, keep={forth.name, back.name} if linked else set())
     if not linked:
@@ -91,17 +91,17 @@ def finish(operator: Operator, target: str) -> None:
 
 def _parts(operator: Operator, target: str) -> tuple[str, Link, Link]:
     if target not in MASTERS:
-        raise RefusedError(f"'target' should be one of {', '.join(MASTERS)}, got '{target}'")
+        raise DeclinedError(f"'target' should be one of {', '.join(MASTERS)}, got '{target}'")
     [source] = [name for name in MASTERS if name != target]
     return source, operator.link(source, target), operator.link(target, source)
 
 
-def _clone(session: Session, target: str) -> str | None:
+def _clone(session: NodeSession, target: str) -> str | None:
     return session.value("SELECT token::text FROM operations.clone WHERE target = %s", target)
 
 
-def _taken_at(clone: Session) -> str:
-    """Up to where of the source's log the clone has everything; kept, because a restart forgets."""
+def _taken_at(clone: NodeSession) -> str:
+    """Return up to where of the source's log the clone is; kept, because a restart forgets."""
     kept = clone.value("SELECT taken_at::text FROM operations.clone WHERE taken_at IS NOT NULL")
     if kept is not None:
         return kept
@@ -109,14 +109,14 @@ def _taken_at(clone: Session) -> str:
     ask = "aurora_volume_logical_start_lsn()" if aurora else "pg_last_wal_replay_lsn()"
     found = clone.value(f"SELECT {ask}::text")
     if found is None:
-        raise RefusedError(f"{clone.node.name} does not know where it was cloned: clone again")
+        raise DeclinedError(f"{clone.node.name} does not know where it was cloned: clone again")
     clone.change(
         sql.SQL("UPDATE operations.clone SET taken_at = {}::pg_lsn").format(sql.Literal(found))
     )
     return found
 
 
-def _forget_inheritance(operator: Operator, clone: Session, keep: set[str]) -> None:
+def _forget_inheritance(operator: Operator, clone: NodeSession, keep: set[str]) -> None:
     """The source's own subscriptions and slots, which an Aurora clone has as well."""
     for name in clone.column(
         "SELECT subname FROM pg_subscription WHERE subdbid ="

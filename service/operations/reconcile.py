@@ -14,8 +14,8 @@ from service.operations import replication, schema, slots
 from service.operations.carry_over import CarryOver
 from service.operations.changes import Transaction, peek
 from service.operations.fence import MASTERS, fence
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import DeclinedError
+from service.operations.operator import NodeSession, Operator
 from service.operations.promotion import open_promotion
 
 # Users' writes on the new master wait while one batch is applied.
@@ -28,7 +28,7 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     Returns the report: how many transactions and rows were missing, how many transactions were
     carried over, and each that was set aside with its rows on both sides, which is kept in
     `operations.reconciled` too. Run again, it carries over nothing twice and reports the same.
-    RefusedError where the other was not promoted, or has another version.
+    DeclinedError where the other was not promoted, or has another version.
     """
     [current] = [name for name in MASTERS if name != returned]
     fence(operator, returned)
@@ -36,11 +36,11 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     old, new = operator.on(returned), operator.on(current)
     promotion = open_promotion(new, returned)
     if promotion is None:
-        raise RefusedError(f"{current} was not promoted in place of {returned}: nothing to do")
+        raise DeclinedError(f"{current} was not promoted in place of {returned}: nothing to do")
     _require_same_version(old, new)
     slot = operator.link(returned, current).name
     if not replication.has_slot(old, slot):
-        raise RefusedError(
+        raise DeclinedError(
             f"the slot '{slot}' of {returned} is gone, and with it which of its transactions are "
             f"missing: compare {returned} {current}, and enter by hand what matters"
         )
@@ -60,7 +60,7 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     }
 
 
-def _missing(old: Session, slot: str, arrived: str | None) -> list[Transaction]:
+def _missing(old: NodeSession, slot: str, arrived: str | None) -> list[Transaction]:
     """Return what committed where the new master had not been, oldest first.
 
     After a crash a slot begins earlier than what was received, and earlier than it was led to. By
@@ -70,10 +70,10 @@ def _missing(old: Session, slot: str, arrived: str | None) -> list[Transaction]:
     return [found for found in peek(old, slot) if _number(found.commit_lsn) >= end]
 
 
-def _require_same_version(old: Session, new: Session) -> None:
+def _require_same_version(old: NodeSession, new: NodeSession) -> None:
     versions = schema.version(old), schema.version(new)
     if versions[0] != versions[1]:
-        raise RefusedError(
+        raise DeclinedError(
             f"{old.node.name} has version {versions[0]} and {new.node.name} {versions[1]}: migrate "
             f"{new.node.name} first, or what was written in the other version is set aside"
         )

@@ -7,20 +7,20 @@ from typing import Any
 from psycopg import sql
 
 from service.operations import catalog, schema, slots
-from service.operations.node import PUBLICATION, Link, RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import PUBLICATION, DeclinedError, Link
+from service.operations.operator import NodeSession, Operator
 
 
 def establish(operator: Operator, link: Link) -> None:
     """Make the slot and the subscription of one direction where they are missing.
 
-    The slot is made first: what is written from then on waits for the subscriber. RefusedError
+    The slot is made first: what is written from then on waits for the subscriber. DeclinedError
     where the subscription is there and its slot is not: what it missed is gone, rebuild.
     """
     publisher, subscriber = operator.on(link.publisher.name), operator.on(link.subscriber.name)
     slot, subscription = _slot(publisher, link.name), _subscription(subscriber, link.name)
     if subscription and not slot and not operator.dry_run:
-        raise RefusedError(
+        raise DeclinedError(
             f"the slot '{link.name}' of {link.publisher.name} is gone, and with it what "
             f"{link.subscriber.name} had not received: rebuild {link.subscriber.name}"
         )
@@ -30,7 +30,7 @@ def establish(operator: Operator, link: Link) -> None:
         make_subscription(operator, link, copy=link.copy)
 
 
-def make_slot(publisher: Session, name: str) -> None:
+def make_slot(publisher: NodeSession, name: str) -> None:
     publisher.change(
         sql.SQL(
             "SELECT pg_create_logical_replication_slot({}, 'pgoutput', false, false, {})"
@@ -63,7 +63,7 @@ def make_subscription(
 
 
 def verify(operator: Operator, link: Link) -> list[str]:
-    """What is wrong with a direction; [] when it replicates everything."""
+    """Return what is wrong with a direction; [] when it replicates everything."""
     publisher, subscriber = operator.on(link.publisher.name), operator.on(link.subscriber.name)
     slot, subscription = _slot(publisher, link.name), _subscription(subscriber, link.name)
     found = []
@@ -89,7 +89,9 @@ def verify(operator: Operator, link: Link) -> list[str]:
     return [*found, *_table_problems(publisher, subscriber, subscription)]
 
 
-def _table_problems(publisher: Session, subscriber: Session, subscription: Any) -> list[str]:
+def _table_problems(
+    publisher: NodeSession, subscriber: NodeSession, subscription: Any
+) -> list[str]:
     published = catalog.published(publisher) or []
     found = [
         f"{publisher.node.name} does not publish {table}"
@@ -110,7 +112,7 @@ def _table_problems(publisher: Session, subscriber: Session, subscription: Any) 
 
 
 def wait_established(operator: Operator, link: Link) -> None:
-    """Wait until `verify` finds nothing; TimeoutError with what it finds after the patience."""
+    """Wait until `verify` finds nothing; TimeoutError with what it finds after the timeout."""
     problems: list[str] = []
 
     def holds() -> bool:
@@ -135,7 +137,7 @@ def pause(operator: Operator, link: Link) -> None:
     )
 
 
-def switch_off(subscriber: Session, link: Link) -> None:
+def switch_off(subscriber: NodeSession, link: Link) -> None:
     """Stop applying, without a look at the publisher, which may be gone."""
     subscription = _subscription(subscriber, link.name)
     if subscription and subscription["enabled"]:
@@ -145,22 +147,22 @@ def switch_off(subscriber: Session, link: Link) -> None:
 def resume(operator: Operator, link: Link) -> None:
     """Go on from where the subscriber stopped, with the tables that are published now.
 
-    RefusedError where that would destroy data: either side was migrated and the other not (a
+    DeclinedError where that would destroy data: either side was migrated and the other not (a
     backfill would arrive as ordinary updates, over what users wrote since), or the publisher's
     slot was not led past its migration.
     """
     publisher, subscriber = operator.on(link.publisher.name), operator.on(link.subscriber.name)
     versions = schema.version(publisher), schema.version(subscriber)
     if versions[0] != versions[1]:
-        raise RefusedError(
+        raise DeclinedError(
             f"{link.publisher.name} has version {versions[0]} and {link.subscriber.name} "
             f"{versions[1]}: migrate both, then resume"
         )
     if link.name in schema.owed_advances(publisher):
-        raise RefusedError(f"'{link.name}' was not led past the migration: advance first")
+        raise DeclinedError(f"'{link.name}' was not led past the migration: advance first")
     subscription = _subscription(subscriber, link.name)
     if subscription is None:
-        raise RefusedError(f"{link.subscriber.name} has no subscription '{link.name}': establish")
+        raise DeclinedError(f"{link.subscriber.name} has no subscription '{link.name}': establish")
     if subscription["slot"] != link.name and subscription["enabled"]:  # killed inside _take_tables
         _set(subscriber, link, enabled=False)
     elif subscription["enabled"]:
@@ -172,7 +174,7 @@ def resume(operator: Operator, link: Link) -> None:
     _set(subscriber, link, enabled=True)
 
 
-def _take_tables(subscriber: Session, link: Link) -> None:
+def _take_tables(subscriber: NodeSession, link: Link) -> None:
     """Take new tables into a subscription that is off, before it applies anything.
 
     REFRESH PUBLICATION needs one that is on; and one that is on drops the rows of tables that it
@@ -188,7 +190,7 @@ def _take_tables(subscriber: Session, link: Link) -> None:
     _set(subscriber, link, enabled=False)
 
 
-def _set(subscriber: Session, link: Link, *, enabled: bool) -> None:
+def _set(subscriber: NodeSession, link: Link, *, enabled: bool) -> None:
     subscriber.change(
         sql.SQL("ALTER SUBSCRIPTION {} {}").format(
             sql.Identifier(link.name), sql.SQL("ENABLE" if enabled else "DISABLE")
@@ -196,7 +198,7 @@ def _set(subscriber: Session, link: Link, *, enabled: bool) -> None:
     )
 
 
-def _read_from(subscriber: Session, link: Link, slot: str, *, disable_on_error: bool) -> None:
+def _read_from(subscriber: NodeSession, link: Link, slot: str, *, disable_on_error: bool) -> None:
     subscriber.change(
         sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = {}, disable_on_error = {})").format(
             sql.Identifier(link.name), sql.Literal(slot), _boolean(disable_on_error)
@@ -217,7 +219,7 @@ def redirect(operator: Operator, link: Link) -> None:
     )
 
 
-def drop_subscription(subscriber: Session, name: str) -> None:
+def drop_subscription(subscriber: NodeSession, name: str) -> None:
     """Remove a subscription and leave its slot alone, wherever that is."""
     identifier = sql.Identifier(name)
     subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(identifier))
@@ -225,7 +227,7 @@ def drop_subscription(subscriber: Session, name: str) -> None:
     subscriber.change(sql.SQL("DROP SUBSCRIPTION {}").format(identifier))
 
 
-def slot_state(publisher: Session, name: str) -> str:
+def slot_state(publisher: NodeSession, name: str) -> str:
     """Return what became of a slot: kept, gone, or lost, where its log was removed."""
     slot = _slot(publisher, name)
     if slot is None:
@@ -233,7 +235,7 @@ def slot_state(publisher: Session, name: str) -> str:
     return "lost" if slot["wal_status"] == "lost" else "kept"
 
 
-def subscription_state(subscriber: Session, name: str) -> str:
+def subscription_state(subscriber: NodeSession, name: str) -> str:
     """Return on, off or gone; one that reads another slot than its own is off."""
     subscription = _subscription(subscriber, name)
     if subscription is None:
@@ -241,15 +243,15 @@ def subscription_state(subscriber: Session, name: str) -> str:
     return "on" if subscription["enabled"] and subscription["slot"] == name else "off"
 
 
-def exists(subscriber: Session, name: str) -> bool:
+def exists(subscriber: NodeSession, name: str) -> bool:
     return _subscription(subscriber, name) is not None
 
 
-def has_slot(publisher: Session, name: str) -> bool:
+def has_slot(publisher: NodeSession, name: str) -> bool:
     return _slot(publisher, name) is not None
 
 
-def _slot(publisher: Session, name: str) -> dict[str, Any] | None:
+def _slot(publisher: NodeSession, name: str) -> dict[str, Any] | None:
     rows = publisher.rows(
         "SELECT active, wal_status FROM pg_replication_slots WHERE slot_name = %s", name
     )
@@ -266,7 +268,7 @@ WHERE subname = %s AND subdbid = (SELECT oid FROM pg_database WHERE datname = cu
 """
 
 
-def _subscription(subscriber: Session, name: str) -> dict[str, Any] | None:
+def _subscription(subscriber: NodeSession, name: str) -> dict[str, Any] | None:
     rows = subscriber.rows(_SUBSCRIPTION, name)
     if not rows:
         return None
@@ -279,8 +281,8 @@ def _subscription(subscriber: Session, name: str) -> dict[str, Any] | None:
     }
 
 
-def keeps_slots(publisher: Session) -> bool:
-    """Whether a standby of the publisher is sent its slots.
+def keeps_slots(publisher: NodeSession) -> bool:
+    """Return whether a standby of the publisher is sent its slots.
 
     Aurora's instances share the volume that slots are in; elsewhere PostgreSQL 17 copies those
     that ask for it, to a standby that is set up for it.

@@ -1,4 +1,4 @@
-"""Who may write the application's tables: asked of PostgreSQL as it would decide, not of grants.
+"""Asks who may write the application's tables: as PostgreSQL decides, not as grants are listed.
 
 A right can come by a grant to the role, to PUBLIC, on a column, through a membership or through a
 function that runs as its owner; each is looked at.
@@ -12,7 +12,7 @@ from psycopg import sql
 
 from service.operations.catalog import named, published, qualified, tables
 from service.operations.node import APPLICATION_ROLES, PUBLICATION, REPLICATOR, WRITER
-from service.operations.operator import Session
+from service.operations.operator import NodeSession
 
 WRITES = "INSERT, UPDATE, DELETE, TRUNCATE"
 
@@ -59,27 +59,27 @@ ORDER BY 1
 """
 
 
-def writers(session: Session) -> dict[str, list[str]]:
-    """By role: the tables that it may write. Owners and superusers are not listed."""
+def writers(session: NodeSession) -> dict[str, list[str]]:
+    """Return the tables that each role may write. Owners and superusers are not listed."""
     found: dict[str, list[str]] = {}
     for table, role in session.rows(_WRITERS):
         found.setdefault(role, []).append(table)
     return found
 
 
-def borrowed(session: Session) -> list[str]:
+def borrowed(session: NodeSession) -> list[str]:
     """Functions with their owner's rights that an application role may call."""
     return [name for name, _ in session.rows(_BORROWED, list(APPLICATION_ROLES))]
 
 
-def owners(session: Session) -> list[str]:
+def owners(session: NodeSession) -> list[str]:
     """Application roles that are superuser, or can become the owner of a table: no fence holds."""
     return session.column(_OWNERS, list(APPLICATION_ROLES))
 
 
-def is_fenced(session: Session) -> bool:
-    """Whether nobody but owners may write, or would after what a dry run has told."""
-    return session.told_fence or not writers(session)
+def is_fenced(session: NodeSession) -> bool:
+    """Return whether nobody but owners may write, or would after what a dry run printed."""
+    return session.fence_shown or not writers(session)
 
 
 # What a fence took: by table what each role had, so that it is given back and nothing else. A
@@ -120,7 +120,7 @@ AND c.relname NOT IN (SELECT "table" FROM operations.fenced) ORDER BY 1
 """
 
 
-def take_writes(session: Session) -> None:
+def revoke_writes(session: NodeSession) -> None:
     """Revoke every write, and remember whose it was: both or nothing."""
     with session.transaction():
         session.change(_MAKE_MEMORY)
@@ -129,11 +129,11 @@ def take_writes(session: Session) -> None:
                 rights=sql.Literal(WRITES.split(", ")), roles=sql.Literal(list(APPLICATION_ROLES))
             )
         )
-        revoke_writes(session)
+        revoke_unrecorded(session)
 
 
-def give_back_writes(session: Session) -> None:
-    """Grant what `take_writes` took, and the writer's usual rights on tables that came since.
+def restore_writes(session: NodeSession) -> None:
+    """Grant what `revoke_writes` took, and the writer's usual rights on tables that came since.
 
     A server that nothing was taken from, such as a master that never took writes, gets the usual
     rights on all of them.
@@ -141,7 +141,7 @@ def give_back_writes(session: Session) -> None:
     if not _remembers(session):
         grant_writes(session)
         return
-    session.told_fence = False
+    session.fence_shown = False
     with session.transaction():
         for table, role, column, grantable, granted in session.rows(_REMEMBERED):
             session.change(_grant(table, role, column, grantable, granted.split(",")))
@@ -150,7 +150,7 @@ def give_back_writes(session: Session) -> None:
         session.change("DELETE FROM operations.fenced")
 
 
-def _remembers(session: Session) -> bool:
+def _remembers(session: NodeSession) -> bool:
     return session.value("SELECT to_regclass('operations.fenced') IS NOT NULL") and session.value(
         "SELECT count(*) > 0 FROM operations.fenced"
     )
@@ -168,8 +168,8 @@ def _grant(
     )
 
 
-def grant_writes(session: Session) -> None:
-    session.told_fence = False
+def grant_writes(session: NodeSession) -> None:
+    session.fence_shown = False
     session.change(
         sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA public TO {}").format(
             sql.SQL(WRITES.replace(", TRUNCATE", "")), sql.Identifier(WRITER)
@@ -177,8 +177,8 @@ def grant_writes(session: Session) -> None:
     )
 
 
-def revoke_writes(session: Session) -> None:
-    session.told_fence = session.dry_run
+def revoke_unrecorded(session: NodeSession) -> None:
+    session.fence_shown = session.dry_run
     session.change(
         sql.SQL("REVOKE {} ON ALL TABLES IN SCHEMA public FROM PUBLIC, {} CASCADE").format(
             sql.SQL(WRITES), named(APPLICATION_ROLES)
@@ -186,7 +186,7 @@ def revoke_writes(session: Session) -> None:
     )
 
 
-def provide(session: Session, *, publish: bool) -> None:
+def provide(session: NodeSession, *, publish: bool) -> None:
     """Give new tables what every table has: readers, replication, and writers where those write.
 
     Runs in the transaction that makes the tables, so that none is ever without.
@@ -209,7 +209,7 @@ def provide(session: Session, *, publish: bool) -> None:
         _publish(session)
 
 
-def _publish(session: Session) -> None:
+def _publish(session: NodeSession) -> None:
     wanted, present = tables(session), published(session)
     if not wanted or wanted == present:
         return

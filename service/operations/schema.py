@@ -1,4 +1,4 @@
-"""What operations keep in a database of their own: versions, and what a migration leaves to do.
+"""Keeps what operations record in each database: versions, and what a migration leaves to do.
 
 Nothing of it is replicated: each server knows what was done on it.
 """
@@ -6,7 +6,7 @@ Nothing of it is replicated: each server knows what was done on it.
 from __future__ import annotations
 
 from service.operations.node import APPLICATION_ROLES, REPLICATOR
-from service.operations.operator import Session
+from service.operations.operator import NodeSession
 
 MAKE = (
     "CREATE SCHEMA IF NOT EXISTS operations",
@@ -38,7 +38,7 @@ MAKE = (
 )
 
 
-def make(session: Session) -> None:
+def make(session: NodeSession) -> None:
     """Make the schema where it is not; all of it or nothing."""
     if exists(session):
         return
@@ -47,22 +47,22 @@ def make(session: Session) -> None:
             session.change(statement)
 
 
-def exists(session: Session) -> bool:
+def exists(session: NodeSession) -> bool:
     return session.value("SELECT to_regclass('operations.migration') IS NOT NULL")
 
 
-def is_bootstrapped(session: Session) -> bool:
+def is_bootstrapped(session: NodeSession) -> bool:
     return exists(session) and session.value("SELECT count(*) > 0 FROM operations.bootstrap")
 
 
-def version(session: Session) -> int:
+def version(session: NodeSession) -> int:
     """The newest migration that was applied; 0 for none."""
     if not exists(session):
         return 0
     return session.value("SELECT coalesce(max(version), 0) FROM operations.migration")
 
 
-def owed_advances(session: Session) -> list[str]:
+def owed_advances(session: NodeSession) -> list[str]:
     """Slots of this server that have to pass a migration before anyone may write."""
     if not exists(session):
         return []

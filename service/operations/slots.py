@@ -6,8 +6,8 @@ import psycopg
 from psycopg import sql
 
 from service.operations import rights, schema
-from service.operations.node import PUBLICATION, RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import PUBLICATION, DeclinedError
+from service.operations.operator import NodeSession, Operator
 
 _PENDING = """
 SELECT count(*) FROM pg_logical_slot_peek_binary_changes(
@@ -35,7 +35,7 @@ SELECT 0, owner FROM pg_prepared_xacts WHERE database = current_database()
 
 
 def of(operator: Operator, publisher: str) -> dict[str, str]:
-    """By name of every slot that stands on this node: the origin that its subscriber takes."""
+    """Return the slots that stand on this node, each with the origin that its subscriber takes."""
     wanted = {link.name: link.origin for link in operator.links_of(publisher=publisher)}
     standing = operator.on(publisher).column(
         "SELECT slot_name FROM pg_replication_slots WHERE slot_name = ANY (%s)", list(wanted)
@@ -43,12 +43,12 @@ def of(operator: Operator, publisher: str) -> dict[str, str]:
     return {name: wanted[name] for name in standing}
 
 
-def is_active(session: Session, slot: str) -> bool:
+def is_active(session: NodeSession, slot: str) -> bool:
     return bool(session.value("SELECT active FROM pg_replication_slots WHERE slot_name = %s", slot))
 
 
 def is_subscribed(operator: Operator, slot: str) -> bool:
-    """Whether the subscription that reads a slot is on, though it may be starting just now."""
+    """Return whether the subscription of a slot is on, though it may be starting just now."""
     return bool(
         operator.on(operator.link_named(slot).subscriber.name).value(
             "SELECT subenabled FROM pg_subscription WHERE subname = %s", slot
@@ -56,21 +56,21 @@ def is_subscribed(operator: Operator, slot: str) -> bool:
     )
 
 
-def holds_changes(session: Session, slot: str, origin: str) -> bool:
-    """Whether a slot that nobody reads still has a row for its subscriber."""
+def holds_changes(session: NodeSession, slot: str, origin: str) -> bool:
+    """Return whether a slot that nobody reads still has a row for its subscriber."""
     return session.value(_PENDING, slot, PUBLICATION, origin) > 0
 
 
 def require_empty(operator: Operator, node: str) -> None:
-    """RefusedError unless every subscriber of a node is paused and has received everything."""
+    """DeclinedError unless every subscriber of a node is paused and has received everything."""
     session = operator.on(node)
     for slot, origin in of(operator, node).items():
         if is_active(session, slot) or is_subscribed(operator, slot):
-            raise RefusedError(
+            raise DeclinedError(
                 f"'{slot}' of {node} is being read: pause it, or a migration is replicated"
             )
         if slot not in schema.owed_advances(session) and holds_changes(session, slot, origin):
-            raise RefusedError(
+            raise DeclinedError(
                 f"'{slot}' of {node} holds changes that its subscriber has not got: resume it, "
                 "drain, pause again"
             )
@@ -80,12 +80,12 @@ def drain(operator: Operator, node: str, *, terminate_after: float | None = None
     """Wait until no writer's transaction is open on a fenced node and every subscriber has all.
 
     What is still open after `terminate_after` seconds is ended, and with it rolled back; without
-    that, it is waited for. Raises RefusedError on a node that takes writes, TimeoutError naming
-    what is open after the patience. Paused subscribers are not waited for.
+    that, it is waited for. Raises DeclinedError on a node that takes writes, TimeoutError naming
+    what is open after the timeout. Paused subscribers are not waited for.
     """
     session = operator.on(node)
     if not rights.is_fenced(session):
-        raise RefusedError(f"{node} takes writes: fence it, or draining never ends")
+        raise DeclinedError(f"{node} takes writes: fence it, or draining never ends")
     wait_until_written(operator, node, terminate_after=terminate_after)
     # A commit of our own, which waits for the disk: one before it that did not is written with it.
     session.change("SELECT pg_logical_emit_message(true, 'mainstay.drain', '')")
@@ -133,7 +133,7 @@ def drop(operator: Operator, publisher: str, slot: str) -> None:
     session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
 
 
-def is_applying(session: Session, subscription: str) -> bool:
+def is_applying(session: NodeSession, subscription: str) -> bool:
     """Return whether a worker of a subscription still runs, which may be about to apply more."""
     return bool(
         session.value(
@@ -143,7 +143,7 @@ def is_applying(session: Session, subscription: str) -> bool:
     )
 
 
-def progress(session: Session, subscription: str) -> str | None:
+def progress(session: NodeSession, subscription: str) -> str | None:
     """Return up to where of its publisher's log a subscription has applied everything, durably.
 
     0/0 where nothing was ever applied; None where the administrator may not read it.
@@ -154,7 +154,7 @@ def progress(session: Session, subscription: str) -> str | None:
         return None
 
 
-def set_floor(session: Session, slot: str, lsn: sql.Composable) -> None:
+def set_floor(session: NodeSession, slot: str, lsn: sql.Composable) -> None:
     """Record that a slot was led to a place: what is before it is in the subscriber already."""
     session.change(
         sql.SQL(
@@ -164,14 +164,14 @@ def set_floor(session: Session, slot: str, lsn: sql.Composable) -> None:
     )
 
 
-def floor(session: Session, slot: str) -> str:
+def floor(session: NodeSession, slot: str) -> str:
     """Return the place that a slot was led to, or 0/0."""
     return (
         session.value("SELECT lsn::text FROM operations.slot_floor WHERE slot = %s", slot) or "0/0"
     )
 
 
-def _confirmed(session: Session, slot: str, end: str) -> bool:
+def _confirmed(session: NodeSession, slot: str, end: str) -> bool:
     return bool(
         session.value(
             "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots"
@@ -182,13 +182,13 @@ def _confirmed(session: Session, slot: str, end: str) -> bool:
     )
 
 
-def _confirmed_lsn(session: Session, slot: str) -> str | None:
+def _confirmed_lsn(session: NodeSession, slot: str) -> str | None:
     return session.value(
         "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = %s", slot
     )
 
 
-def owe_advance(session: Session, slot: str, version: int) -> None:
+def owe_advance(session: NodeSession, slot: str, version: int) -> None:
     """Record that a slot has to be led past this transaction before anyone writes again."""
     session.change(
         sql.SQL(
@@ -207,7 +207,7 @@ def advance(operator: Operator, node: str) -> list[str]:
     session = operator.on(node)
     owed = schema.owed_advances(session)
     if owed and not rights.is_fenced(session):
-        raise RefusedError(f"{node} takes writes already: advancing would skip them; rebuild")
+        raise DeclinedError(f"{node} takes writes already: advancing would skip them; rebuild")
     standing = of(operator, node)
     for slot in owed:
         if slot in standing:

@@ -16,14 +16,14 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from service.schema_version import spoken
 
 _SECONDS = 10
 
 
 def smoke(variables: Mapping[str, str]) -> dict[str, Any]:
-    """What readiness tells; RefusedError for the first answer that is not the new release's."""
+    """Return readiness; DeclinedError for the first answer that is not the new release's."""
     ask = _asking(variables)
     status, _, ready = ask("GET", "/health/ready", "")
     wanted = {
@@ -33,14 +33,14 @@ def smoke(variables: Mapping[str, str]) -> dict[str, Any]:
     }
     found = {name: ready.get(name) for name in wanted}
     if status != 200 or found != wanted:
-        raise RefusedError(f"readiness should be 200 with {wanted}, got {status} with {found}")
+        raise DeclinedError(f"readiness should be 200 with {wanted}, got {status} with {found}")
     status, _, login = ask("GET", "/health/login", "")
     if status != 200:
-        raise RefusedError(f"no login can succeed: {status} {login}")
+        raise DeclinedError(f"no login can succeed: {status} {login}")
     status, headers, refused = ask("POST", "/api/v1/users", "{}")
     code = refused.get("errorCode") or refused.get("code")
     if status != 503 or code != "E0000010" or "retry-after" not in headers:
-        raise RefusedError(f"a write should be refused as read-only, got {status} {refused}")
+        raise DeclinedError(f"a write should be refused as read-only, got {status} {refused}")
     return ready
 
 

@@ -12,8 +12,8 @@ import contextlib
 import psycopg
 from psycopg import sql
 
-from service.operations.node import RefusedError
-from service.operations.operator import Operator, Session
+from service.operations.node import DeclinedError
+from service.operations.operator import NodeSession, Operator
 
 # The backend's folder is the data folder; SIGINT to the first process is a fast, clean shutdown.
 # What COPY writes is read first: a pipe whose reader has gone is an error.
@@ -23,8 +23,8 @@ STOP = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; kill -INT \"$(head -n 1 postm
 def restart(operator: Operator, node: str) -> None:
     """Start PostgreSQL on a node again; returns when it answers. Connections to it are ended.
 
-    RefusedError for who is no superuser there, as nobody is on RDS; TimeoutError where nothing
-    starts it within the patience.
+    DeclinedError for who is no superuser there, as nobody is on RDS; TimeoutError where nothing
+    starts it within the timeout.
     """
     session = operator.on(node)
     require_superuser(session)
@@ -34,24 +34,24 @@ def restart(operator: Operator, node: str) -> None:
     operator.wait(lambda: _began(operator, node) not in (None, began), f"{node} has started again")
 
 
-def require_superuser(session: Session) -> None:
+def require_superuser(session: NodeSession) -> None:
     if not session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
-        raise RefusedError(
+        raise DeclinedError(
             f"{session.node.name} is to be started again, which its superuser alone may; where a "
             "provider manages it: pause it, and dump from it as it is"
         )
 
 
-def wait_for(operator: Operator, node: str) -> Session:
+def wait_for(operator: Operator, node: str) -> NodeSession:
     """The connection to a node that may be starting, or being copied, just now."""
     operator.wait(lambda: _began(operator, node) is not None, f"{node} answers")
     return operator.on(node)
 
 
-def make_anew(operator: Operator, node: str, *, of: str) -> None:
+def reclone_standby(operator: Operator, node: str, *, of: str) -> None:
     """Let a standby be copied from whom it follows again; what it held is gone.
 
-    Returns when the copy answers as a standby, within the patience. Killed or out of patience, it
+    Returns when the copy answers as a standby, within the timeout. Killed or out of timeout, it
     is being copied all the same: run again, it waits for that.
     """
     session = operator.on(node)
@@ -63,12 +63,12 @@ def make_anew(operator: Operator, node: str, *, of: str) -> None:
     operator.wait(lambda: _is_copied(operator, node, request), f"{node} is a copy of {of}")
 
 
-def request_of(session: Session) -> str:
+def request_of(session: NodeSession) -> str:
     """The file beside a server's data that asks for a new copy."""
-    return session.value("SELECT current_setting('data_directory') || '.anew'")
+    return session.value("SELECT current_setting('data_directory') || '.reclone'")
 
 
-def slot_of(session: Session) -> str:
+def slot_of(session: NodeSession) -> str:
     """The slot that keeps the log for a standby."""
     return session.value("SELECT current_setting('primary_slot_name')")
 
@@ -90,11 +90,11 @@ def lost_track(operator: Operator, node: str, source: str) -> str | None:
     return None
 
 
-def _slot_status(session: Session, slot: str) -> str | None:
+def _slot_status(session: NodeSession, slot: str) -> str | None:
     return session.value("SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s", slot)
 
 
-def _keep_log(session: Session, slot: str) -> None:
+def _keep_log(session: NodeSession, slot: str) -> None:
     """Keep the log from now on, in a slot that is good for something."""
     status = _slot_status(session, slot)
     if status == "lost":

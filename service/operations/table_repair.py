@@ -1,4 +1,4 @@
-"""One table made like another server's, row by row where they differ; what goes is set aside."""
+"""Makes a table what another server has, row by row where they differ; what goes is set aside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from service.operations import catalog, compare, schema
-from service.operations.operator import Session, tell
+from service.operations.operator import NodeSession, print_statement
 
 _MAKE = """CREATE TABLE IF NOT EXISTS operations.set_aside (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),
@@ -21,13 +21,13 @@ AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY 1
 _BATCH = 1_000
 
 
-def provide(session: Session) -> None:
+def provide(session: NodeSession) -> None:
     """Make the table that rows are set aside in."""
     session.change(_MAKE)
 
 
-def set_aside(session: Session) -> int:
-    """How many rows were set aside here, ever."""
+def set_aside(session: NodeSession) -> int:
+    """Return how many rows were set aside here, ever."""
     if not schema.exists(session) or not session.value(
         "SELECT to_regclass('operations.set_aside') IS NOT NULL"
     ):
@@ -35,7 +35,7 @@ def set_aside(session: Session) -> int:
     return session.value("SELECT count(*) FROM operations.set_aside")
 
 
-def repair(source: Session, target: Session, table: str) -> dict[str, int]:
+def repair(source: NodeSession, target: NodeSession, table: str) -> dict[str, int]:
     """Make a table of `target` what it is on `source`; returns the rows added, changed, removed.
 
     Runs in the transactions that both sessions are in. No value is told: rows are people's.
@@ -56,7 +56,7 @@ def _batches(keys: set[str]) -> list[list[str]]:
     return [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
 
 
-def _take_away(target: Session, table: str, keys: list[str]) -> None:
+def _take_away(target: NodeSession, table: str, keys: list[str]) -> None:
     where = _where(target, table)
     copied = sql.SQL(
         'INSERT INTO operations.set_aside ("table", row) SELECT {}, to_jsonb(t) FROM {} t WHERE {}'
@@ -66,7 +66,7 @@ def _take_away(target: Session, table: str, keys: list[str]) -> None:
         _execute(target, statement, table, len(keys), (keys,))
 
 
-def _bring(source: Session, target: Session, table: str, keys: list[str]) -> None:
+def _bring(source: NodeSession, target: NodeSession, table: str, keys: list[str]) -> None:
     columns = source.column(_WRITTEN, table)
     texts = (sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
     rows = source.rows(
@@ -86,15 +86,15 @@ def _bring(source: Session, target: Session, table: str, keys: list[str]) -> Non
     _execute(target, statement, table, len(rows), *rows)
 
 
-def _where(session: Session, table: str) -> sql.Composable:
+def _where(session: NodeSession, table: str) -> sql.Composable:
     return sql.SQL("{}::text = ANY (%s)").format(compare.key_of(session, table))
 
 
 def _execute(
-    session: Session, statement: sql.Composable, table: str, rows: int, *values: Any
+    session: NodeSession, statement: sql.Composable, table: str, rows: int, *values: Any
 ) -> None:
     shown = f"{session.text(statement).split(' ')[0]} of {rows} rows of {table}"
-    tell(f"/* {session.node.name} */ {shown};")
+    print_statement(f"/* {session.node.name} */ {shown};")
 
     def run() -> None:
         session.connection.cursor().executemany(session.text(statement).encode(), values)

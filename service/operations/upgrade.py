@@ -1,4 +1,4 @@
-"""What an upgrade does to the databases: one act a row of its table, each of which may be repeated.
+"""Runs an upgrade's commands on the databases: one for a row of its table, each may be repeated.
 
     check    before anything: both masters and the follower alike, and whole
     expand   the transaction store's migrations, which only add
@@ -10,7 +10,7 @@
     compare  A and B by count and checksum
     undo     A back to B's version; every direction on; A takes writes
 
-One act at a time: a second one, such as a task whose answer was lost and its retry, waits.
+One command at a time: a second one, such as a task whose answer was lost and its retry, waits.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 
 from service.operations import catalog, compare, fence, migrations, replication, rights, schema
 from service.operations import slots as slots_
-from service.operations.node import Link, RefusedError
-from service.operations.operator import Operator, say
+from service.operations.node import DeclinedError, Link
+from service.operations.operator import Operator, print_event
 
 PRIMARY, SECONDARY, FOLLOWER = "entity-a", "entity-b", "follower"
 # What writes longer than this holds everybody's writes up: it is rolled back, and its caller told.
@@ -31,10 +31,10 @@ _TERMINATE_AFTER_SECONDS = 10
 _LOCK = 0x6D61_696E  # "main", in PostgreSQL's advisory locks
 
 
-def act(operator: Operator, name: str, folder: Path = migrations.FOLDER) -> Any:
-    """Do one act of the list above. Raises RefusedError, or TimeoutError after the patience."""
+def run(operator: Operator, name: str, folder: Path = migrations.FOLDER) -> Any:
+    """Run one command of the list above. Raises DeclinedError, or TimeoutError."""
     with _alone(operator):
-        return ACTS[name](operator, folder)
+        return COMMANDS[name](operator, folder)
 
 
 @contextlib.contextmanager
@@ -43,7 +43,7 @@ def _alone(operator: Operator) -> Any:
     session = operator.on(PRIMARY)
     operator.wait(
         lambda: session.value("SELECT pg_try_advisory_lock(%s)", _LOCK),
-        "no other act of an upgrade runs",
+        "no other command of an upgrade runs",
     )
     try:
         yield
@@ -55,18 +55,18 @@ def _alone(operator: Operator) -> Any:
 def check(operator: Operator, folder: Path) -> dict[str, int]:
     versions = {name: schema.version(operator.on(name)) for name in _entity(operator)}
     if len(set(versions.values())) != 1:
-        raise RefusedError(f"the versions differ, end the upgrade before: {versions}")
+        raise DeclinedError(f"the versions differ, end the upgrade before: {versions}")
     if rights.is_fenced(operator.on(PRIMARY)):
-        raise RefusedError(f"{PRIMARY} takes no writes")
+        raise DeclinedError(f"{PRIMARY} takes no writes")
     if not rights.is_fenced(operator.on(SECONDARY)):
-        raise RefusedError(f"{SECONDARY} takes writes: fence it, or move back first")
+        raise DeclinedError(f"{SECONDARY} takes writes: fence it, or move back first")
     problems = {link.name: replication.verify(operator, link) for link in _links(operator)}
     if any(problems.values()):
-        raise RefusedError(f"replication is not whole: {problems}")
+        raise DeclinedError(f"replication is not whole: {problems}")
     known = migrations.read("entity", folder)
     for migration in known[versions[PRIMARY] :]:
         if migration.reverting is None:
-            raise RefusedError(
+            raise DeclinedError(
                 f"migration {migration.version} has no .revert.sql: an upgrade has to have a way "
                 "back"
             )
@@ -102,13 +102,13 @@ def publish(operator: Operator, _: Path) -> list[str]:
     session = operator.on(PRIMARY)
     missing = set(catalog.tables(session)) - set(catalog.published(session) or ())
     if missing:
-        raise RefusedError(f"{PRIMARY} does not publish {sorted(missing)}")
+        raise DeclinedError(f"{PRIMARY} does not publish {sorted(missing)}")
     for link in operator.links_of(publisher=PRIMARY):
         if not replication.has_slot(session, link.name):
-            raise RefusedError(f"{PRIMARY} has no slot '{link.name}': rebuild its subscriber")
+            raise DeclinedError(f"{PRIMARY} has no slot '{link.name}': rebuild its subscriber")
     back = operator.link(SECONDARY, PRIMARY)
     if slots_.is_subscribed(operator, back.name) and _behind(operator, SECONDARY):
-        raise RefusedError(f"{SECONDARY} is not migrated, and {PRIMARY} subscribes to it: pause")
+        raise DeclinedError(f"{SECONDARY} is not migrated, and {PRIMARY} subscribes to it: pause")
     return sorted(catalog.published(session) or ())
 
 
@@ -127,7 +127,7 @@ def compare_(operator: Operator, _: Path) -> dict[str, Any]:
     found = compare.compare_in_flight(operator, PRIMARY, SECONDARY)
     unlike = {name: table for name, table in found["tables"].items() if not table["equal"]}
     if unlike:
-        raise RefusedError(f"{PRIMARY} and {SECONDARY} are not equal by checksum: {unlike}")
+        raise DeclinedError(f"{PRIMARY} and {SECONDARY} are not equal by checksum: {unlike}")
     return found
 
 
@@ -142,7 +142,7 @@ def undo(operator: Operator, folder: Path) -> None:
     fence.unfence(operator, PRIMARY)
     for link in _links(operator):
         replication.wait_established(operator, link)
-    say({"undone": PRIMARY, "version": before})
+    print_event({"undone": PRIMARY, "version": before})
 
 
 def _entity(operator: Operator) -> list[str]:
@@ -161,10 +161,10 @@ def _behind(operator: Operator, name: str) -> bool:
 def _require_newest(operator: Operator, name: str, folder: Path) -> None:
     newest, found = len(migrations.read("entity", folder)), schema.version(operator.on(name))
     if found != newest:
-        raise RefusedError(f"{name} is at version {found} of {newest}: migrate it first")
+        raise DeclinedError(f"{name} is at version {found} of {newest}: migrate it first")
 
 
-ACTS: dict[str, Callable[[Operator, Path], Any]] = {
+COMMANDS: dict[str, Callable[[Operator, Path], Any]] = {
     "check": check,
     "expand": expand,
     "halt": halt,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dumps.dump import Asked, Dumped, dump
+from dumps.dump import Dumped, DumpRequest, dump
 from dumps.shelf import FolderShelf, Shelf
 from local.postgres import Server, Servers
 from local.postgres.binaries import BINARIES
@@ -63,7 +63,7 @@ class Lab:
             "workers": 2,
         }
         work.mkdir(exist_ok=True)
-        return dump(shelf, Asked(**{**chosen, **more}), work, now=now)
+        return dump(shelf, DumpRequest(**{**chosen, **more}), work, now=now)
 
     def follow(self) -> None:
         """Wait until the standby has let go of what a test locked: a dump of it would meet that."""

@@ -18,7 +18,7 @@ def test_every_row_that_a_mistake_deleted_is_back_and_later_writes_are_kept():
     assert report["rows_brought_back"] == 300
     assert report["later_rows_of_the_tenant_kept"] == 50
     steps = list(report["seconds"])
-    assert steps[:5] == ["pause", "find", "recover", "dump", "give_back"]
+    assert steps[:5] == ["pause", "find", "recover", "dump", "restore_rows"]
     assert steps[-1] == "follow"
     assert any("B and L have none of them left" in line for line in logged)
 

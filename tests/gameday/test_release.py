@@ -19,7 +19,7 @@ from local.postgres import ADMINISTRATOR, Server, Servers
 from local.postgres.binaries import BINARIES
 from service.operations import migrations
 from service.operations.bootstrap import bootstrap
-from service.operations.node import Node
+from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
 
 DATABASE = "mainstay"
@@ -85,7 +85,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def operator(server: Server) -> Iterator[Operator]:
-    node = Node(
+    node = DatabaseNode(
         name="entity-a",
         store="entity",
         dsn=server.dsn(DATABASE, ADMINISTRATOR),
@@ -95,7 +95,7 @@ def operator(server: Server) -> Iterator[Operator]:
         replication_password="a password of tests",
         replication_sslmode="disable",
     )
-    with Operator({"entity-a": node}, patience=60) as operator:
+    with Operator({"entity-a": node}, timeout=60) as operator:
         bootstrap(operator, "entity")
         yield operator
 

@@ -17,7 +17,7 @@ from config.environments import ENVIRONMENTS
 from local.postgres import ADMINISTRATOR, BINARIES, Servers
 from mainstay.database.store_access import CERTIFICATES
 from service.operations.environment import nodes_of
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 
 SERVICE = Path(__file__).parents[2] / "service"
 AUTHORITIES = SERVICE / "certificates" / "rds.pem"
@@ -149,5 +149,5 @@ def test_a_node_that_signs_its_own_certificate_is_reached_beside_them(tls_server
 
 def test_a_node_s_own_mode_cannot_promise_what_it_does_not_do(tls_server):
     server, _ = tls_server
-    with pytest.raises(RefusedError, match="'FOLLOWER_SSLMODE' should be one of .* leave it out"):
+    with pytest.raises(DeclinedError, match="'FOLLOWER_SSLMODE' should be one of .* leave it out"):
         nodes_of(variables(server, FOLLOWER_SSLMODE="verify-full"), None)

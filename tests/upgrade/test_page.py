@@ -8,7 +8,7 @@ from functions.upgrade.actions import ACTIONS
 from functions.upgrade.undoing import UNDOINGS
 from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Action, Operation
 from review.upgrade_page import PAGE, render
-from service.operations.upgrade import ACTS as OPERATIONS
+from service.operations.upgrade import COMMANDS as OPERATIONS
 
 
 def test_the_runbook_is_what_the_table_says():

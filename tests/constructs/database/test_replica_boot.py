@@ -281,10 +281,10 @@ def test_a_copy_that_was_cut_off_is_made_again(folders, follower):
 
 
 def test_a_replica_that_asks_for_it_is_copied_anew_before_its_next_start(follower, delayed):
-    """As `delayed follow --anew` asks, when the replica was promoted."""
+    """As `delayed follow --reclone` asks, when the replica was promoted."""
     delayed.ask("SELECT pg_promote(true, 60)")
     delayed.ask("CREATE TABLE only_here (id int)")
-    request = delayed.folder / "data" / "pgdata.anew"
+    request = delayed.folder / "data" / "pgdata.reclone"
     delayed.ask(f"COPY (SELECT 'follower') TO '{request}'")
     delayed.halt()
     delayed.variables["PGPORT"] = str(follower.port)

@@ -13,7 +13,7 @@ import psycopg
 
 from local.postgres import SUPERUSER, Server
 from service.operations import command
-from service.operations.node import Node
+from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
 from tests.service.operations.conftest import DATABASE, Lab
 
@@ -60,7 +60,7 @@ class System(Lab):
     target = file = ""  # of the delayed replica's acts
 
     @property
-    def nodes(self) -> dict[str, Node]:
+    def nodes(self) -> dict[str, DatabaseNode]:
         found = super().nodes
         for name in ("follower", "delayed", *self.readers.values()):
             if name in found:
@@ -122,7 +122,7 @@ class Row:
 def performed(act: list[str]) -> Callable[[Operator], Any]:
     """An act as the command line would perform it."""
     chosen = command.parser().parse_args(act)
-    return lambda operator: chosen.act(operator, chosen)
+    return lambda operator: chosen.run(operator, chosen)
 
 
 def all_acts() -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from local.postgres import ADMINISTRATOR, Server, Servers
 from service.operations import rights
 from service.operations.bootstrap import bootstrap
-from service.operations.node import WRITER, Node
+from service.operations.node import WRITER, DatabaseNode
 from service.operations.operator import Operator
 
 DATABASE = "mainstay"
@@ -36,9 +36,9 @@ class Lab:
             self.add(name, self.servers.start(name, **settings))
 
     @property
-    def nodes(self) -> dict[str, Node]:
+    def nodes(self) -> dict[str, DatabaseNode]:
         return {
-            name: Node(
+            name: DatabaseNode(
                 name=name,
                 store=STORES.get(name, name if name == "transaction" else ""),
                 dsn=server.dsn(DATABASE, ADMINISTRATOR),
@@ -52,7 +52,7 @@ class Lab:
         }
 
     def operator(self, **options: Any) -> Operator:
-        chosen: dict[str, Any] = {"patience": 60} | options
+        chosen: dict[str, Any] = {"timeout": 60} | options
         return Operator(self.nodes, **chosen)
 
     def rows(self, name: str, sql: str, *values: Any, user: str = ADMINISTRATOR) -> list[Any]:
@@ -118,7 +118,7 @@ def fenced_as_at_first(masters: Lab) -> Iterator[None]:
     """After the test A takes writes again and B does not, whatever the test did."""
     yield
     with masters.operator() as operator:
-        rights.revoke_writes(operator.on("entity-b"))
+        rights.revoke_unrecorded(operator.on("entity-b"))
         rights.grant_writes(operator.on("entity-a"))
 
 

@@ -68,7 +68,7 @@ def _run(lab: Any, act: Act, after: int) -> Run:
                 operator.__exit__()  # every connection, in whatever it is
                 raise _KilledError
 
-    operator = lab.operator(watch=watch, patience=30)
+    operator = lab.operator(watch=watch, timeout=30)
     try:
         with operator:
             act(operator)
@@ -121,7 +121,7 @@ def _child(lab: Any, act: Act, after: int, pipe: int) -> None:
 
     code = 1
     try:
-        with lab.operator(watch=watch, patience=30) as operator:
+        with lab.operator(watch=watch, timeout=30) as operator:
             act(operator)
         code = 0
     except BaseException:

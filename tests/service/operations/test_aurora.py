@@ -18,12 +18,12 @@ from moto import mock_aws
 
 from local.postgres import ADMINISTRATOR, Servers
 from service.operations import aurora, detection, promotion
-from service.operations.node import Node, RefusedError
+from service.operations.node import DatabaseNode, DeclinedError
 from service.operations.operator import Operator
 
 CLUSTER = "mainstay-test-entity-a"
 HOST = f"{CLUSTER}.cluster-c7tj4example.us-east-1.rds.amazonaws.com"
-NODE = Node(
+NODE = DatabaseNode(
     name="entity-a", store="entity", dsn="", host=HOST, port=5432, database="postgres",
     cluster=CLUSTER,
 )  # fmt: skip
@@ -56,7 +56,7 @@ class SlowCluster:
         self.client.meta.events.register("before-call.rds.*", self._answer)
         self._follow()
 
-    def instance_dsn(self, _: Node, instance: str) -> str:
+    def instance_dsn(self, _: DatabaseNode, instance: str) -> str:
         if instance == self.writer and instance != "one":
             return self.servers["promoted"]
         return self.servers["gone" if instance == "one" else "reader"]
@@ -143,7 +143,7 @@ def cluster(request, addresses, monkeypatch):
 
 
 def promote(cluster: SlowCluster, **options: Any) -> str:
-    with Operator(cluster.nodes, **{"patience": 10, **options}) as operator:
+    with Operator(cluster.nodes, **{"timeout": 10, **options}) as operator:
         return promotion.promote_reader(operator, "entity-a", rds=cluster.client)
 
 
@@ -196,7 +196,7 @@ def test_a_dry_run_asks_and_changes_nothing(cluster, capsys):
 
 def test_without_a_reader_that_answers_it_is_the_other_master_s_turn(cluster):
     cluster.servers = {**cluster.servers, "reader": cluster.servers["gone"]}
-    with pytest.raises(RefusedError, match="no reader of entity-a answers: promote the other"):
+    with pytest.raises(DeclinedError, match="no reader of entity-a answers: promote the other"):
         promote(cluster)
     assert cluster.failovers == []
 
@@ -210,13 +210,13 @@ def test_what_is_no_failover_under_way_is_not_waited_for(cluster, monkeypatch):
 def test_the_wait_is_bounded(cluster):
     cluster.target, cluster.left = "two", 10**9
     with pytest.raises(TimeoutError, match="the endpoint of entity-a has a writer"):
-        promote(cluster, patience=0.1)
+        promote(cluster, timeout=0.1)
 
 
 def test_an_instance_is_reached_by_its_own_name():
     node = replace(NODE, dsn=f"host={HOST} user=a")
     assert "host=two.c7tj4example.us-east-1.rds.amazonaws.com" in aurora.instance_dsn(node, "two")
-    with pytest.raises(RefusedError, match="should be the endpoint of cluster"):
+    with pytest.raises(DeclinedError, match="should be the endpoint of cluster"):
         aurora.instance_dsn(replace(node, host="db.example.com"), "two")
 
 
@@ -232,7 +232,7 @@ def test_the_requests_are_those_of_the_api():
             DBInstanceIdentifier=name, DBInstanceClass="db.r8g.large", Engine="aurora-postgresql",
             DBClusterIdentifier=CLUSTER,
         )  # fmt: skip
-    assert aurora.describe(rds, NODE) == aurora.Cluster(
+    assert aurora.describe(rds, NODE) == aurora.AuroraCluster(
         status="available", writer="one", readers=("two",)
     )
     rds.failover_db_cluster(DBClusterIdentifier=CLUSTER, TargetDBInstanceIdentifier="two")

@@ -37,11 +37,11 @@ def test_help_names_every_act(capsys):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "required: act"),
+        ([], "required: command"),
         (["fense", "entity-a"], "invalid choice: 'fense'"),
         (["fence"], "required: node"),
         (["migrate", "entity-a", "--to", "two"], "invalid int value: 'two'"),
-        (["--patience", "-1", "versions"], "should be 0 or more seconds, got -1"),
+        (["--timeout", "-1", "versions"], "should be 0 or more seconds, got -1"),
         (["replication", "pause", "entity-a"], "publisher and subscriber, or neither of them"),
         (["promote", "--lost", "follower"], "invalid choice: 'follower'"),
         (["delayed", "recover"], "one of the arguments --lsn --time is required"),

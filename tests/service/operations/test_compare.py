@@ -16,12 +16,12 @@ def test_rows_in_flight_are_followed_until_each_was_alike_once(masters, operator
     forth = operator.link("entity-a", "entity-b")
     replication.pause(operator, forth)
     late = masters.add_tenant(accounts=3)
-    monkeypatch.setattr(operator, "patience", 0.2)
+    monkeypatch.setattr(operator, "timeout", 0.2)
     found = compare_in_flight(operator, "entity-a", "entity-b")
     assert found["equal"] is False
     assert found["tables"]["tenant"]["only_left"] == [f"({late})"]
     assert len(found["tables"]["account"]["only_left"]) == 3
-    monkeypatch.setattr(operator, "patience", 30)
+    monkeypatch.setattr(operator, "timeout", 30)
     waiting = operator.wait
 
     def resumed(holds, what, **more):

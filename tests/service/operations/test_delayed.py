@@ -12,7 +12,7 @@ import pytest
 from local.postgres import SUPERUSER, Servers, Watched
 from service.operations import delayed, lost_rows, standby
 from service.operations.bootstrap import bootstrap
-from service.operations.node import Node, RefusedError
+from service.operations.node import DatabaseNode, DeclinedError
 from service.operations.operator import Operator
 from tests.service.operations.conftest import DATABASE, Lab
 
@@ -25,12 +25,12 @@ class Followed(Lab):
     tenant = ""
 
     def operator(self, **options: Any) -> Operator:
-        nodes: dict[str, Node] = {}
+        nodes: dict[str, DatabaseNode] = {}
         for name, node in self.nodes.items():
             dsn = self.by_name[name].dsn(DATABASE, SUPERUSER)
             nodes[name] = replace(node, dsn=dsn)
         nodes["follower"] = replace(nodes["entity-a"], name="follower")
-        chosen: dict[str, Any] = {"patience": 60} | options
+        chosen: dict[str, Any] = {"timeout": 60} | options
         return Operator(nodes, **chosen)
 
     def count(self, node: str, tenant: str) -> int:
@@ -93,7 +93,7 @@ def recovered(lab: Followed, tenant: str) -> int:
     """The rows of the mistake on the replica, after the shipped acts have led it before that."""
     with lab.operator() as operator:
         delayed.pause(operator, "delayed")
-        mistake = delayed.suspects(operator, "delayed", "account", "follower")[0]
+        mistake = delayed.candidates(operator, "delayed", "account", "follower")[0]
         delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
     return lab.count("delayed", tenant)
 
@@ -122,8 +122,8 @@ def test_mutation_promoting_it_destroys_what_it_saved(lab: Followed, monkeypatch
     if not pause_first:
         monkeypatch.setattr(delayed, "pause", lambda operator, node: {})
     with lab.operator() as operator:
-        mistake = delayed.suspects(operator, "delayed", "account", "follower")[0]
-    with pytest.raises(TimeoutError), lab.operator(patience=0.5) as operator:
+        mistake = delayed.candidates(operator, "delayed", "account", "follower")[0]
+    with pytest.raises(TimeoutError), lab.operator(timeout=0.5) as operator:
         delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
     assert lab.count("delayed", tenant) == 0
 
@@ -132,7 +132,7 @@ def test_mutation_without_a_target_a_restart_replays_the_mistake(lab: Followed, 
     """As `recover` would be that sets the delay before the target, and is killed between them."""
     tenant = lab.mistake()
     monkeypatch.setattr(delayed, "_target", lambda *_, **__: {"recovery_min_apply_delay": "0"})
-    with pytest.raises(TimeoutError), lab.operator(patience=2) as operator:
+    with pytest.raises(TimeoutError), lab.operator(timeout=2) as operator:
         delayed.recover(operator, "delayed", lsn="F/0")
     lab.wait("delayed", "SELECT count(*) = 0 FROM account WHERE tenant_id = %s", tenant)
 
@@ -141,18 +141,18 @@ def test_a_table_that_was_emptied_is_found_and_comes_back(lab: Followed):
     lab.add_tenant()  # commits before it: the replica has not begun with what comes next
     tenant = lab.mistake("TRUNCATE account")
     with lab.operator() as operator:
-        [mistake, *_] = delayed.suspects(operator, "delayed", "account", "follower")
+        [mistake, *_] = delayed.candidates(operator, "delayed", "account", "follower")
         assert mistake["emptied"] is True
         delayed.recover(operator, "delayed", lsn=mistake["target_lsn"])
-        given = lost_rows.give_back(operator, "delayed", "account", "entity-a")
-    assert given["given"] >= ROWS
+        given = lost_rows.restore_rows(operator, "delayed", "account", "entity-a")
+    assert given["restored"] >= ROWS
     assert lab.count("entity-a", tenant) == ROWS
 
 
 def test_a_time_leads_there_as_well(lab: Followed):
     tenant = lab.mistake()
     with lab.operator() as operator:
-        mistake = delayed.suspects(operator, "delayed", "account", "follower")[0]
+        mistake = delayed.candidates(operator, "delayed", "account", "follower")[0]
         assert mistake["rows"] == ROWS
         delayed.recover(operator, "delayed", time=mistake["committed_at"])
     assert lab.count("delayed", tenant) == ROWS
@@ -160,17 +160,17 @@ def test_a_time_leads_there_as_well(lab: Followed):
 
 def test_what_it_has_replayed_cannot_be_taken_back(lab: Followed):
     with lab.operator() as operator:
-        with pytest.raises(RefusedError, match="has replayed past 0/1: what it holds is newer"):
+        with pytest.raises(DeclinedError, match="has replayed past 0/1: what it holds is newer"):
             delayed.recover(operator, "delayed", lsn="0/1")
-        with pytest.raises(RefusedError, match="'lsn' should be like 0/3000148, got 'tuesday'"):
+        with pytest.raises(DeclinedError, match="'lsn' should be like 0/3000148, got 'tuesday'"):
             delayed.recover(operator, "delayed", lsn="tuesday")
-        with pytest.raises(RefusedError, match="'lsn' or 'time' should be given, and not both"):
+        with pytest.raises(DeclinedError, match="'lsn' or 'time' should be given, and not both"):
             delayed.recover(operator, "delayed")
 
 
 def test_who_is_no_superuser_there_is_told_what_else_there_is(lab: Followed):
-    wanted = pytest.raises(RefusedError, match="pause it, and dump from it as it is")
-    with wanted, Operator(lab.nodes, patience=5) as operator:
+    wanted = pytest.raises(DeclinedError, match="pause it, and dump from it as it is")
+    with wanted, Operator(lab.nodes, timeout=5) as operator:
         delayed.recover(operator, "delayed", lsn="F/0")
 
 
@@ -187,13 +187,13 @@ def test_rows_that_are_there_stay_and_what_cannot_come_back_is_counted(lab: Foll
         tenant,
     )
     with lab.operator() as operator:
-        given = lost_rows.give_back(operator, "delayed", "account", "entity-a")
-        assert (given["lost"], given["given"], given["refused"]) == (3, 2, 1)
+        given = lost_rows.restore_rows(operator, "delayed", "account", "entity-a")
+        assert (given["lost"], given["restored"], given["refused"]) == (3, 2, 1)
         assert given["changed"] == ROWS - 3
-        again = lost_rows.give_back(operator, "delayed", "account", "entity-a")
-        assert again["given"] == 0
-        with pytest.raises(RefusedError, match="'acount' is no table of delayed"):
-            lost_rows.give_back(operator, "delayed", "acount", "entity-a")
+        again = lost_rows.restore_rows(operator, "delayed", "account", "entity-a")
+        assert again["restored"] == 0
+        with pytest.raises(DeclinedError, match="'acount' is no table of delayed"):
+            lost_rows.restore_rows(operator, "delayed", "acount", "entity-a")
     names = lab.rows("entity-a", "SELECT full_name FROM account WHERE tenant_id = %s", tenant)
     assert sorted(name for (name,) in names).count("newer") == ROWS - 3
 
@@ -229,11 +229,11 @@ def test_one_that_was_promoted_is_copied_again_by_a_person_s_word_alone(lab: Fol
     lab.rows("delayed", "CREATE TABLE only_here (id int)", user=SUPERUSER)
     with lab.operator() as operator:
         assert delayed.state(operator, "delayed")["in_recovery"] is False
-        with pytest.raises(RefusedError, match="its timeline went on: with --anew"):
+        with pytest.raises(DeclinedError, match="its timeline went on: with --reclone"):
             delayed.follow(operator, "delayed")
         assert lab.value("delayed", "SELECT to_regclass('only_here')::text") == "only_here"
         for _ in range(2):
-            state = delayed.follow(operator, "delayed", anew=True)
+            state = delayed.follow(operator, "delayed", reclone=True)
             assert (state["in_recovery"], state["configured_seconds"]) == (True, 3600)
     assert lab.value("delayed", "SELECT to_regclass('only_here')") is None
 
@@ -247,14 +247,14 @@ def test_one_whose_log_is_gone_is_copied_again(lab: Followed):
         source = lab.by_name["entity-a"]
         source.wait("SELECT NOT active FROM pg_replication_slots WHERE slot_name LIKE 'standby%%'")
         source.rows("SELECT pg_drop_replication_slot('standby_delayed')")
-        with pytest.raises(RefusedError, match="no longer keeps the log"):
+        with pytest.raises(DeclinedError, match="no longer keeps the log"):
             delayed.follow(operator, "delayed")
-        assert delayed.follow(operator, "delayed", anew=True)["in_recovery"] is True
+        assert delayed.follow(operator, "delayed", reclone=True)["in_recovery"] is True
         assert standby.lost_track(operator, "delayed", "follower") is None
 
 
 def test_without_anybody_who_starts_it_the_wait_ends(lab: Followed, monkeypatch):
     monkeypatch.setattr(standby, "STOP", "SELECT 1")
     wanted = pytest.raises(TimeoutError, match="delayed has started again")
-    with wanted, lab.operator(patience=0.3) as operator:
+    with wanted, lab.operator(timeout=0.3) as operator:
         standby.restart(operator, "delayed")

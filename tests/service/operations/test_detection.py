@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from local.postgres import ADMINISTRATOR, Server, Servers
 from service.operations import detection
-from service.operations.node import Node
+from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
 
 
@@ -110,12 +110,14 @@ def test_a_server_that_froze_after_it_let_one_in_is_lost(server: Server):
         assert connection.pgconn.get_result() is not None  # it was only late
 
 
-def test_a_watch_ends_with_the_loss_or_with_its_patience(server: Server, monkeypatch):
+def test_a_watch_ends_with_the_loss_or_with_its_timeout(server: Server, monkeypatch):
     monkeypatch.setattr(detection, "INTERVAL_SECONDS", 0.01)
 
-    def asked(dsn: str, patience: float) -> Operator:
-        node = Node(name="entity-a", store="entity", dsn=dsn, host="", port=0, database="postgres")
-        return Operator({"entity-a": node}, patience=patience)
+    def asked(dsn: str, timeout: float) -> Operator:
+        node = DatabaseNode(
+            name="entity-a", store="entity", dsn=dsn, host="", port=0, database="postgres"
+        )
+        return Operator({"entity-a": node}, timeout=timeout)
 
     detection.wait_until_lost(asked(at(server, 1), 10), "entity-a")
     with pytest.raises(TimeoutError, match="entity-a is lost"):

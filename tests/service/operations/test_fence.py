@@ -13,7 +13,7 @@ from local.postgres import SUPERUSER
 from service.operations import rights
 from service.operations.bootstrap import bootstrap
 from service.operations.fence import fence, unfence
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from service.operations.operator import Operator
 from tests.service.operations.conftest import DATABASE, Lab
 from tests.service.operations.killing import killed_everywhere
@@ -197,7 +197,7 @@ def test_an_application_that_can_become_the_owner_is_told(alone, operator):
     ):
         alone.rows(A, statement, user=SUPERUSER)
     try:
-        with pytest.raises(RefusedError, match="app_writer can become the owner of tables"):
+        with pytest.raises(DeclinedError, match="app_writer can become the owner of tables"):
             fence(operator, A)
         assert rights.is_fenced(operator.on(A))
     finally:
@@ -209,7 +209,7 @@ def test_mutation_a_parameter_would_not_hold_the_open_session(alone, operator, c
     """As a fence by default_transaction_read_only would be: seen by new sessions alone."""
     monkeypatch.setattr(
         rights,
-        "take_writes",
+        "revoke_writes",
         lambda session: session.change(
             "ALTER ROLE app_writer SET default_transaction_read_only=on"
         ),

@@ -13,7 +13,7 @@ from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
 from service.operations.fence import fence, unfence
 from service.operations.heal import heal
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from service.operations.operator import Operator
 from tests.service.operations.killing import killed_everywhere
 from tests.service.operations.story import received
@@ -118,11 +118,14 @@ def test_killed_at_every_statement_it_ends_the_same(lab: Followed):
 def test_it_is_refused_where_it_would_heal_over_a_loss(lab: Followed):
     with lab.operator() as operator:
         fence(operator, A)
-        with pytest.raises(RefusedError, match="one master should take writes, got none"):
+        with pytest.raises(DeclinedError, match="one master should take writes, got none"):
             heal(operator)
         unfence(operator, A)
         lab.by_name[A].kill()
         promotion.promote_other(operator, A)
     lab.by_name[A].start()
-    with lab.operator() as operator, pytest.raises(RefusedError, match="reconcile entity-a"):
+    with (
+        lab.operator() as operator,
+        pytest.raises(DeclinedError, match="reconcile entity-a"),
+    ):
         heal(operator)

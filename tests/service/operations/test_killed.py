@@ -140,13 +140,13 @@ LOSS = [
 ]
 DELAYED = [
     Row(act="delayed state"),
-    Row(act="delayed suspects account", kills=1),
+    Row(act="delayed candidates account", kills=1),
     Row(act="delayed pause"),
     Row(act="delayed recover --lsn {target}", kills=4),
     Row(act="delayed dump account {file}"),
-    Row(act="delayed give-back account", kills=4),
+    Row(act="delayed restore-rows account", kills=4),
     Row(act="delayed follow", kills=4),
-    Row(act="delayed follow --anew", before=_promote_delayed, kills=1),
+    Row(act="delayed follow --reclone", before=_promote_delayed, kills=1),
 ]
 
 
@@ -271,7 +271,7 @@ def test_the_delayed_replica_is_led_and_follows_again(servers, tmp_path):
             written = source.value("SELECT pg_current_wal_insert_lsn()::text")
             replica.wait("SELECT pg_last_wal_receive_lsn() >= %s::pg_lsn", written)
             lab.file = str(tmp_path / f"{number}.csv")
-            lab.target = lab.run(["delayed", "suspects", "account"])[0][0]["target_lsn"]
+            lab.target = lab.run(["delayed", "candidates", "account"])[0][0]["target_lsn"]
             source.rows("DROP EXTENSION pg_walinspect", database=DATABASE)
         for row in DELAYED:
             restarts = row.name in ("delayed recover", "delayed follow")

@@ -13,7 +13,7 @@ from local.postgres import ADMINISTRATOR, SUPERUSER, Servers
 from service.operations import promotion, rebuild, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
-from service.operations.node import Node, RefusedError
+from service.operations.node import DatabaseNode, DeclinedError
 from service.operations.operator import Operator
 from service.operations.reconcile import reconcile
 from tests.service.operations.conftest import DATABASE, Lab
@@ -35,12 +35,12 @@ def with_reader(lab: Lab) -> Operator:
     """The operator that knows a reader of A, as Aurora's cluster would."""
     reader = lab.add("reader", lab.servers.standby("reader", of=lab.by_name["entity-a"]))
     assert reader.is_running
-    nodes: dict[str, Node] = lab.nodes
+    nodes: dict[str, DatabaseNode] = lab.nodes
     nodes["entity-a"] = replace(nodes["entity-a"], readers=("reader",))
-    return Operator(as_superuser(lab, nodes, "reader"), patience=60)
+    return Operator(as_superuser(lab, nodes, "reader"), timeout=60)
 
 
-def as_superuser(lab: Lab, nodes: dict[str, Node], *names: str) -> dict[str, Node]:
+def as_superuser(lab: Lab, nodes: dict[str, DatabaseNode], *names: str) -> dict[str, DatabaseNode]:
     """Standbys are led by the owner of their machine; what RDS manages has no superuser."""
     own = {
         name: replace(nodes[name], dsn=lab.by_name[name].dsn(DATABASE, SUPERUSER)) for name in names
@@ -69,12 +69,12 @@ def test_the_masters_own_reader_takes_over_with_every_acknowledged_write(lab: La
 
 def test_a_master_that_answers_is_not_promoted_away(lab: Lab):
     with with_reader(lab) as operator:
-        with pytest.raises(RefusedError, match="entity-a answers"):
+        with pytest.raises(DeclinedError, match="entity-a answers"):
             promotion.promote_reader(operator, "entity-a")
-        with pytest.raises(RefusedError, match="entity-a answers"):
+        with pytest.raises(DeclinedError, match="entity-a answers"):
             promotion.promote_other(operator, "entity-a")
         lab.by_name["entity-a"].kill()
-        with pytest.raises(RefusedError, match="reader answers"):
+        with pytest.raises(DeclinedError, match="reader answers"):
             promotion.promote_other(operator, "entity-a")
 
 

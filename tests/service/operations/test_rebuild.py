@@ -7,7 +7,7 @@ import pytest
 from service.operations import promotion, rebuild
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from tests.service.operations.conftest import Lab
 from tests.service.operations.story import received
 
@@ -40,7 +40,7 @@ def test_the_old_master_beside_takes_nothing_that_its_clone_needs(lab):
     with lab.operator() as operator:
         rebuild.prepare(operator, "entity-a")
         assert lab.value("entity-a", "SELECT subenabled FROM pg_subscription") is False
-        with pytest.raises(RefusedError, match="no clone of entity-b taken since prepare"):
+        with pytest.raises(DeclinedError, match="no clone of entity-b taken since prepare"):
             rebuild.finish(operator, "entity-a")
 
 

@@ -18,7 +18,7 @@ from local.postgres import ADMINISTRATOR, Servers
 from service.operations import promotion, replication, slots
 from service.operations import reconcile as reconciliation
 from service.operations.bootstrap import bootstrap
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from service.operations.reconcile import reconcile
 from tests.service.operations.conftest import DATABASE, Lab
 from tests.service.operations.histories import Histories, rows_of, set_aside
@@ -191,7 +191,10 @@ def test_another_version_is_migrated_first(lab: Lab):
     promote_b(lab)
     lab.rows(B, "INSERT INTO operations.migration (version, name, sha256) VALUES (9, 'x', 'x')")
     lab.by_name[A].start()
-    with lab.operator() as operator, pytest.raises(RefusedError, match="migrate entity-b first"):
+    with (
+        lab.operator() as operator,
+        pytest.raises(DeclinedError, match="migrate entity-b first"),
+    ):
         reconcile(operator, A)
 
 

@@ -12,7 +12,7 @@ from service.operations import promotion, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
 from service.operations.fence import fence, unfence
-from service.operations.node import Node, RefusedError
+from service.operations.node import DatabaseNode, DeclinedError
 from service.operations.operator import Operator
 from service.operations.repoint import repoint
 from tests.service.operations.conftest import DATABASE, Lab
@@ -25,7 +25,7 @@ class Followed(Lab):
     """The follower is led by the superuser of its own machine."""
 
     @property
-    def nodes(self) -> dict[str, Node]:
+    def nodes(self) -> dict[str, DatabaseNode]:
         return as_superuser(self, super().nodes, "follower")
 
     def rows(self, name: str, sql: str, *values: Any, user: str = "") -> list[Any]:
@@ -110,7 +110,7 @@ def test_it_becomes_like_the_other_master_and_goes_on_with_it(lost: Followed, ca
         assert only_there(lost) == ASIDE
         lost.arrives("follower", lost.add_tenant("entity-b", accounts=4))
         assert alike(lost, operator)
-        with pytest.raises(RefusedError, match="'to' should be one of entity-a, entity-b"):
+        with pytest.raises(DeclinedError, match="'to' should be one of entity-a, entity-b"):
             repoint(operator, "transaction")
         again = repoint(operator, "entity-b")
         assert again == {"tables": {}, "set_aside": 5}

@@ -94,7 +94,7 @@ def test_it_is_ended_where_it_takes_too_long(masters: Lab, operator: Operator):
 def test_a_subscriber_that_does_not_get_on_is_named_with_both_places(masters: Lab):
     with (
         masters.by_name[B].connect(DATABASE, ADMINISTRATOR, autocommit=False) as holding,
-        masters.operator(patience=1) as operator,
+        masters.operator(timeout=1) as operator,
     ):
         holding.execute("LOCK TABLE tenant IN ACCESS EXCLUSIVE MODE")
         masters.rows(A, "INSERT INTO tenant (host, name) VALUES ('held up', 'T')")
@@ -138,7 +138,7 @@ def test_writers_pass_while_a_change_of_their_table_waits_for_one_of_them(
     folder = migrations(tmp_path, "transaction", "ALTER TABLE event ADD COLUMN more text")
 
     def work() -> None:
-        with audit.operator(patience=30) as operator:
+        with audit.operator(timeout=30) as operator:
             if what == "migrate":
                 migrate(operator, "transaction", folder=folder)
             else:

@@ -14,7 +14,7 @@ from service.operations import migrations as runner
 from service.operations import replication, rights, sequences, slots
 from service.operations.bootstrap import bootstrap
 from service.operations.fence import fence, unfence
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from service.operations.sequences import raise_sequences
 from tests.service.operations.conftest import Lab, migrations
 from tests.service.operations.story import BREAKING, REWRITING, Upgrade, received
@@ -40,7 +40,7 @@ def lab(servers):
 
 @pytest.fixture
 def operator(lab):
-    with lab.operator(patience=20) as operator:
+    with lab.operator(timeout=20) as operator:
         yield operator
 
 
@@ -92,7 +92,7 @@ def test_writes_are_refused_while_a_slot_is_not_led_past_the_migration(
     lab, operator, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(slots, "advance", lambda *_: [])
-    with pytest.raises(RefusedError, match="not led past it: advance"):
+    with pytest.raises(DeclinedError, match="not led past it: advance"):
         upgraded(lab, operator, tmp_path, BREAKING)
 
 
@@ -118,13 +118,13 @@ def test_mutation_a_slot_not_led_past_the_migration(lab, operator, tmp_path, mon
 
 def test_a_migration_is_refused_while_it_would_be_replicated(lab, operator, tmp_path):
     upgrade = upgraded(lab, operator, tmp_path, REWRITING, without="reverse off")
-    with pytest.raises(RefusedError, match="is being read: pause it"):
+    with pytest.raises(DeclinedError, match="is being read: pause it"):
         upgrade.restore_secondary()
 
 
 def test_going_on_is_refused_while_only_one_side_is_migrated(lab, operator, tmp_path):
     upgrade = upgraded(lab, operator, tmp_path, REWRITING)
-    with pytest.raises(RefusedError, match="migrate both, then resume"):
+    with pytest.raises(DeclinedError, match="migrate both, then resume"):
         replication.resume(operator, upgrade.back)
 
 
@@ -164,7 +164,7 @@ def test_the_second_master_takes_no_write(lab, operator):
     lab.arrives("entity-b", lab.add_tenant(accounts=1))
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         swap(lab, operator)
-    with pytest.raises(RefusedError, match="entity-a takes writes"):
+    with pytest.raises(DeclinedError, match="entity-a takes writes"):
         unfence(operator, "entity-b")
 
 

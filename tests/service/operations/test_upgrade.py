@@ -9,7 +9,7 @@ import pytest
 
 from service.operations import fence, replication, rights, schema, slots, upgrade
 from service.operations.bootstrap import bootstrap
-from service.operations.node import RefusedError
+from service.operations.node import DeclinedError
 from tests.service.operations.acts import all_acts, state
 from tests.service.operations.conftest import Lab, migrations
 from tests.service.operations.killing import killed_everywhere
@@ -43,7 +43,7 @@ def lab(servers_of_an_upgrade, folder):
         fence.fence(operator, "entity-a")
         for link in operator.links_of():
             replication.pause(operator, link)
-        upgrade.act(operator, "undo", folder)
+        upgrade.run(operator, "undo", folder)
 
 
 @pytest.fixture
@@ -61,12 +61,12 @@ def test_every_act_of_an_upgrade_is_killed_somewhere():
 @pytest.mark.parametrize("done", range(1, len(WINDOW) + 1))
 def test_back_from_every_act_before_the_commit_point(lab, folder, done):
     before = state(lab)
-    with lab.operator(patience=30) as operator:
+    with lab.operator(timeout=30) as operator:
         for name in WINDOW[:done]:
-            upgrade.act(operator, name, folder)
+            upgrade.run(operator, name, folder)
         for _ in range(2):  # again changes nothing
-            upgrade.act(operator, "undo", folder)
-        assert upgrade.act(operator, "check", folder) == dict.fromkeys(NODES, 1)
+            upgrade.run(operator, "undo", folder)
+        assert upgrade.run(operator, "check", folder) == dict.fromkeys(NODES, 1)
     after = state(lab)
     for one in (before, after):  # physical order alone: a column was dropped and made again
         for name in list(one):
@@ -86,9 +86,9 @@ def test_a_second_act_waits_for_the_first(lab, folder):
     found: list[str] = []
 
     def again() -> None:
-        with lab.operator(patience=0.2) as other:
+        with lab.operator(timeout=0.2) as other:
             try:
-                upgrade.act(other, "check", folder)
+                upgrade.run(other, "check", folder)
             except TimeoutError as error:
                 found.append(str(error))
 
@@ -96,30 +96,33 @@ def test_a_second_act_waits_for_the_first(lab, folder):
         thread = threading.Thread(target=again)
         thread.start()
         thread.join()
-    assert "no other act of an upgrade runs" in found[0]
+    assert "no other command of an upgrade runs" in found[0]
 
 
 def test_an_upgrade_without_a_way_back_is_refused(lab, folder):
     way_back = folder / "entity" / "0002_more.revert.sql"
     way_back.rename(way_back.with_suffix(".away"))
-    with lab.operator() as operator, pytest.raises(RefusedError, match="has to have a way back"):
-        upgrade.act(operator, "check", folder)
+    with (
+        lab.operator() as operator,
+        pytest.raises(DeclinedError, match="has to have a way back"),
+    ):
+        upgrade.run(operator, "check", folder)
     way_back.with_suffix(".away").rename(way_back)
 
 
 def test_mutation_without_the_fence_the_migration_is_refused(lab, folder, monkeypatch):
     monkeypatch.setattr(fence, "fence", lambda *_: None)
-    with lab.operator() as operator, pytest.raises(RefusedError, match="fence it"):
-        upgrade.act(operator, "halt", folder)
+    with lab.operator() as operator, pytest.raises(DeclinedError, match="fence it"):
+        upgrade.run(operator, "halt", folder)
 
 
 def test_mutation_without_the_advance_nobody_may_write(lab, folder, monkeypatch):
     monkeypatch.setattr(slots, "advance", lambda *_: [])
     with lab.operator() as operator:
         for name in WINDOW:
-            upgrade.act(operator, name, folder)
-        with pytest.raises(RefusedError, match="not led past it"):
-            upgrade.act(operator, "open", folder)
+            upgrade.run(operator, name, folder)
+        with pytest.raises(DeclinedError, match="not led past it"):
+            upgrade.run(operator, "open", folder)
         assert rights.is_fenced(operator.on("entity-a"))
 
 
@@ -134,14 +137,14 @@ def test_mutation_with_the_way_back_left_on_the_halt_is_seen(lab, folder, monkey
     monkeypatch.setattr(replication, "pause", but_for_the_way_back)
     with lab.operator() as operator:
         for name in (*WINDOW, "open"):
-            upgrade.act(operator, name, folder)
-        with pytest.raises(RefusedError, match="subscribes to it: pause"):
-            upgrade.act(operator, "publish", folder)
+            upgrade.run(operator, name, folder)
+        with pytest.raises(DeclinedError, match="subscribes to it: pause"):
+            upgrade.run(operator, "publish", folder)
 
 
 def test_halted_nobody_writes_and_reads_go_on(lab, folder):
     with lab.operator() as operator:
-        upgrade.act(operator, "halt", folder)
+        upgrade.run(operator, "halt", folder)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         lab.rows("entity-a", "UPDATE account SET login = login", user="app_writer")
     assert lab.value("entity-b", "SELECT count(*) FROM account") == ROWS
@@ -153,19 +156,19 @@ def test_killed_anywhere_it_ends_with_nothing_lost_and_all_alike(servers_of_an_u
     for name in ("halt", "migrate", "undo", *WINDOW[1:], "open"):
         if name not in KILLED:
             with lab.operator() as operator:
-                upgrade.act(operator, name, folder)
+                upgrade.run(operator, name, folder)
         else:
-            kills += killed_everywhere(lab, lambda o, name=name: upgrade.act(o, name, folder))
+            kills += killed_everywhere(lab, lambda o, name=name: upgrade.run(o, name, folder))
     versions = {"entity-a": 2, "entity-b": 1, "follower": 1}
     with lab.operator() as operator:
         assert {name: schema.version(operator.on(name)) for name in NODES} == versions
     lab.rows("entity-a", "UPDATE account SET given_name = 'written'", user="app_writer")
     with lab.operator() as operator:
-        upgrade.act(operator, "publish", folder)
-    kills += killed_everywhere(lab, lambda o: upgrade.act(o, "restore", folder))
+        upgrade.run(operator, "publish", folder)
+    kills += killed_everywhere(lab, lambda o: upgrade.run(o, "restore", folder))
     assert kills > 20
     with lab.operator() as operator:
-        assert upgrade.act(operator, "compare", folder)["equal"]
+        assert upgrade.run(operator, "compare", folder)["equal"]
         for link in operator.links_of():
             assert replication.verify(operator, link) == []
     for name in NODES:

@@ -113,13 +113,13 @@ copy_of_follower() {
     -d "host=$FOLLOWER_ADDRESS user=replicator sslmode=require application_name=delayed"
 }
 
-renew() { # asked for by `delayed follow --anew`: killed anywhere, it begins again
-  [[ -e $PGDATA.anew ]] || return 0
+renew() { # asked for by `delayed follow --reclone`: killed anywhere, it begins again
+  [[ -e $PGDATA.reclone ]] || return 0
   echo "mainstay: $PART is copied anew"
   rm -rf "$PGDATA"
   make_cluster
   configure
-  rm -f "$PGDATA.anew"
+  rm -f "$PGDATA.reclone"
 }
 
 configure() {
