@@ -7,9 +7,10 @@ same key. Between which places of the log a write was committed is recorded with
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -155,8 +156,10 @@ def _change(
         row.value = _value(connection, row.id)
         return
     row.value = value
-    [before] = connection.execute(f"SELECT {_NUMBER}".encode()).fetchone() or (0,)
-    row.writes.append(Write(value=value, after=done[0], before=before))
+    # It is acknowledged, whatever becomes of the question behind it.
+    row.writes.append(Write(value=value, after=done[0], before=sys.maxsize))
+    [before] = connection.execute(f"SELECT {_NUMBER}".encode()).fetchone() or (sys.maxsize,)
+    row.writes[-1] = replace(row.writes[-1], before=before)
 
 
 def _value(connection: psycopg.Connection[Any], account: str) -> Value:
