@@ -26,7 +26,7 @@ BODY_MAX = 65_536  # bytes
 BODY_SECONDS = 10
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Endpoint:
     """One method of one path: the only place that says what it needs.
 
