@@ -36,6 +36,8 @@ _ADMINISTRATOR = """\
 CREATE ROLE {user} LOGIN CREATEROLE CREATEDB REPLICATION
 GRANT pg_create_subscription, pg_monitor, pg_signal_backend TO {user} WITH ADMIN OPTION
 GRANT pg_checkpoint TO {user} WITH ADMIN OPTION
+GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO {user}
+GRANT SET ON PARAMETER session_replication_role TO {user}
 CREATE DATABASE {database} OWNER {user}"""
 
 
@@ -162,7 +164,8 @@ class Databases:
 
     def _administrate(self, server: Server, user: str, database: str) -> None:
         for statement in _ADMINISTRATOR.format(user=user, database=database).splitlines():
-            server.rows(statement)
+            # In the database whose rights every new one begins with.
+            server.rows(statement, database="template1")
 
     def _write(self) -> None:
         fresh = self._target.folder / f"{FILE}.new"
