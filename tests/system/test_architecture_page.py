@@ -11,7 +11,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 
 
 def test_every_stack_stands_in_the_table(production):
-    rows = [line.split("|") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    stacks, _, _ = PAGE.read_text().partition("| room | what it is | may import |")
+    rows = [line.split("|") for line in stacks.splitlines() if line.startswith("| `")]
     listed = {name.rpartition("/")[2] for row in rows for name in re.findall(r"`([^`]+)`", row[1])}
     shown = {
         artifact["displayName"].partition(" ")[0].rpartition("/")[2]
