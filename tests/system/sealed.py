@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from assembly.reader import Assembly
-from assembly.references import References
+from assembly.references import StackReferences
 from assembly.stack import Stack
 
 Resource = tuple[str, str]  # a stack's path and a logical id; or the path and a literal's text
@@ -122,7 +122,7 @@ def read(assembly: Assembly) -> Sealed:
 class _Reader:
     def __init__(self, assembly: Assembly) -> None:
         self._stacks = tuple(assembly.stacks.values())
-        self._references = References(self._stacks)
+        self._references = StackReferences(self._stacks)
         tables = [
             ((stack.path, logical_id), properties.get("TableName"))
             for stack in self._stacks
