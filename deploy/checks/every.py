@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 
 from assembly.reader import Assembly
 from config.model import Environment
+from deploy.checks.backup_opt_in import backup_opt_in
 from deploy.checks.bootstrap import bootstrap
 from deploy.checks.delegation import DELEGATION, delegation
 from deploy.checks.identity import account, shell
 from deploy.checks.images import images
 from deploy.checks.regions import regions
 from deploy.checks.stack_states import stack_states
+from deploy.checks.zone_offers import ZONE_OFFERS, zone_offers
 from deploy.clients import AwsClients, endpoint, shell_region
 from deploy.dns import Dns
 from deploy.findings import Check, CheckFindings, CheckProblem, Unmade, make, unmade
@@ -43,12 +45,13 @@ class DeployChecks:
         found = self._of_aws([("placeholders", self._placeholders)])
         identity = make([(CREDENTIALS, self._identity)])
         found += identity + self._of_aws([("image builds", self._images)])
-        names = [*self._of_account(), DELEGATION]
+        names = [*self._of_account(), *self._of_services(), DELEGATION]
         if identity.problems:
             return found + unmade(names, "whose credentials these are comes first")
         if identity.unmade:
             return found + unmade(names, identity.unmade[0].why)
         found += make(list(self._of_account().items()))
+        found += self._of_aws(list(self._of_services().items()))
         return found + self.delegation()
 
     def delegation(self) -> CheckFindings:
@@ -70,6 +73,14 @@ class DeployChecks:
                 live_stacks(self.clients, self.assembly.stacks.values())
             ),
             "quotas": self._quotas,
+        }
+
+    def _of_services(self) -> dict[str, Check]:
+        """Return the checks of what AWS's services are set to and offer; emulators invent it."""
+        stacks = self.assembly.stacks.values()
+        return {
+            "AWS Backup's opt-in": lambda: backup_opt_in(self.clients, stacks),
+            ZONE_OFFERS: lambda: zone_offers(self.clients, stacks),
         }
 
     def _placeholders(self) -> Iterator[CheckProblem]:

@@ -18,6 +18,8 @@ OF_ACCOUNT = (
     "bootstrap",
     "states of stacks",
     "quotas",
+    "AWS Backup's opt-in",
+    "offers of the zones",
     "delegation of the domain",
 )
 
@@ -116,6 +118,8 @@ def test_at_an_emulator_leave_out_what_only_aws_and_the_dns_know(
     assert [one.check for one in found.unmade] == [
         "placeholders",
         "image builds",
+        "AWS Backup's opt-in",
+        "offers of the zones",
         "delegation of the domain",
     ]
     assert [one.what.partition(" ")[0] for one in found.problems] == ["us-west-2"]  # bootstrap
