@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import replica_nodes
 from local.postgres import NotReadyError, Server, Servers, renew
+from local.postgres.administrator import administrator_statements
 from local.postgres.certificate import Authority
 from local.replica_nodes import ReplicaNode
 from local.target import Target
@@ -30,15 +31,6 @@ FILE = "databases.json"
 _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 15
 _PORT = 5432
-
-# What RDS and the boot script of a replica node give the user that a secret names.
-_ADMINISTRATOR = """\
-CREATE ROLE {user} LOGIN CREATEROLE CREATEDB REPLICATION
-GRANT pg_create_subscription, pg_monitor, pg_signal_backend TO {user} WITH ADMIN OPTION
-GRANT pg_checkpoint TO {user} WITH ADMIN OPTION
-GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO {user}
-GRANT SET ON PARAMETER session_replication_role TO {user}
-CREATE DATABASE {database} OWNER {user}"""
 
 
 class Databases:
@@ -163,7 +155,8 @@ class Databases:
         return made
 
     def _administrate(self, server: Server, user: str, database: str) -> None:
-        for statement in _ADMINISTRATOR.format(user=user, database=database).splitlines():
+        made = f"CREATE DATABASE {database} OWNER {user}"
+        for statement in (*administrator_statements(user), made):
             # In the database whose rights every new one begins with.
             server.rows(statement, database="template1")
 

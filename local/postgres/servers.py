@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+from local.postgres.administrator import administrator_statements
 from local.postgres.binaries import BINARIES
 from local.postgres.server import ADMINISTRATOR, SUPERUSER, Server
 
@@ -45,14 +46,6 @@ host all replicator 127.0.0.0/8 scram-sha-256
 host replication replicator 127.0.0.0/8 scram-sha-256
 host all all 127.0.0.0/8 trust
 host replication all 127.0.0.0/8 trust
-"""
-
-_ADMINISTRATOR_SQL = f"""\
-CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB REPLICATION;
-GRANT pg_create_subscription, pg_monitor, pg_signal_backend, pg_checkpoint TO {ADMINISTRATOR}
-WITH ADMIN OPTION;
-GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO {ADMINISTRATOR};
-GRANT SET ON PARAMETER session_replication_role TO {ADMINISTRATOR};
 """
 
 
@@ -190,7 +183,7 @@ def _initialised() -> Path:
     server = Server("initdb", folder)
     server.configure(**_SETTINGS, **_NOT_DURABLE)
     server.start()
-    for statement in _ADMINISTRATOR_SQL.split(";\n"):
+    for statement in administrator_statements(ADMINISTRATOR):
         server.rows(statement, database="template1")  # whose rights every database begins with
     server.stop()
     return folder
