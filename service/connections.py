@@ -57,6 +57,7 @@ class Connections:
     def __init__(self, name: str, kwargs: Parameters, *, size: int) -> None:
         self.name = name
         self._kwargs = kwargs
+        self.has_given = False  # a connection, ever: the server is there
         self._starved_since: float | None = None
         self._tasks: set[asyncio.Future[Any]] = set()
         self.pool = AsyncConnectionPool(
@@ -92,7 +93,7 @@ class Connections:
     async def _run(self, use: _Use, work: Callable[[Connection], Awaitable[T]]) -> T:
         try:
             async with self.pool.connection() as connection:
-                self._starved_since = None
+                self.has_given, self._starved_since = True, None
                 if use.is_abandoned:
                     raise TimeoutError(f"nobody waits for {self.name} any more")
                 use.connection = connection

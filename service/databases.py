@@ -28,6 +28,8 @@ Row = dict[str, Any]
 
 # A server that failed is left out for so long, unless every one of a list is.
 _REST_SECONDS = 1.0
+# And one that has never answered for so long: the writer of a copy that nobody promoted yet.
+_UNKNOWN_REST_SECONDS = 30.0
 # A server that says nothing is given up so long after its statement should have ended.
 _GRACE_SECONDS = 0.5
 # Of a whole question, over all servers, before the caller is told that none answers.
@@ -42,6 +44,10 @@ ANSWERED_ON: ContextVar[set[int] | None] = ContextVar("ANSWERED_ON", default=Non
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
 # And after these, where the statement can be right and the server not the one that takes it.
 _REFUSED = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
+
+
+# Servers of a higher rank are asked later.
+_AWAKE, _RESTING, _UNKNOWN = range(3)
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,9 @@ class Server:
     ) -> list[Row]:
         """Return the rows of one statement; SchemaVersionError on a server of another version."""
 
+        if self.rest_until and not self.connections.has_given:
+            self._begin_rest()  # one question tries it again, and others pass by meanwhile
+
         def transact(connection: Connection) -> Awaitable[list[Row]]:
             return self._transaction(connection, about, statement, values, guards)
 
@@ -114,7 +123,7 @@ class Server:
                 transact, seconds=self._statement_seconds + _GRACE_SECONDS
             )
         except errors.DivisionByZero:
-            self.rest_until = time.monotonic() + _REST_SECONDS
+            self._begin_rest()
             raise SchemaVersionError(
                 f"{self.name} has another schema version than {self.version}, which this build "
                 "speaks"
@@ -166,13 +175,22 @@ class Server:
     def _rest(self, error: BaseException) -> None:
         if isinstance(error, TooManyRequests):
             return  # the server is well, and this process asks too much of it
-        now = time.monotonic()
-        if self.rest_until <= now and _took_connections(error):
+        if self.rank() == _AWAKE and _took_connections(error):
             self.connections.renew()
-        self.rest_until = now + _REST_SECONDS
+        self._begin_rest()
         if (noted := type(error).__name__) != self._noted:
             self._noted = noted
             log("database away", server=self.name, error=noted)
+
+    def _begin_rest(self) -> None:
+        seconds = _REST_SECONDS if self.connections.has_given else _UNKNOWN_REST_SECONDS
+        self.rest_until = time.monotonic() + seconds
+
+    def rank(self) -> int:
+        """Return _AWAKE, _RESTING, or _UNKNOWN for one that rests and has never answered."""
+        if self.rest_until <= time.monotonic():
+            return _AWAKE
+        return _RESTING if self.connections.has_given else _UNKNOWN
 
 
 async def _read_version(connection: Connection) -> int:
@@ -225,7 +243,8 @@ class Servers:
                     refused = True
                 except (SchemaVersionError, *_AWAY) as error:
                     refusals[server.name] = type(error).__name__
-                    refused = False
+                    # One that has never answered says nothing of whether writes are refused.
+                    refused = refused and server.rank() == _UNKNOWN
                     if not again and _may_have_run(error):
                         raise UnknownOutcomeError(
                             f"the answer of {server.name} was lost"
@@ -238,11 +257,20 @@ class Servers:
                 raise kind(f"no server answers: {refusals}")
             await asyncio.sleep(0.1 * rounds)  # a restart or a failover takes longer than a retry
 
+    def ranked(self, *, backwards: bool = False) -> list[Server]:
+        """Return all servers in order of preference, the resting ones after those awake."""
+        return sorted(self.servers[::-1] if backwards else self.servers, key=lambda s: s.rank())
+
     def _order(self, backwards: bool) -> list[Server]:
-        ordered = self.servers[::-1] if backwards else self.servers
-        now = time.monotonic()
-        awake = [server for server in ordered if server.rest_until <= now]
-        return awake or list(ordered)
+        """Return the servers to ask.
+
+        One that rests is left out unless all do; one that has never answered is asked last, as it
+        may be the one that was promoted.
+        """
+        ranked = self.ranked(backwards=backwards)
+        if ranked and ranked[0].rank() != _AWAKE:
+            return ranked
+        return [server for server in ranked if server.rank() != _RESTING]
 
 
 def _may_have_run(error: BaseException) -> bool:

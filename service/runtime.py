@@ -101,7 +101,7 @@ class Runtime:
         self._watcher.start()
         for servers in self._all_servers():
             await servers.open()
-        writer = WriterWatcher(self.mode, self.entities.takes_writes)
+        writer = WriterWatcher(self.mode, self.entities.accepts_writes)
         for run in (self.audit.run, writer.run, self._confirm_schema, self._watch_pools):
             self._tasks.append(asyncio.create_task(run()))
 

@@ -93,12 +93,12 @@ class WriterWatcher:
     def __init__(
         self,
         mode: ServiceMode,
-        takes_writes: Callable[[], Awaitable[bool]],
+        accepts_writes: Callable[[], Awaitable[bool]],
         *,
         seconds: float = _WRITER_SECONDS,
     ) -> None:
         self._mode = mode
-        self._takes_writes = takes_writes
+        self._accepts_writes = accepts_writes
         self._seconds = seconds
 
     async def run(self) -> None:
@@ -110,7 +110,7 @@ class WriterWatcher:
             if self._mode.read_only and not lost:
                 differing = 0  # the table's word, and the table ends it
                 continue
-            differing = differing + 1 if await self._takes_writes() == lost else 0
+            differing = differing + 1 if await self._accepts_writes() == lost else 0
             if differing < _LOOKS or (lost, epoch) != (
                 self._mode.has_lost_writer,
                 self._mode.epoch,

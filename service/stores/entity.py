@@ -264,9 +264,9 @@ class EntityStore:
         )
         return rows[0]
 
-    async def takes_writes(self) -> bool:
-        """Whether a writer answers and this role may write on it."""
-        for server in self.writers.servers:
+    async def accepts_writes(self) -> bool:
+        """Return whether a writer answers and this role may write on it."""
+        for server in self.writers.ranked():
             try:
                 rows = await server.ask(
                     {},

@@ -129,7 +129,7 @@ class TransactionStore:
 
     async def require_writer(self) -> None:
         """UnavailableError where no server takes events."""
-        for server in self.writers.servers:
+        for server in self.writers.ranked():
             try:
                 rows = await server.ask({}, _TAKES)
             except Exception:  # noqa: S112 (whatever it is, this one takes no events)

@@ -114,10 +114,11 @@ def named(endpoint: Endpoint) -> str:
 class Asked:
     """A server that has no rows, and tells that it was asked."""
 
-    rest_until = 0.0
-
     def __init__(self, name: str, asked: list[str]) -> None:
         self.name, self._asked = name, asked
+
+    def rank(self) -> int:
+        return 0
 
     async def ask(self, *_: Any) -> list[Any]:
         self._asked.append(self.name)
@@ -227,13 +228,13 @@ def _watched(answers: list[bool], *, lost: bool = False, table: str = "READ_WRIT
         if lost:
             mode.lose_writer()
 
-        async def takes_writes() -> bool:
+        async def accepts_writes() -> bool:
             if not left:
                 done.set()
                 await asyncio.sleep(60)
             return left.pop(0)
 
-        watching = asyncio.create_task(WriterWatcher(mode, takes_writes, seconds=0).run())
+        watching = asyncio.create_task(WriterWatcher(mode, accepts_writes, seconds=0).run())
         ended = asyncio.create_task(done.wait())
         await asyncio.wait([ended], timeout=1)
         watching.cancel()

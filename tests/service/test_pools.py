@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from local.one_machine import DATABASE, OneMachine
-from service import connections, schema_version
-from service.databases import Server, UnavailableError
+from service import connections, databases, schema_version
+from service.databases import Server, Servers, UnavailableError
 from service.operations.node import READER
 from service.runtime import Runtime
 from service.settings import Databases, api_settings
@@ -23,10 +24,12 @@ _CONNECTIONS = 2
 
 
 @asynccontextmanager
-async def reader(machine: OneMachine, *, seconds: float = 1.5) -> AsyncIterator[Server]:
-    """A pool of two connections to the machine's reader."""
+async def reader(
+    machine: OneMachine, *, seconds: float = 1.5, port: int | None = None
+) -> AsyncIterator[Server]:
+    """A pool of two connections to the machine's reader, by another port where one is given."""
     server = Server(
-        ("127.0.0.1", machine.databases["reader"].port),
+        ("127.0.0.1", port or machine.databases["reader"].port),
         Databases(name=DATABASE, auth="trust", region="us-east-1"),
         role=READER,
         version=schema_version.spoken("entity"),
@@ -175,6 +178,126 @@ def test_a_server_that_is_away_is_no_lost_pool(
                 machine.databases["reader"].start()
             await _warm(server)
             assert not await server.connections.are_lost()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+class Endpoint:
+    """A port that refuses, hangs, or leads to the machine's reader."""
+
+    def __init__(self, machine: OneMachine) -> None:
+        self._reader = machine.databases["reader"].port
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self.port: int = self._held.getsockname()[1]
+        self._listening: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def hang(self) -> None:
+        """Let clients connect, and never say a word to them."""
+        self._held.listen()
+
+    async def lead(self) -> None:
+        self._held.close()
+        self._listening = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward = await asyncio.open_connection("127.0.0.1", self._reader)
+        for source, sink in ((reader, onward[1]), (onward[0], writer)):
+            self._tasks.add(asyncio.create_task(_copy(source, sink)))
+
+    def close(self) -> None:
+        self._held.close()
+        if self._listening is not None:
+            self._listening.close()
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while found := await source.read(65_536):
+            sink.write(found)
+    finally:
+        sink.close()
+
+
+async def _seconds(servers: Servers) -> float:
+    started = time.monotonic()
+    await servers.ask({}, "SELECT 1")
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_server_that_never_answered_costs_one_question_and_not_each(
+    machine: OneMachine, hangs: bool
+):
+    """Such is the first writer of a standby Region until its copy is promoted."""
+
+    async def run() -> list[float]:
+        endpoint = Endpoint(machine)
+        if hangs:
+            endpoint.hang()
+        try:
+            async with reader(machine, port=endpoint.port) as copy, reader(machine) as master:
+                servers = Servers([copy, master])
+                await servers.ask({}, "SELECT 1")
+                costs = []
+                for _ in range(3):
+                    await asyncio.sleep(1.1)  # longer than a server that was there rests
+                    costs.append(await _seconds(servers))
+                return costs
+        finally:
+            endpoint.close()
+
+    costs = asyncio.run(asyncio.wait_for(run(), 60))
+    assert max(costs) < 0.7, costs
+
+
+def test_of_many_questions_one_tries_a_server_that_never_answered_again(
+    machine: OneMachine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(databases, "_UNKNOWN_REST_SECONDS", 1.5)
+
+    async def run() -> list[float]:
+        endpoint = Endpoint(machine)
+        try:
+            async with reader(machine, port=endpoint.port) as copy, reader(machine) as master:
+                servers = Servers([copy, master])
+                await servers.ask({}, "SELECT 1")
+                await asyncio.sleep(1.6)
+                return sorted(await asyncio.gather(*(_seconds(servers) for _ in range(5))))
+        finally:
+            endpoint.close()
+
+    costs = asyncio.run(asyncio.wait_for(run(), 60))
+    assert costs[-2] < 0.7 < costs[-1], costs
+
+
+def test_a_server_that_begins_to_answer_is_found_by_the_question_that_needs_it(
+    machine: OneMachine,
+):
+    """A promotion: the other master is gone, and the copy that never answered takes over."""
+
+    async def run() -> None:
+        endpoint, other = Endpoint(machine), Endpoint(machine)
+        await other.lead()
+        try:
+            async with (
+                reader(machine, port=endpoint.port) as copy,
+                reader(machine, port=other.port) as master,
+            ):
+                servers = Servers([copy, master])
+                await servers.ask({}, "SELECT 1")
+                assert servers.ranked() == [master, copy]
+                await endpoint.lead()
+                other.close()
+                await servers.ask({}, "SELECT 1")
+                assert servers.ranked() == [copy, master]
+        finally:
+            endpoint.close()
+            other.close()
 
     asyncio.run(asyncio.wait_for(run(), 60))
 
