@@ -16,7 +16,7 @@ import time
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from service.__main__ import Server, configuration, serve
+from service.__main__ import ApiServer, configuration, serve
 from service.aws import Aws
 from service.log import log
 from service.sessions import REMEMBERED_SECONDS
@@ -79,7 +79,7 @@ def main() -> int:
         bare.get(path)(_answer)
     listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=1_024)
     log("listening", port=listener.getsockname()[1])
-    Server(configuration(bare, longest_seconds=30)).run(sockets=[listener])
+    ApiServer(configuration(bare, longest_seconds=30)).run(sockets=[listener])
     return 0
 
 

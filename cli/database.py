@@ -8,8 +8,8 @@ import click
 
 from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
-from cli.errors import RefusedError
-from cli.operations_task import OperationsTask
+from cli.errors import CommandRefusedError
+from cli.operations_task import OperationsTaskRunner
 
 _HELP = ("-h", "--help")
 
@@ -28,7 +28,7 @@ class _Database(click.Command):
         if (operations := _parser()) is not None:
             operations.parse_args(words)
         elif set(words) & {*_HELP}:
-            raise RefusedError("`pip install -r service/requirements.txt` brings its help")
+            raise CommandRefusedError("`pip install -r service/requirements.txt` brings its help")
         return rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -74,4 +74,4 @@ def database(
     Its statements are printed on standard error, its answer on standard output.
     """
     command = ["python", "-m", "service.operations", *(["--dry-run"] if dry_run else []), *words]
-    return OperationsTask(deployed, as_json=as_json).run(command, wait=wait)
+    return OperationsTaskRunner(deployed, as_json=as_json).run(command, wait=wait)

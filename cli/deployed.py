@@ -13,7 +13,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from cli.errors import NotDeployedError, RefusedError
+from cli.errors import CommandRefusedError, NotDeployedError
 
 Client = Callable[[str, str], Any]  # of a service in a Region
 
@@ -100,7 +100,7 @@ class Deployed:
 
 
 def refuse_other_account(clients: Client, region: str, *, name: str, account: str) -> None:
-    """Raise RefusedError where the credentials are those of another account than the environment's.
+    """Raise CommandRefusedError where the credentials are another account's than the environment's.
 
     An STS that cannot be reached stops nobody: the commands that follow may be needed most then.
     """
@@ -109,7 +109,7 @@ def refuse_other_account(clients: Client, region: str, *, name: str, account: st
     except (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError):
         return
     if found["Account"] != account:
-        raise RefusedError(
+        raise CommandRefusedError(
             f"'{name}' is deployed in account {account}, and these credentials "
             f"({found['Arn']}) are of {found['Account']}: set AWS_PROFILE to the other account's"
         )

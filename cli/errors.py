@@ -16,11 +16,11 @@ _UNKNOWN = {
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
-class RefusedError(Exception):
+class CommandRefusedError(Exception):
     """A command is not carried out as things are; the message says what would make it possible."""
 
 
-class NotDeployedError(RefusedError):
+class NotDeployedError(CommandRefusedError):
     """Nothing of that environment is deployed there."""
 
 
@@ -67,7 +67,14 @@ def _expected() -> tuple[type[Exception], ...]:
     from functions.control_table.lock import LockHeldError
     from functions.control_table.mode import EpochPassedError, NoModeError
 
-    return (RefusedError, EpochPassedError, NoModeError, LockHeldError, *EXPECTED, *_databases())
+    return (
+        CommandRefusedError,
+        EpochPassedError,
+        NoModeError,
+        LockHeldError,
+        *EXPECTED,
+        *_databases(),
+    )
 
 
 def _databases() -> tuple[type[Exception], ...]:

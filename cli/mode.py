@@ -18,7 +18,7 @@ import click
 from cli.causes import causes, locks
 from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
-from cli.errors import RefusedError
+from cli.errors import CommandRefusedError
 from cli.output import answer, table
 from functions.control_table import acknowledgements, lock
 from functions.control_table import mode as modes
@@ -78,7 +78,7 @@ def leave(
 
 
 def _allowed(reason: str, *, held: Sequence[lock.Lock], stand: Sequence[str], force: bool) -> str:
-    """Return the reason for the record. Raises RefusedError with everything that is against it."""
+    """Return the reason for the record. Raises CommandRefusedError with all that is against it."""
     against = [
         *stand,
         *(
@@ -89,7 +89,7 @@ def _allowed(reason: str, *, held: Sequence[lock.Lock], stand: Sequence[str], fo
     ]
     if held or (against and not force):
         last = [] if held else ["fix that, or leave all the same with --force"]
-        raise RefusedError("\n  ".join(["READ_ONLY is still needed:", *against, *last]))
+        raise CommandRefusedError("\n  ".join(["READ_ONLY is still needed:", *against, *last]))
     return f"{reason} (forced, although {'; '.join(against)})" if against else reason
 
 

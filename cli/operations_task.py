@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cli.deployed import Deployed
-from cli.errors import InterruptionError, NotDeployedError, RefusedError
+from cli.errors import CommandRefusedError, InterruptionError, NotDeployedError
 from cli.output import answer
 
 _POLL_SECONDS = 2.0
@@ -20,7 +20,7 @@ _LAST_LINES_SECONDS = 15.0
 _ANSWERS = ("answer", "failed")  # keys of an operation's last line
 
 
-class OperationsTask:
+class OperationsTaskRunner:
     """A Region's task of operations, with all that it needs to run found by the stacks' names."""
 
     def __init__(self, deployed: Deployed, *, as_json: bool) -> None:
@@ -32,8 +32,8 @@ class OperationsTask:
     def run(self, command: list[str], *, wait: float) -> int:
         """Start a task, print its lines as they come, and return the exit code of its end.
 
-        Raises RefusedError where no task starts or it dies, and InterruptionError after `wait`
-        seconds or at Ctrl-C; the task goes on.
+        Raises CommandRefusedError where no task starts or it dies, and InterruptionError after
+        `wait` seconds or at Ctrl-C; the task goes on.
         """
         cluster = self._cluster()
         [container] = self._definition()["containerDefinitions"]
@@ -91,7 +91,7 @@ class OperationsTask:
         )
         if not found["tasks"]:
             why = "; ".join(each.get("reason", str(each)) for each in found.get("failures", ()))
-            raise RefusedError(f"Amazon ECS started no task of {self.family}: {why}")
+            raise CommandRefusedError(f"Amazon ECS started no task of {self.family}: {why}")
         return found["tasks"][0]["taskArn"]
 
     def _ended(
@@ -147,7 +147,7 @@ def _exit_code(task: dict[str, Any], container: str) -> int:
     if code in (0, 1, 2):
         return code
     why = task.get("stoppedReason", "no reason given")
-    raise RefusedError(f"{task['taskArn']} ended with {code}: {why}")
+    raise CommandRefusedError(f"{task['taskArn']} ended with {code}: {why}")
 
 
 def _ran(task: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ import click
 
 from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
-from cli.errors import InterruptionError, RefusedError
+from cli.errors import CommandRefusedError, InterruptionError
 from cli.output import answer
 from functions.control_table import journal, lock
 from functions.upgrade import plan as plans
@@ -37,20 +37,22 @@ class Upgrades:
         self.as_json = as_json
 
     def current(self, name: str | None) -> str:
-        """Return the name, or that of the upgrade that holds the lock. Raises RefusedError."""
+        """Return the name, or the lock holder's where it is None. Raises CommandRefusedError."""
         if name:
             return name
         held = lock.read(self.dynamodb, self.table)
         if held is None or not held.token.startswith("upgrade "):
             who = "nobody" if held is None else held.holder
-            raise RefusedError(f"no upgrade is under way: the lock is {who}'s; name one with --id")
+            raise CommandRefusedError(
+                f"no upgrade is under way: the lock is {who}'s; name one with --id"
+            )
         return held.token.removeprefix("upgrade ")
 
     def plan(self, upgrade: str) -> plans.Plan:
-        """Return what is known of an upgrade. Raises RefusedError where that is nothing."""
+        """Return what is known of an upgrade. Raises CommandRefusedError where that is nothing."""
         found = plans.read(self.dynamodb, self.table, upgrade)
         if found is None:
-            raise RefusedError(f"no upgrade '{upgrade}' is known here")
+            raise CommandRefusedError(f"no upgrade '{upgrade}' is known here")
         return found
 
     def running(self, upgrade: str) -> list[str]:
@@ -139,7 +141,7 @@ def start(
         name or f"u{datetime.now(UTC):%Y%m%d-%H%M%S}",
     )
     if upgrades.running(name):
-        raise RefusedError(f"upgrade '{name}' runs already: `mainstay upgrade status`")
+        raise CommandRefusedError(f"upgrade '{name}' runs already: `mainstay upgrade status`")
     execution = upgrades.start(name, image=image, by=deployed.by, bake_seconds=bake, intent="go")
     value = {"upgrade": name, "image": image, "execution": execution}
     upgrades.emit(value, f"upgrade {name} to {image}: {execution}")
@@ -183,7 +185,7 @@ def resume(deployed: Deployed, name: str | None, take_mode: bool, as_json: bool)
     upgrades = Upgrades(deployed, as_json=as_json)
     name = upgrades.current(name)
     if upgrades.running(name):
-        raise RefusedError(f"upgrade '{name}' runs: nothing to resume")
+        raise CommandRefusedError(f"upgrade '{name}' runs: nothing to resume")
     upgrades.plan(name)
     execution = upgrades.start(name, intent="go", by=deployed.by, take_mode=take_mode)
     return upgrades.follow(name, execution, wanted="upgraded")
@@ -198,7 +200,9 @@ def abort(deployed: Deployed, name: str | None, as_json: bool) -> int:
     upgrades = Upgrades(deployed, as_json=as_json)
     name = upgrades.current(name)
     if upgrades.plan(name).committed:
-        raise RefusedError(f"upgrade '{name}' is past its commit point: `mainstay upgrade resume`")
+        raise CommandRefusedError(
+            f"upgrade '{name}' is past its commit point: `mainstay upgrade resume`"
+        )
     # Stopped first: what an execution has begun, the next one undoes.
     for execution in upgrades.running(name):
         upgrades.sfn.stop_execution(executionArn=execution, error="Aborted", cause=deployed.by)

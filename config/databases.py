@@ -20,7 +20,7 @@ BACKUP_DAYS_MAX = 35
 
 
 @dataclass(frozen=True, kw_only=True)
-class EntityStore:
+class EntityClusters:
     """Two clusters as masters A and B, of which one takes writes, and a copy of A."""
 
     master_a: ClusterZones
@@ -30,7 +30,7 @@ class EntityStore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionStore:
+class SessionThroughput:
     """A table in every Region, billed by request. The ceilings bound what a mistake may cost."""
 
     max_read_units: int  # a second; half a unit reads a session of up to 4 KB
@@ -38,7 +38,7 @@ class SessionStore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransactionStore:
+class TransactionClusters:
     """One cluster with readers, and a copy of it."""
 
     primary: ClusterZones
@@ -78,7 +78,7 @@ class Warehouse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresReporting:
+class ReportingCluster:
     """Reporting by a cluster of its own, subscribed to the transaction store."""
 
     zones: ClusterZones
@@ -100,10 +100,10 @@ class Databases:
 
     postgresql_version: str  # of every Aurora cluster, such as 17.6: A and its copy must agree
     backup_days: int  # how long point-in-time restores reach back
-    entity: EntityStore
-    session: SessionStore
-    transaction: TransactionStore
-    reporting: Warehouse | PostgresReporting
+    entity: EntityClusters
+    session: SessionThroughput
+    transaction: TransactionClusters
+    reporting: Warehouse | ReportingCluster
     delayed: DelayedReplica | None  # None: no defence against a mistake but backups
 
     def problems(self, path: str, primary: Region, standby: Region | None) -> Iterator[str]:

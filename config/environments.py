@@ -6,10 +6,10 @@ from config.backups import Backups, Keep
 from config.cluster import ClusterSize, ClusterZones
 from config.databases import (
     Databases,
-    EntityStore,
-    PostgresReporting,
-    SessionStore,
-    TransactionStore,
+    EntityClusters,
+    ReportingCluster,
+    SessionThroughput,
+    TransactionClusters,
     Warehouse,
 )
 from config.delayed_replica import DelayedReplica
@@ -34,7 +34,7 @@ MINIMAL_CLUSTER = ClusterSize(
     reader_cpu_target_percent=60,
 )
 # The least that a deployment without users may cost by mistake: a hundred requests a second.
-MINIMAL_SESSIONS = SessionStore(max_read_units=100, max_write_units=100)
+MINIMAL_SESSIONS = SessionThroughput(max_read_units=100, max_write_units=100)
 # The newest minor version that every Region of ours offers (Release Notes for Aurora PostgreSQL);
 # `aws rds describe-db-engine-versions --engine aurora-postgresql` lists those of an account.
 POSTGRESQL_VERSION = "17.6"
@@ -113,7 +113,7 @@ with reported_together():
         databases=Databases(
             postgresql_version=POSTGRESQL_VERSION,
             backup_days=35,  # the most that Aurora keeps
-            entity=EntityStore(
+            entity=EntityClusters(
                 # No zone holds two masters, and each cluster shares but one zone with the writers
                 # of the others: with az1 and az6 gone, every volume keeps 4 of its 6 copies.
                 master_a=ClusterZones(writer="use1-az1", readers=("use1-az2", "use1-az4")),
@@ -131,13 +131,13 @@ with reported_together():
                     reader_cpu_target_percent=50,  # one of two readers can carry both's load
                 ),
             ),
-            session=SessionStore(
+            session=SessionThroughput(
                 # 160 logins a second write one session each, and a session check reads half a
                 # unit; 6,400 requests a second at the ceiling of the app tier, times 1.5.
                 max_read_units=10_000,
                 max_write_units=2_000,
             ),
-            transaction=TransactionStore(
+            transaction=TransactionClusters(
                 primary=ClusterZones(writer="use1-az6", readers=("use1-az5", "use1-az4")),
                 standby=ClusterZones(
                     writer="usw2-az1", readers=("usw2-az2",), storage=("usw2-az3",)
@@ -221,7 +221,7 @@ with reported_together():
         databases=Databases(
             postgresql_version=POSTGRESQL_VERSION,
             backup_days=7,
-            entity=EntityStore(
+            entity=EntityClusters(
                 master_a=ClusterZones(
                     writer="use1-az1", readers=("use1-az2",), storage=("use1-az4",)
                 ),
@@ -234,7 +234,7 @@ with reported_together():
                 size=MINIMAL_CLUSTER,
             ),
             session=MINIMAL_SESSIONS,
-            transaction=TransactionStore(
+            transaction=TransactionClusters(
                 primary=ClusterZones(
                     writer="use1-az4", readers=("use1-az2",), storage=("use1-az1",)
                 ),
@@ -294,19 +294,19 @@ with reported_together():
         databases=Databases(
             postgresql_version=POSTGRESQL_VERSION,
             backup_days=1,
-            entity=EntityStore(
+            entity=EntityClusters(
                 master_a=ClusterZones(writer="use1-az1", readers=(), storage=("use1-az2",)),
                 master_b=None,  # an upgrade is rehearsed in an environment that has both
                 standby=None,
                 size=MINIMAL_CLUSTER,
             ),
             session=MINIMAL_SESSIONS,
-            transaction=TransactionStore(
+            transaction=TransactionClusters(
                 primary=ClusterZones(writer="use1-az2", readers=(), storage=("use1-az1",)),
                 standby=None,
                 size=MINIMAL_CLUSTER,
             ),
-            reporting=PostgresReporting(
+            reporting=ReportingCluster(
                 zones=ClusterZones(writer="use1-az1", readers=(), storage=("use1-az2",)),
                 size=MINIMAL_CLUSTER,
             ),

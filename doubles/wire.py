@@ -18,7 +18,7 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class WireAnswer:
     """One answer; `status` is None when the bytes are no HTTP/1 at all."""
 
     status: int | None
@@ -34,7 +34,7 @@ def exchange(
     expected: int = 1,
     half_close: bool = False,
     seconds: float = 10,
-) -> list[Answer]:
+) -> list[WireAnswer]:
     """Send on a connection of its own and read until the other side closes; every answer of it.
 
     What was sent is followed by the end of the stream once `expected` answers are whole (at once
@@ -68,13 +68,13 @@ def exchange(
     return answers(received, head_only=_head_only(request))
 
 
-def answers(received: bytes, *, head_only: bool = False) -> list[Answer]:
+def answers(received: bytes, *, head_only: bool = False) -> list[WireAnswer]:
     """The answers in what was received; bytes that are no HTTP/1 are one answer without status."""
     found = []
     while received:
         taken = _take(received, head_only)
         if taken is None:
-            found.append(Answer(None, body=received))
+            found.append(WireAnswer(None, body=received))
             break
         answer, received = taken
         if answer.status is None or answer.status >= 200 or answer.status == 101:
@@ -84,7 +84,7 @@ def answers(received: bytes, *, head_only: bool = False) -> list[Answer]:
     return found
 
 
-def _take(received: bytes, head_only: bool) -> tuple[Answer, bytes] | None:
+def _take(received: bytes, head_only: bool) -> tuple[WireAnswer, bytes] | None:
     """The first whole answer and what follows it."""
     head, separator, rest = received.partition(b"\r\n\r\n")
     line, *lines = head.split(b"\r\n")
@@ -107,7 +107,7 @@ def _take(received: bytes, head_only: bool) -> tuple[Answer, bytes] | None:
             return None
         body, rest = rest[:length], rest[length:]
     repeated = frozenset(name for name in names if names.count(name) > 1)
-    return Answer(status, headers, body, repeated), rest
+    return WireAnswer(status, headers, body, repeated), rest
 
 
 def _unchunked(rest: bytes) -> tuple[bytes, bytes]:

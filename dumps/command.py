@@ -158,9 +158,9 @@ def run_drill(asked: argparse.Namespace) -> dict[str, Any]:
 def _drill_archives(
     asked: argparse.Namespace, retain: timedelta, now: Any, failed: list[str]
 ) -> list[dict[str, Any]]:
-    from functions.block_archive.connect import Connection, connect
+    from functions.block_archive.connect import ArchiveConnection, connect
 
-    to = Connection(bucket=asked.archive_bucket, endpoint_url=asked.endpoint_url)
+    to = ArchiveConnection(bucket=asked.archive_bucket, endpoint_url=asked.endpoint_url)
     _, store = connect(to)
     beside = BucketShelf(_client("s3", asked), asked.archive_bucket)
     proven = []

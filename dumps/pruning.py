@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.block_archive.connect import Connection, connect
+from functions.block_archive.connect import ArchiveConnection, connect
 from functions.block_archive.prune import prune
 
 
@@ -21,6 +21,6 @@ def add(acts: Any) -> None:
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Return what was deleted. Raises ArchiveError, before anything is, where that is not known."""
-    _, store = connect(Connection(bucket=asked.bucket, endpoint_url=asked.endpoint_url))
+    _, store = connect(ArchiveConnection(bucket=asked.bucket, endpoint_url=asked.endpoint_url))
     pruned = prune(store, now=datetime.now(UTC), apply=True)
     return {**vars(pruned), "counters": store.counters.all()}

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import psycopg
 
-from local.postgres import ADMINISTRATOR, SUPERUSER, Server, Servers, Watched
+from local.postgres import ADMINISTRATOR, SUPERUSER, PostgresServer, PostgresServers, Watched
 
 DATABASE = "mainstay"
 SERVERS = ("entity-a", "entity-b", "follower")
@@ -41,8 +41,8 @@ class EntityTier:
         """Start `names`; `delay_seconds` is how far D stays behind, once `add_delayed` made it."""
         self._names = names
         self.delay_seconds = delay_seconds
-        self.servers = Servers()
-        self.by_name: dict[str, Server] = {}
+        self.servers = PostgresServers()
+        self.by_name: dict[str, PostgresServer] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ from typing import Any
 
 from gameday.promotion_load import ClusterEndpoint, PromotionLoad
 from gameday.promotion_plot import svg
-from local.postgres import SUPERUSER, Server, Servers
+from local.postgres import SUPERUSER, PostgresServer, PostgresServers
 from local.waiting import wait_until
 from service.operations import detection, promotion
 from service.operations.bootstrap import bootstrap
@@ -76,7 +76,7 @@ def drill(plan: PromotionDrill, *, log: Log = print) -> dict[str, Any]:
     """Run it and return the report; TimeoutError where no write succeeds after the kill."""
     budget = detection.detection_budget()
     log(f"detection budget {budget:g} s: {detection.MISSES} tries, each refused or unanswered")
-    with Servers(durable=True) as servers:
+    with PostgresServers(durable=True) as servers:
         master, reader = _cluster(servers, plan)
         nodes = _nodes(master, reader)
         endpoint = ClusterEndpoint(master)
@@ -98,7 +98,9 @@ def drill(plan: PromotionDrill, *, log: Log = print) -> dict[str, Any]:
     return report
 
 
-def _cluster(servers: Servers, plan: PromotionDrill) -> tuple[Server, Server]:
+def _cluster(
+    servers: PostgresServers, plan: PromotionDrill
+) -> tuple[PostgresServer, PostgresServer]:
     """A master after its first start, and its reader, without which nothing is acknowledged."""
     master = servers.start(_MASTER)
     with Operator(_nodes(master)) as operator:
@@ -113,7 +115,7 @@ def _cluster(servers: Servers, plan: PromotionDrill) -> tuple[Server, Server]:
     return master, reader
 
 
-def _nodes(master: Server, reader: Server | None = None) -> dict[str, DatabaseNode]:
+def _nodes(master: PostgresServer, reader: PostgresServer | None = None) -> dict[str, DatabaseNode]:
     """Both servers as operations know them, led by their superuser: nothing here is RDS's."""
     named = {_MASTER: master} | ({_READER: reader} if reader else {})
     return {
@@ -134,7 +136,7 @@ def _nodes(master: Server, reader: Server | None = None) -> dict[str, DatabaseNo
 
 @contextmanager
 def _watched(
-    nodes: dict[str, DatabaseNode], endpoint: ClusterEndpoint, reader: Server
+    nodes: dict[str, DatabaseNode], endpoint: ClusterEndpoint, reader: PostgresServer
 ) -> Iterator[_Watch]:
     """Ask the master without pause; when it is lost, promote and point the endpoint elsewhere."""
     watch = _Watch()
@@ -196,7 +198,7 @@ def _first_write(load: PromotionLoad, watch: _Watch, killed: float, *, bound: fl
     return wait_until(first, f"a write, {bound:g} s after the kill", seconds=left, pause=0.01)
 
 
-def _cut_off(reader: Server, master: Server) -> None:
+def _cut_off(reader: PostgresServer, master: PostgresServer) -> None:
     """Let the reader look for its master where nobody is."""
     reader.configure(primary_conninfo="host=127.0.0.1 port=1")
     reader.reload()

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import psycopg
 
-from local.postgres import Server
+from local.postgres import PostgresServer
 
 _AGAIN_SECONDS = 0.02  # between two tries of a client whose server is gone
 _PAUSE_SECONDS = 0.002
@@ -24,7 +24,7 @@ _PAUSE_SECONDS = 0.002
 class ClusterEndpoint:
     """A cluster endpoint: a name that a promotion points at another server."""
 
-    server: Server
+    server: PostgresServer
 
 
 @dataclass
@@ -40,7 +40,7 @@ class PromotionLoad:
     """Writers and readers in threads, from enter to exit; each has a `ClientResult` of its own."""
 
     def __init__(
-        self, writer: ClusterEndpoint, reader: Server, *, writers: int, readers: int
+        self, writer: ClusterEndpoint, reader: PostgresServer, *, writers: int, readers: int
     ) -> None:
         self.writes = [ClientResult() for _ in range(writers)]
         self.reads = [ClientResult() for _ in range(readers)]
@@ -86,7 +86,7 @@ class PromotionLoad:
             for earlier, later in zip(seen.answered, seen.answered[1:], strict=False)
         )
 
-    def lost(self, server: Server, database: str) -> list[str]:
+    def lost(self, server: PostgresServer, database: str) -> list[str]:
         """Accounts that were acknowledged and that a server does not have."""
         acknowledged = [account for seen in self.writes for account in seen.acknowledged]
         found = server.rows(
@@ -136,7 +136,7 @@ class PromotionLoad:
         _closed(connection)
 
 
-def _connection(server: Server, tenant: str) -> psycopg.Connection[Any]:
+def _connection(server: PostgresServer, tenant: str) -> psycopg.Connection[Any]:
     connection = psycopg.connect(server.dsn("mainstay", "app_writer"), autocommit=True)
     connection.execute("SELECT set_config('app.tenant', %s, false)", (tenant,))
     return connection

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from gameday.entity_tier import DATABASE
-from local.postgres import Server
+from local.postgres import PostgresServer
 
 _PAUSE_SECONDS = 0.001
 _ROLES, _NAMES = ("USER", "ADMIN"), ("a", "b")
@@ -51,7 +51,7 @@ class ReconcileLoad:
     """Writers on one server, each with a tenant and rows of its own, from enter to exit."""
 
     def __init__(
-        self, server: Server, histories: dict[str, list[History]], *, seed: int = 1
+        self, server: PostgresServer, histories: dict[str, list[History]], *, seed: int = 1
     ) -> None:
         """`histories` are the rows of each tenant."""
         self.histories = histories
@@ -113,7 +113,9 @@ def new_histories(*, tenants: int, rows: int) -> dict[str, list[History]]:
     }
 
 
-def histories_on(server: Server, before: dict[str, list[History]]) -> dict[str, list[History]]:
+def histories_on(
+    server: PostgresServer, before: dict[str, list[History]]
+) -> dict[str, list[History]]:
     """Return the same rows as their users find them on another server."""
     return {
         tenant: [History(id=row.id, value=values_of(server, tenant).get(row.id)) for row in rows]
@@ -121,7 +123,7 @@ def histories_on(server: Server, before: dict[str, list[History]]) -> dict[str, 
     }
 
 
-def values_of(server: Server, tenant: str) -> dict[str, Value]:
+def values_of(server: PostgresServer, tenant: str) -> dict[str, Value]:
     """Return the rows of a tenant that a server has."""
     found = server.rows(
         "SELECT id::text, role, full_name FROM account WHERE tenant_id = %s",

@@ -13,7 +13,7 @@ from local import commands
 from local.emulator.server import EmulatorError
 from local.first_tenant import FirstTenantError
 from local.front_door import NotServedError
-from local.session import Session
+from local.session import LocalSession
 from local.target import refuse_real_credentials, refuse_unless_loopback
 from local.watched_cli import CdkError
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("out/local"))
     parser.add_argument("--dry-run", action="store_true", help="destroy: only print what stays")
     given = parser.parse_args(argv)
-    session = Session(folder=given.folder.resolve(), port=given.port, endpoint=given.endpoint)
+    session = LocalSession(folder=given.folder.resolve(), port=given.port, endpoint=given.endpoint)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:

@@ -17,7 +17,7 @@ from deploy.checks.bootstrap import lacking
 from local import first_tenant, front_door, images, inputs
 from local.clock import Clock
 from local.emulator.recorded import RECORDED
-from local.session import Session
+from local.session import LocalSession
 from local.target import WrongUseError
 from local.watched_cli import CdkError, WatchedCli
 
@@ -28,7 +28,7 @@ _FAILURES = re.compile(r"CREATE_FAILED|UPDATE_FAILED|DELETE_FAILED|rror:|❌|Unr
 _CHATTER = ("start:", "success:", "Hold on while")
 
 
-def up(session: Session, given: Namespace) -> None:
+def up(session: LocalSession, given: Namespace) -> None:
     """Deploy the environment, run what it deploys, and show that it answers."""
     clock = Clock()
     environment = choose(given.environment)
@@ -64,7 +64,7 @@ def up(session: Session, given: Namespace) -> None:
     _print_ready(session, made, listener, clock)
 
 
-def diff(session: Session, given: Namespace) -> None:
+def diff(session: LocalSession, given: Namespace) -> None:
     """Show what a deploy of the files as they are now would change."""
     clock = Clock()
     with session.alone():
@@ -77,7 +77,7 @@ def diff(session: Session, given: Namespace) -> None:
     print(re.sub(r"\n{2,}", "\n\n", "\n".join(lines)))
 
 
-def destroy(session: Session, given: Namespace) -> None:
+def destroy(session: LocalSession, given: Namespace) -> None:
     """Destroy the stacks; what is retained stays in the emulator until it is reset."""
     from local.destruction import LocalDestruction, listed
 
@@ -92,7 +92,7 @@ def destroy(session: Session, given: Namespace) -> None:
             session.note("destroyed", value=True)
 
 
-def reset(session: Session, given: Namespace) -> None:
+def reset(session: LocalSession, given: Namespace) -> None:
     """End everything and forget everything."""
     ended = session.end()
     if session.folder.exists():
@@ -100,14 +100,14 @@ def reset(session: Session, given: Namespace) -> None:
     print(f"{ended} processes ended; {session.folder} removed: nothing is left")
 
 
-def status(session: Session, given: Namespace) -> None:
+def status(session: LocalSession, given: Namespace) -> None:
     """Print what runs."""
     from local import report
 
     print("\n".join(report.render(session)))
 
 
-def check(run: CliRun, command: str, session: Session) -> None:
+def check(run: CliRun, command: str, session: LocalSession) -> None:
     """Raise CdkError with what a person needs of a failed run, and where its output is."""
     if run.exit_code == 0:
         return
@@ -122,7 +122,7 @@ def check(run: CliRun, command: str, session: Session) -> None:
 
 
 def _deploy(
-    session: Session, made: Assembly, waves: tuple[Wave, ...], cli: WatchedCli, clock: Clock
+    session: LocalSession, made: Assembly, waves: tuple[Wave, ...], cli: WatchedCli, clock: Clock
 ) -> None:
     unchanged = 0
 
@@ -141,7 +141,7 @@ def _deploy(
         clock.detail(f"nothing to change: all {unchanged} stacks are as the templates say")
 
 
-def _synthesize(session: Session, environment: str, clock: Clock) -> Assembly:
+def _synthesize(session: LocalSession, environment: str, clock: Clock) -> Assembly:
     """Return the assembly of the files as they are now; synthesize only if they have changed."""
     folder, fresh = session.folder / "cdk.out", session.folder / "cdk.out.new"
     wanted = inputs.digest(environment, images.EDGE_IMAGE, images.APP_IMAGE)
@@ -168,7 +168,7 @@ def _synthesize(session: Session, environment: str, clock: Clock) -> Assembly:
     return read(folder)
 
 
-def _cli(session: Session, made: Assembly, clock: Clock | None = None) -> WatchedCli:
+def _cli(session: LocalSession, made: Assembly, clock: Clock | None = None) -> WatchedCli:
     return WatchedCli(
         assembly=made.directory,
         variables=session.target(made.account).variables(made.regions[0]),
@@ -178,7 +178,7 @@ def _cli(session: Session, made: Assembly, clock: Clock | None = None) -> Watche
     )
 
 
-def _bootstrap(session: Session, cli: WatchedCli, made: Assembly, clock: Clock) -> None:
+def _bootstrap(session: LocalSession, cli: WatchedCli, made: Assembly, clock: Clock) -> None:
     """Bootstrap every Region that has not been bootstrapped yet."""
     clients = session.target(made.account).client
     places = [place for place, _ in lacking(clients, made.stacks.values())]
@@ -187,7 +187,7 @@ def _bootstrap(session: Session, cli: WatchedCli, made: Assembly, clock: Clock) 
         check(cli.bootstrap(places), "bootstrap", session)
 
 
-def _need_running(session: Session) -> None:
+def _need_running(session: LocalSession) -> None:
     if not session.running():
         raise WrongUseError("nothing is deployed: run `make local` first")
 
@@ -203,7 +203,9 @@ def _print_recorded(made: Assembly) -> None:
         print(f"  {kind.removeprefix('AWS::'):44} {why}")
 
 
-def _print_ready(session: Session, made: Assembly, listener: dict[str, Any], clock: Clock) -> None:
+def _print_ready(
+    session: LocalSession, made: Assembly, listener: dict[str, Any], clock: Clock
+) -> None:
     url = urlsplit(listener["url"])
     print(f"\n{len(made.stacks)} stacks in {' and '.join(made.regions)}, in {clock.seconds:.0f} s")
     print(f"  {url.geturl()}\n")

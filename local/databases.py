@@ -21,11 +21,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import replica_nodes
-from local.postgres import NotReadyError, Server, Servers, renew
+from local.postgres import NotReadyError, PostgresServer, PostgresServers, renew
 from local.postgres.administrator import administrator_statements
 from local.postgres.certificate import Authority
 from local.replica_nodes import ReplicaNode
-from local.target import Target
+from local.target import LocalTarget
 
 FILE = "databases.json"
 _PAUSE_SECONDS = 1.0
@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 15
 _PORT = 5432
 
 
-class Databases:
+class LocalDatabases:
     """A server for a cluster's writer, and one, a streaming standby, for all of its readers.
 
     A copy in another Region is a standby of its global database's writer. The two nodes of the
@@ -41,16 +41,18 @@ class Databases:
     delayed one finds it started again, as systemd does there.
     """
 
-    def __init__(self, target: Target, regions: tuple[str, ...], servers: Servers) -> None:
+    def __init__(
+        self, target: LocalTarget, regions: tuple[str, ...], servers: PostgresServers
+    ) -> None:
         # A client takes longer to make than all its calls of a minute.
         self._client = cache(target.client)
         self._target, self._regions, self._servers = target, regions, servers
         self._authority = Authority(target.folder / "databases", servers.folder)
-        self._all: list[Server] = []
-        self._writers: dict[str, Server] = {}  # by the cluster's ARN
+        self._all: list[PostgresServer] = []
+        self._writers: dict[str, PostgresServer] = {}  # by the cluster's ARN
         self.addresses: dict[str, str] = {}  # by the endpoint's name
         self._alone: dict[str, str] = {}  # endpoints of readers where there is none
-        self._nodes: dict[str, Server] = {}  # replica nodes, by address
+        self._nodes: dict[str, PostgresServer] = {}  # replica nodes, by address
 
     def step(self) -> None:
         """Start what RDS says and is not there; forget what is gone."""
@@ -119,7 +121,7 @@ class Databases:
                 self._renew(self._nodes[node.address], of=self._nodes[node.follower])
         return {node.address for node in nodes}
 
-    def _renew(self, standby: Server, *, of: Server) -> None:
+    def _renew(self, standby: PostgresServer, *, of: PostgresServer) -> None:
         """One that does not start, such as towards a point it cannot reach, holds up no other."""
         try:
             renew(self._servers, standby, of=of)
@@ -141,20 +143,20 @@ class Databases:
         self._nodes[node.address] = server
         self.addresses[node.address] = server.host
 
-    def _served(self, name: str) -> Server:
+    def _served(self, name: str) -> PostgresServer:
         host = self._servers.free_host(_PORT)
         made = self._servers.start(name, (host, _PORT), **self._authority.settings(host))
         self._all.append(made)
         return made
 
-    def _standby(self, name: str, of: Server, **more: Any) -> Server:
+    def _standby(self, name: str, of: PostgresServer, **more: Any) -> PostgresServer:
         host = self._servers.free_host(_PORT)
         settings = self._authority.settings(host) | more
         made = self._servers.standby(name, (host, _PORT), of=of, **settings)
         self._all.append(made)
         return made
 
-    def _administrate(self, server: Server, user: str, database: str) -> None:
+    def _administrate(self, server: PostgresServer, user: str, database: str) -> None:
         made = f"CREATE DATABASE {database} OWNER {user}"
         for statement in (*administrator_statements(user), made):
             # In the database whose rights every new one begins with.
@@ -199,12 +201,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("regions", nargs="+")
     given = parser.parse_args(argv)
-    target = Target(endpoint=given.endpoint, account=given.account, folder=given.folder)
+    target = LocalTarget(endpoint=given.endpoint, account=given.account, folder=given.folder)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stopping.append(number))
-    with Servers() as servers:
-        databases = Databases(target, tuple(given.regions), servers)
+    with PostgresServers() as servers:
+        databases = LocalDatabases(target, tuple(given.regions), servers)
         answered = time.monotonic()
         while not stopping and time.monotonic() - answered < _PATIENCE_SECONDS:
             try:

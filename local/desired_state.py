@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from local.target import Target
+from local.target import LocalTarget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class DesiredState:
     a task, and the names of a certificate.
     """
 
-    def __init__(self, target: Target, regions: tuple[str, ...]) -> None:
+    def __init__(self, target: LocalTarget, regions: tuple[str, ...]) -> None:
         self._regions = regions
         self._of_task: dict[str, tuple[Container, ...]] = {}
         self._of_certificate: dict[str, tuple[str, ...]] = {}

@@ -12,14 +12,16 @@ from assembly.waves import Rollout, Wave, plan_waves, wave_patterns
 from deploy.destruction_plan import DestructionPlan, destruction_plan
 from deploy.live import live_stacks
 from local.clock import Clock
-from local.target import Target
+from local.target import LocalTarget
 from local.watched_cli import CdkError
 
 
 class LocalDestruction:
     """Destroys the stacks of the last `make local`; run again, it goes on where it was cut."""
 
-    def __init__(self, assembly: Assembly, environment: str, target: Target, clock: Clock) -> None:
+    def __init__(
+        self, assembly: Assembly, environment: str, target: LocalTarget, clock: Clock
+    ) -> None:
         self._assembly, self._target, self._clock = assembly, target, clock
         stacks = assembly.stacks.values()
         waves = plan_waves(stacks, wave_patterns(choose(environment)))

@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import databases
 from local.desired_state import DesiredState, Listener
 from local.reconciler import Reconciler
-from local.target import Target
+from local.target import LocalTarget
 from local.waiting import NotInTimeError, wait_until
 
 # Between two looks at the control plane, in seconds: a look costs some 40 ms of CPU.
@@ -36,7 +36,7 @@ _STOP_SECONDS = 5
 
 
 class EcsAgent:
-    def __init__(self, target: Target, regions: tuple[str, ...], authority: Path) -> None:
+    def __init__(self, target: LocalTarget, regions: tuple[str, ...], authority: Path) -> None:
         self._target = target
         self._desired = DesiredState(target, regions)
         self._listeners: tuple[Listener, ...] = ()
@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--authority", required=True, type=Path, help="what its TLS is signed by")
     parser.add_argument("regions", nargs="+")
     given = parser.parse_args(argv)
-    target = Target(endpoint=given.endpoint, account=given.account, folder=given.folder)
+    target = LocalTarget(endpoint=given.endpoint, account=given.account, folder=given.folder)
     EcsAgent(target, tuple(given.regions), given.authority).run()
     return 0
 

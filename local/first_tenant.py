@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.target import Target
+from local.target import LocalTarget
 from local.waiting import NotInTimeError, wait_until
 
 TENANT, LOGIN, PASSWORD = "acme", "ada@acme.example", "correct horse battery staple"
@@ -15,7 +15,7 @@ class FirstTenantError(RuntimeError):
     """The tenant could not be made; the message says how its task ended."""
 
 
-def make(target: Target, region: str, environment: str) -> None:
+def make(target: LocalTarget, region: str, environment: str) -> None:
     """Make tenant and administrator where they are not, in the app tier's own task.
 
     Raises FirstTenantError when the task does not end well in time.

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local import first_tenant
-from local.session import Session
+from local.session import LocalSession
 from local.waiting import NotInTimeError, wait_until
 
 # From the end of the deploy to the first answer through everything.
@@ -23,7 +23,7 @@ class NotServedError(RuntimeError):
     """Nothing answers as it should; the message holds where to look."""
 
 
-def wait_until_it_serves(session: Session) -> dict[str, Any]:
+def wait_until_it_serves(session: LocalSession) -> dict[str, Any]:
     """Wait until GET /health/login is answered with 200, as Route 53 asks it; return the listener.
 
     Raises NotServedError after SERVING_SECONDS.
@@ -43,7 +43,7 @@ def wait_until_it_serves(session: Session) -> dict[str, Any]:
     return found[0]
 
 
-def login(session: Session, listener: dict[str, Any]) -> None:
+def login(session: LocalSession, listener: dict[str, Any]) -> None:
     """Log in as the first tenant's user. Raises NotServedError unless that begins a session."""
     status, body = _ask(session, listener, "POST", "/api/v1/authn", CREDENTIALS)
     if status != 200 or "sessionToken" not in json.loads(body):
@@ -53,7 +53,7 @@ def login(session: Session, listener: dict[str, Any]) -> None:
         )
 
 
-def _where(session: Session) -> str:
+def _where(session: LocalSession) -> str:
     return f"`make local-status` shows what runs, {session.folder / 'logs'} what it prints"
 
 
@@ -62,7 +62,7 @@ def _is_https(listener: dict[str, Any]) -> bool:
 
 
 def _ask(
-    session: Session, listener: dict[str, Any], method: str, path: str, body: str | None = None
+    session: LocalSession, listener: dict[str, Any], method: str, path: str, body: str | None = None
 ) -> tuple[int, bytes]:
     """Return status and body of an answer; status 0 where there is none."""
     host = urlsplit(listener["url"]).hostname or ""

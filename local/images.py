@@ -30,7 +30,7 @@ class UnknownImageError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class TaskHost:
     """What a task's container finds on this machine."""
 
     folder: Path  # the task's own, gone with it
@@ -60,7 +60,7 @@ class Program:
     stop_signal: int = signal.SIGTERM
 
 
-def program(container: Container, place: Place) -> Program:
+def program(container: Container, place: TaskHost) -> Program:
     """How the container runs here. Raises UnknownImageError for an image of nobody's."""
     repository = container.image.rpartition(":")[0]
     make = _IMAGES.get(repository)
@@ -73,7 +73,7 @@ def program(container: Container, place: Place) -> Program:
     return make(container, place)
 
 
-def _edge(container: Container, place: Place) -> Program:
+def _edge(container: Container, place: TaskHost) -> Program:
     """The shipped nginx folder, by its own entrypoint."""
     variables = {
         **place_of(
@@ -94,7 +94,7 @@ def _edge(container: Container, place: Place) -> Program:
     )
 
 
-def _app(container: Container, place: Place) -> Program:
+def _app(container: Container, place: TaskHost) -> Program:
     """The service of the image's release, by its image's command."""
     release = _release(container, place)
     command = container.command or ("python", "-m", "service")
@@ -113,7 +113,7 @@ def _app(container: Container, place: Place) -> Program:
     return Program(command=(*interpreter, *command[1:]), variables=variables, folder=release.tree)
 
 
-def _release(container: Container, place: Place) -> Release:
+def _release(container: Container, place: TaskHost) -> Release:
     if place.releases is None:
         return Release(tree=ROOT, build=container.image.rpartition(":")[2])
     if (found := place.releases.get(container.image)) is None:
@@ -125,7 +125,7 @@ def _release(container: Container, place: Place) -> Release:
     return found
 
 
-def _mode(container: Container, place: Place) -> Program:
+def _mode(container: Container, place: TaskHost) -> Program:
     """The shipped sidecar, which knows its task by the task's folder."""
     variables = {
         "RUN": str(place.path(container, container.variables["RUN"])),
@@ -135,7 +135,7 @@ def _mode(container: Container, place: Place) -> Program:
     return Program(command=(sys.executable, "-m", "functions.mode_follower"), variables=variables)
 
 
-_IMAGES: dict[str, Callable[[Container, Place], Program]] = {
+_IMAGES: dict[str, Callable[[Container, TaskHost], Program]] = {
     EDGE_IMAGE.rpartition(":")[0]: _edge,
     APP_IMAGE.rpartition(":")[0]: _app,
     MODE_IMAGE.rpartition(":")[0]: _mode,

@@ -27,7 +27,7 @@ from typing import Any, Self
 import boto3
 
 from functions.control_table import mode as control
-from local.postgres import ADMINISTRATOR, Server, Servers
+from local.postgres import ADMINISTRATOR, PostgresServer, PostgresServers
 from local.postgres.binaries import stop_with_parent
 from local.waiting import NotInTimeError, last_lines, wait_until
 
@@ -98,14 +98,14 @@ class OneMachine:
         self._has_reader = reader
         self.processes: list[Process] = []
         self._ends = contextlib.ExitStack()
-        self.databases: dict[str, Server] = {}
+        self.databases: dict[str, PostgresServer] = {}
 
     # -------------------------------------------------------------------------------- lifetime
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as ends:
             self.folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="mainstay-")))
-            self.servers = ends.enter_context(Servers())
+            self.servers = ends.enter_context(PostgresServers())
             ends.callback(self._end_processes)
             self._start_aws(ends)
             self._start_databases()

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.desired_state import DesiredState, Task
 from local.running_task import RunningTask
-from local.target import Target
+from local.target import LocalTarget
 
 _Member = tuple[str, str, str, int]  # Region, target group, address, port
 
@@ -24,7 +24,7 @@ class Reconciler:
         self,
         desired: DesiredState,
         *,
-        target: Target,
+        target: LocalTarget,
         authority: Path,
         address: Callable[[str], str],
     ) -> None:

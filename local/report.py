@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from local import process
-from local.session import Session
+from local.session import LocalSession
 
 
-def render(session: Session) -> list[str]:
+def render(session: LocalSession) -> list[str]:
     """The page; it asks, and changes nothing."""
     state = session.state
     if not state or not session.running():
@@ -28,7 +28,7 @@ def render(session: Session) -> list[str]:
     ]
 
 
-def _emulator(session: Session) -> Iterator[str]:
+def _emulator(session: LocalSession) -> Iterator[str]:
     if session.endpoint is not None:
         yield f"Endpoint  {session.endpoint}, not started here"
         return
@@ -37,7 +37,7 @@ def _emulator(session: Session) -> Iterator[str]:
     yield f"ECS agent pid {session.ecs_agent_pid or '- not running: `make local` starts it'}"
 
 
-def _stacks(session: Session, state: dict[str, Any]) -> Iterator[str]:
+def _stacks(session: LocalSession, state: dict[str, Any]) -> Iterator[str]:
     target = session.target(state["account"])
     yield f"Stacks of {state['environment']}"
     for region in state["regions"]:

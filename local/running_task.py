@@ -15,7 +15,7 @@ from typing import Literal
 
 from local import images, process, releases
 from local.desired_state import Container, Task
-from local.target import Target
+from local.target import LocalTarget
 
 State = Literal["starting", "serving", "failed", "ended", "stopping", "gone"]
 
@@ -37,7 +37,7 @@ class RunningTask:
         self,
         task: Task,
         *,
-        target: Target,
+        target: LocalTarget,
         authority: Path,
         address: Callable[[str], str],
     ) -> None:
@@ -105,7 +105,7 @@ class RunningTask:
             self.state = "starting"
 
     def _started(self, container: Container) -> subprocess.Popen[bytes]:
-        place = images.Place(
+        place = images.TaskHost(
             folder=self._folder,
             address=self.address,
             variables=self._surroundings(),

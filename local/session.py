@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 from assembly.reader import Assembly
 from local import databases, process
 from local.emulator.server import Emulator
-from local.target import Target, WrongUseError
+from local.target import LocalTarget, WrongUseError
 
 ROOT = Path(__file__).parents[1]
 AGENT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class LocalSession:
     """One folder's target. Without `endpoint`, the emulator on `port` is started and ended here;
     with it, whatever answers there is used and left alone."""
 
@@ -32,8 +32,8 @@ class Session:
     port: int
     endpoint: str | None
 
-    def target(self, account: str) -> Target:
-        return Target(endpoint=self.url, account=account, folder=self.folder)
+    def target(self, account: str) -> LocalTarget:
+        return LocalTarget(endpoint=self.url, account=account, folder=self.folder)
 
     @property
     def url(self) -> str:

@@ -24,7 +24,7 @@ class WrongUseError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class LocalTarget:
     """An endpoint on this machine that stands for AWS.
 
     `account` is the 12 digits of the environment: the emulator takes an access key of 12 digits

@@ -24,7 +24,7 @@ _BACKLOG = 1_024
 _AFTER_SECONDS = 10
 
 
-class Server(uvicorn.Server):
+class ApiServer(uvicorn.Server):
     """Ends with 0 at a signal, where uvicorn would raise the signal anew."""
 
     @contextlib.contextmanager
@@ -80,7 +80,7 @@ def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS)
 
     runtime = Runtime(settings, give_up=give_up, remembered_seconds=remembered_seconds)
     longest = settings.longest_request_seconds
-    server = Server(configuration(application(runtime), longest_seconds=longest))
+    server = ApiServer(configuration(application(runtime), longest_seconds=longest))
     family = socket.AF_INET6 if settings.host and ":" in settings.host else socket.AF_INET
     listener = socket.create_server(
         (settings.host or "0.0.0.0", settings.port),  # noqa: S104 (a container has its own network)

@@ -22,7 +22,7 @@ from psycopg_pool import TooManyRequests
 from service.connections import NO_CONNECTION, Connection, Connections, Parameters
 from service.log import log
 from service.schema_version import SchemaVersionError
-from service.settings import Address, Databases
+from service.settings import Address, DatabaseSettings
 
 Row = dict[str, Any]
 
@@ -79,7 +79,7 @@ class Server:
     def __init__(
         self,
         address: Address,
-        databases: Databases,
+        databases: DatabaseSettings,
         *,
         role: str,
         version: int,
@@ -294,7 +294,7 @@ def _has_answered(error: BaseException) -> bool:
 
 def _connection(
     address: Address,
-    databases: Databases,
+    databases: DatabaseSettings,
     role: str,
     statement_seconds: float,
     token: Callable[[Address, str], str],

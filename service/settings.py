@@ -13,7 +13,7 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Databases:
+class DatabaseSettings:
     """Where the relational stores are, each list in order of preference."""
 
     name: str
@@ -40,7 +40,7 @@ class Settings:
     control_table: str
     session_table: str
     events_queue_url: str
-    databases: Databases
+    databases: DatabaseSettings
     reporting_workgroup: str | None
     reporting_database: str | None
     task_id: str | None
@@ -67,7 +67,7 @@ def worker_settings(variables: Mapping[str, str]) -> Settings:
 
 
 def _settings(
-    variables: Mapping[str, str], databases: Databases, *, domain: str, session_table: str
+    variables: Mapping[str, str], databases: DatabaseSettings, *, domain: str, session_table: str
 ) -> Settings:
     return Settings(
         host=variables.get("HOST") or None,
@@ -90,14 +90,14 @@ def _settings(
 
 def _databases(
     variables: Mapping[str, str], lists: tuple[str, ...], *, reporting: bool
-) -> Databases:
+) -> DatabaseSettings:
     auth = _required(variables, "DATABASE_AUTH")
     if auth not in ("iam", "trust"):
         raise SettingsError(f"'DATABASE_AUTH' should be iam or trust, got '{auth}'")
     found = {name: _addresses(name, _required(variables, name)) for name in lists}
     readers = found.get("TRANSACTION_READERS", ())
     given = variables.get("REPORTING", "") if reporting else ""
-    return Databases(
+    return DatabaseSettings(
         name=variables.get("DATABASE_NAME", "mainstay"),
         auth=auth,
         region=variables.get("AWS_REGION") or _required(variables, "AWS_DEFAULT_REGION"),

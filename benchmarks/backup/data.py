@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from doubles.ebs_direct.volumes import BLOCK_SIZE, Snapshot, Volume
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockSnapshot, BlockVolume
 from functions.archive_format import zstd
 
 SEED = 20_261_125
@@ -60,10 +60,10 @@ class Content:
         return text.encode()[:size]
 
 
-def benchmark_snapshots() -> tuple[Snapshot, Snapshot]:
+def benchmark_snapshots() -> tuple[BlockSnapshot, BlockSnapshot]:
     """One with 1 GiB of data, and the next with 5 % of it changed."""
     rng, content = random.Random(SEED), Content(SEED)
-    volume = Volume(VOLUME_GIB, volume_id="vol-0be0c4")
+    volume = BlockVolume(VOLUME_GIB, volume_id="vol-0be0c4")
     runs = rng.sample(range(volume.slots // _RUN), BLOCKS // _RUN)
     indexes = [run * _RUN + offset for run in sorted(runs) for offset in range(_RUN)]
     stored: list[bytes] = []
@@ -82,16 +82,16 @@ def benchmark_snapshots() -> tuple[Snapshot, Snapshot]:
     return first, volume.snapshot(at=_START + timedelta(hours=1), snapshot_id=NAMES[1])
 
 
-def sparse_snapshot(volume_gib: int, blocks: int) -> Snapshot:
+def sparse_snapshot(volume_gib: int, blocks: int) -> BlockSnapshot:
     """So many equal-sized blocks, evenly over a volume of any size."""
     content = random.Random(SEED)
-    volume = Volume(volume_gib, volume_id=f"vol-{volume_gib:08x}")
+    volume = BlockVolume(volume_gib, volume_id=f"vol-{volume_gib:08x}")
     for number in range(blocks):
         volume.write(number * (volume.slots // blocks), content.randbytes(PAGE) * (2**7))
     return volume.snapshot(at=_START, snapshot_id=f"snap-{volume_gib:08x}")
 
 
-def changed(first: Snapshot, second: Snapshot) -> tuple[int, int]:
+def changed(first: BlockSnapshot, second: BlockSnapshot) -> tuple[int, int]:
     """Return the number of blocks that differ in the second, and the compressed bytes of those
     contents that the first does not have."""
     known = {block.digest for block in first.blocks.values()}

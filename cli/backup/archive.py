@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.backup.options import Connection, connect, limited, on_bucket
+from cli.backup.options import ArchiveConnection, connect, limited, on_bucket
 from cli.backup.prices import approve_archive
 from cli.output import progress
 from functions.block_archive.archive import LATEST, Options, describe
@@ -36,7 +36,7 @@ from functions.block_archive.source import Description
 @limited
 @on_bucket
 def archive(
-    to: Connection,
+    to: ArchiveConnection,
     *,
     snapshot: str,
     base: str | None,

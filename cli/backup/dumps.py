@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cli.errors import RefusedError
+from cli.errors import CommandRefusedError
 from cli.output import answer, table
 
 HELP = {
@@ -48,7 +48,7 @@ def _parser() -> Any:
     try:
         from dumps.command import parser
     except ImportError as missing:
-        raise RefusedError(
+        raise CommandRefusedError(
             f"{missing}: `pip install -r dumps/requirements.txt` brings what dumps need"
         ) from missing
     return parser("mainstay backup")

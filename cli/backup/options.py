@@ -12,7 +12,12 @@ import click
 from cli.command import as_json
 from cli.errors import InterruptionError
 from cli.output import answer
-from functions.block_archive.connect import BLOCKS_PER_SECOND, TRANSPORTS, Connection, connect
+from functions.block_archive.connect import (
+    BLOCKS_PER_SECOND,
+    TRANSPORTS,
+    ArchiveConnection,
+    connect,
+)
 from functions.block_archive.reliable import ReliableBlocks
 from functions.block_archive.store import Store
 
@@ -78,7 +83,7 @@ def on_bucket(function: Callable[..., dict[str, Any] | None]) -> Callable[..., N
         **given: Any,
     ) -> None:
         began, used = time.monotonic(), time.process_time()
-        connection = Connection(
+        connection = ArchiveConnection(
             bucket=bucket,
             endpoint_url=endpoint_url,
             workers=workers,
@@ -97,4 +102,4 @@ def on_bucket(function: Callable[..., dict[str, Any] | None]) -> Callable[..., N
     return command
 
 
-__all__ = ["Connection", "Parts", "connect", "limited", "on_bucket", "root"]
+__all__ = ["ArchiveConnection", "Parts", "connect", "limited", "on_bucket", "root"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.errors import RefusedError
+from cli.errors import CommandRefusedError
 from functions.archive_format.root import Root
 from functions.block_archive.counters import dollars
 from functions.block_archive.estimate import counted, estimate
@@ -12,7 +12,7 @@ from functions.block_archive.job import Job
 from functions.block_archive.reliable import ReliableBlocks
 
 
-class OverLimitError(RefusedError):
+class OverLimitError(CommandRefusedError):
     """A job costs more than the one who asked for it allows."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.backup.options import Connection, connect, on_bucket
+from cli.backup.options import ArchiveConnection, connect, on_bucket
 from functions.block_archive.prune import GRACE
 from functions.block_archive.prune import prune as pruned
 
@@ -30,7 +30,7 @@ from functions.block_archive.prune import prune as pruned
 )
 @on_bucket
 def prune(
-    bucket: Connection, *, apply: bool, keep_last: int, grace_days: int, as_json: bool
+    bucket: ArchiveConnection, *, apply: bool, keep_last: int, grace_days: int, as_json: bool
 ) -> dict[str, Any]:
     """Delete what has expired and no backup needs any more.
 

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from cli.backup import options
-from cli.backup.options import Connection, connect, limited, on_bucket
+from cli.backup.options import ArchiveConnection, connect, limited, on_bucket
 from cli.backup.prices import approve_snapshot
-from cli.errors import RefusedError
+from cli.errors import CommandRefusedError
 from cli.output import progress
 from functions.archive_format.geometry import BLOCK_SIZE
 from functions.archive_format.image import restore_image
@@ -41,7 +41,7 @@ _SNAPSHOT_WORKERS = 8  # at most: EBS's quota for written blocks is lower than f
 @limited
 @on_bucket
 def restore(
-    source: Connection,
+    source: ArchiveConnection,
     *,
     name: str,
     to: Path | None,
@@ -84,7 +84,7 @@ def restore(
 
 
 def need_room(root: Root, to: Path) -> None:
-    """Print how much disk an image of the volume takes, and raise RefusedError without it.
+    """Print how much disk an image of the volume takes, and raise CommandRefusedError without it.
 
     An image is sparse, so it takes what the volume holds. What an interrupted restore has written
     already counts as free. A device needs no room, and a folder that is not there has none.
@@ -97,7 +97,7 @@ def need_room(root: Root, to: Path) -> None:
         free += begun.stat().st_blocks * 512
     sizes = f"{_gib(needed)} of disk in {to.parent.resolve()}, where {_gib(free)} are free"
     if needed > free:
-        raise RefusedError(f"a restore takes {sizes}: name another folder with --to")
+        raise CommandRefusedError(f"a restore takes {sizes}: name another folder with --to")
     click.echo(f"a volume of {root.volume_gib} GiB: takes {sizes}", err=True)
 
 

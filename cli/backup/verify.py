@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cli.backup import options
-from cli.backup.options import Connection, connect, on_bucket
+from cli.backup.options import ArchiveConnection, connect, on_bucket
 from cli.backup.restore import need_room
 from cli.output import progress, table
 from functions.archive_format import root as roots
@@ -38,7 +38,7 @@ _RESTORED = LEVELS[-1]
 @click.option("--evidence", is_flag=True, help="Write what was proven under verify/ in the bucket.")
 @on_bucket
 def verify(
-    source: Connection,
+    source: ArchiveConnection,
     *,
     name: str,
     level: int,
@@ -80,7 +80,7 @@ def verify(
 
 @click.command("list")
 @on_bucket
-def list_(source: Connection, *, as_json: bool) -> dict[str, Any] | None:
+def list_(source: ArchiveConnection, *, as_json: bool) -> dict[str, Any] | None:
     """List the backups in a bucket, by volume and then by time."""
     _, store = connect(source)
     found = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from doubles.ebs_direct.ebs import EbsDirect
 from doubles.ebs_direct.ec2 import describe_snapshots
 from doubles.ebs_direct.faults import Fault, Quota
-from doubles.ebs_direct.http import Request, Response, ServiceError
+from doubles.ebs_direct.http import Response, ServiceError, SignedRequest
 from doubles.ebs_direct.s3 import S3
 
 
@@ -45,7 +45,7 @@ class Cloud:
         self.calls, self.log = Counter(), []
         self.kill_at, self._dead = None, False
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: SignedRequest) -> Response:
         """The answer to one call; raises Killed, ConnectionLost or Stalled where asked to."""
         with self._lock:
             if self._dead:
@@ -61,7 +61,7 @@ class Cloud:
                 raise Killed
             return answer
 
-    def _operation(self, request: Request) -> tuple[str, Callable[[Request], Response]]:
+    def _operation(self, request: SignedRequest) -> tuple[str, Callable[[SignedRequest], Response]]:
         if request.service == "ebs":
             return self.ebs.operation(request)
         if request.service == "s3":
@@ -70,7 +70,7 @@ class Cloud:
             return "DescribeSnapshots", lambda request: describe_snapshots(self.ebs, request)
         raise ServiceError(403, "MissingAuthenticationTokenException", "the request is not signed")
 
-    def _count(self, name: str, request: Request) -> None:
+    def _count(self, name: str, request: SignedRequest) -> None:
         self.calls[name] += 1
         self.log.append((name, request.path))
         if self.kill_at is not None and len(self.log) == self.kill_at and not self.kill_after:
@@ -78,7 +78,7 @@ class Cloud:
             raise Killed
 
     def _answer(
-        self, name: str, request: Request, perform: Callable[[Request], Response]
+        self, name: str, request: SignedRequest, perform: Callable[[SignedRequest], Response]
     ) -> Response:
         if name in self.quotas:
             self.quotas[name].take()

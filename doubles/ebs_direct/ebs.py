@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from doubles.ebs_direct.http import Request, Response, ServiceError
+from doubles.ebs_direct.http import Response, ServiceError, SignedRequest
 from doubles.ebs_direct.tokens import Tokens
-from doubles.ebs_direct.volumes import BLOCK_SIZE, BLOCKS_PER_GIB, Block, Snapshot
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BLOCKS_PER_GIB, Block, BlockSnapshot
 
 _BLOCK = re.compile(r"/snapshots/([^/]+)/blocks/(\d+)")
 _LIST = re.compile(r"/snapshots/([^/]+)/(blocks|changedblocks)")
@@ -24,19 +24,19 @@ class EbsDirect:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
-        self.snapshots: dict[str, Snapshot] = {}
+        self.snapshots: dict[str, BlockSnapshot] = {}
         self.tokens = Tokens(clock)
         self.page_cap = 10_000
         self.empty_pages = False
         self.visible_after = timedelta(0)  # how long a started snapshot is unknown to other calls
         self._started: dict[str, tuple[str, str]] = {}  # ClientToken: parameters, snapshot id
 
-    def add(self, snapshot: Snapshot) -> Snapshot:
+    def add(self, snapshot: BlockSnapshot) -> BlockSnapshot:
         """Hold a snapshot that exists."""
         self.snapshots[snapshot.id] = snapshot
         return snapshot
 
-    def operation(self, request: Request) -> tuple[str, Callable[[Request], Response]]:
+    def operation(self, request: SignedRequest) -> tuple[str, Callable[[SignedRequest], Response]]:
         """The name of the call and its function."""
         method, path = request.method, request.path
         if method == "POST" and path == "/snapshots":
@@ -56,7 +56,7 @@ class EbsDirect:
 
     # ------------------------------------------------------------------------------ reading
 
-    def _get(self, request: Request) -> Response:
+    def _get(self, request: SignedRequest) -> Response:
         name, index = self._block_of(request)
         snapshot = self._readable(name)
         token = request.query.get("blockToken", "")
@@ -75,7 +75,7 @@ class EbsDirect:
             body=block.data(),
         )
 
-    def _list(self, request: Request) -> Response:
+    def _list(self, request: SignedRequest) -> Response:
         snapshot = self._readable(self._listed(request))
         indexes = sorted(snapshot.blocks)
         page, following = self._page(request, snapshot.id, indexes)
@@ -85,7 +85,7 @@ class EbsDirect:
         ]
         return self._listing(snapshot, "Blocks", blocks, following)
 
-    def _list_changed(self, request: Request) -> Response:
+    def _list_changed(self, request: SignedRequest) -> Response:
         second = self._readable(self._listed(request))
         first_id = request.query.get("firstSnapshotId")
         if first_id is None:  # compared with nothing: every block is new
@@ -113,7 +113,9 @@ class EbsDirect:
             blocks.append(entry)
         return self._listing(second, "ChangedBlocks", blocks, following)
 
-    def _page(self, request: Request, subject: str, indexes: list[int]) -> tuple[list[int], str]:
+    def _page(
+        self, request: SignedRequest, subject: str, indexes: list[int]
+    ) -> tuple[list[int], str]:
         """This page's indexes and the token of the next page, or an empty one."""
         wanted = int(request.query.get("maxResults", "100"))
         if not 100 <= wanted <= 10_000:
@@ -131,7 +133,7 @@ class EbsDirect:
         return page, self.tokens.page(subject, page[-1] + 1, answered_empty=False)
 
     def _listing(
-        self, snapshot: Snapshot, name: str, blocks: list[dict[str, object]], following: str
+        self, snapshot: BlockSnapshot, name: str, blocks: list[dict[str, object]], following: str
     ) -> Response:
         expiry = self.clock() + timedelta(days=7)
         answer: dict[str, object] = {
@@ -146,7 +148,7 @@ class EbsDirect:
 
     # ------------------------------------------------------------------------------ writing
 
-    def _start(self, request: Request) -> Response:
+    def _start(self, request: SignedRequest) -> Response:
         asked = json.loads(request.body)
         token = str(asked.get("ClientToken") or "")
         same = json.dumps({k: v for k, v in asked.items() if k != "ClientToken"}, sort_keys=True)
@@ -161,7 +163,7 @@ class EbsDirect:
             self._started[token] = (same, snapshot.id)
         return self._started_answer(snapshot)
 
-    def _new(self, asked: dict[str, object]) -> Snapshot:
+    def _new(self, asked: dict[str, object]) -> BlockSnapshot:
         size, parent_id = int(str(asked.get("VolumeSize", 0))), asked.get("ParentSnapshotId")
         if not 1 <= size <= 65_536:
             raise ServiceError(400, "ValidationException", f"VolumeSize {size} is not 1 to 65536")
@@ -173,7 +175,7 @@ class EbsDirect:
         parent = self._readable(str(parent_id)) if parent_id else None
         now, number = self.clock(), len(self.snapshots) + 1
         snapshot_id = f"snap-{0xF000_0000_0000_0000 + number:016x}f"
-        return Snapshot(
+        return BlockSnapshot(
             id=snapshot_id,
             volume_id="vol-ffffffff",
             lineage=parent.lineage if parent else snapshot_id,
@@ -190,7 +192,7 @@ class EbsDirect:
             visible_from=now + self.visible_after,
         )
 
-    def _started_answer(self, snapshot: Snapshot) -> Response:
+    def _started_answer(self, snapshot: BlockSnapshot) -> Response:
         return _json(
             201,
             {
@@ -203,7 +205,7 @@ class EbsDirect:
             },
         )
 
-    def _put(self, request: Request) -> Response:
+    def _put(self, request: SignedRequest) -> Response:
         name, index = self._block_of(request)
         snapshot = self._writable(name)
         if index >= snapshot.volume_gib * BLOCKS_PER_GIB:
@@ -224,7 +226,7 @@ class EbsDirect:
             headers={"x-amz-checksum": checksum, "x-amz-checksum-algorithm": "SHA256"},
         )
 
-    def _complete(self, request: Request) -> Response:
+    def _complete(self, request: SignedRequest) -> Response:
         found = _COMPLETE.fullmatch(request.path)
         assert found is not None
         snapshot = self._known(found.group(1))
@@ -248,7 +250,7 @@ class EbsDirect:
 
     # ------------------------------------------------------------------------------ finding
 
-    def _known(self, name: str) -> Snapshot:
+    def _known(self, name: str) -> BlockSnapshot:
         snapshot = self.snapshots.get(name)
         if snapshot is None or self.clock() < snapshot.visible_from:
             raise ServiceError(
@@ -259,7 +261,7 @@ class EbsDirect:
             )
         return snapshot
 
-    def _readable(self, name: str) -> Snapshot:
+    def _readable(self, name: str) -> BlockSnapshot:
         snapshot = self._known(name)
         if snapshot.status != "completed" or snapshot.tier != "standard":
             raise ServiceError(
@@ -270,7 +272,7 @@ class EbsDirect:
             )
         return snapshot
 
-    def _writable(self, name: str) -> Snapshot:
+    def _writable(self, name: str) -> BlockSnapshot:
         snapshot, now = self._known(name), self.clock()
         idle = now - snapshot.last_used
         if snapshot.status == "pending" and idle > timedelta(minutes=snapshot.timeout_minutes):
@@ -282,12 +284,12 @@ class EbsDirect:
         snapshot.last_used = now
         return snapshot
 
-    def _block_of(self, request: Request) -> tuple[str, int]:
+    def _block_of(self, request: SignedRequest) -> tuple[str, int]:
         found = _BLOCK.fullmatch(request.path)
         assert found is not None
         return found.group(1), int(found.group(2))
 
-    def _listed(self, request: Request) -> str:
+    def _listed(self, request: SignedRequest) -> str:
         found = _LIST.fullmatch(request.path)
         assert found is not None
         return found.group(1)

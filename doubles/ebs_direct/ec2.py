@@ -6,11 +6,11 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from doubles.ebs_direct.ebs import EbsDirect
-from doubles.ebs_direct.http import Request, Response, ServiceError
-from doubles.ebs_direct.volumes import Snapshot
+from doubles.ebs_direct.http import Response, ServiceError, SignedRequest
+from doubles.ebs_direct.volumes import BlockSnapshot
 
 
-def describe_snapshots(ebs: EbsDirect, request: Request) -> Response:
+def describe_snapshots(ebs: EbsDirect, request: SignedRequest) -> Response:
     """The snapshots that are asked for by id."""
     asked = parse_qs(request.body.decode())
     if asked.get("Action") != ["DescribeSnapshots"]:
@@ -30,7 +30,7 @@ def describe_snapshots(ebs: EbsDirect, request: Request) -> Response:
     )
 
 
-def _item(snapshot: Snapshot) -> str:
+def _item(snapshot: BlockSnapshot) -> str:
     tags = "".join(
         f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>"
         for key, value in snapshot.tags.items()

@@ -13,7 +13,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class SignedRequest:
     """One signed call."""
 
     method: str
@@ -24,11 +24,11 @@ class Request:
     body: bytes
 
     @staticmethod
-    def read(method: str, target: str, headers: dict[str, str], body: bytes) -> Request:
+    def read(method: str, target: str, headers: dict[str, str], body: bytes) -> SignedRequest:
         """Take a request line's target, or a whole URL, apart."""
         url = urlsplit(target)
         scope = _SCOPE.search(headers.get("authorization", ""))
-        return Request(
+        return SignedRequest(
             method=method,
             service=scope.group(2) if scope else "",
             path=unquote(url.path),

@@ -15,7 +15,7 @@ from urllib3.exceptions import ProtocolError
 
 from doubles.ebs_direct.cloud import Cloud
 from doubles.ebs_direct.faults import ConnectionLost, Stalled
-from doubles.ebs_direct.http import Request, Response
+from doubles.ebs_direct.http import Response, SignedRequest
 
 
 def session(cloud: Cloud, *, region: str = "us-east-1") -> boto3.Session:
@@ -39,13 +39,13 @@ def client(cloud: Cloud, service: str) -> Any:
     return session(cloud).client(service, config=config)
 
 
-class Pool:
+class InProcessPool:
     """The cloud in the place of urllib3's connections."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def connection_from_url(self, url: str) -> Pool:
+    def connection_from_url(self, url: str) -> InProcessPool:
         """There is one host, whatever the URL says."""
         return self
 
@@ -67,7 +67,7 @@ class Pool:
         )
 
 
-def _asked(method: str, url: str, headers: Any, body: Any) -> Request:
+def _asked(method: str, url: str, headers: Any, body: Any) -> SignedRequest:
     named = {
         name.lower(): value.decode() if isinstance(value, bytes) else str(value)
         for name, value in headers.items()
@@ -79,7 +79,9 @@ def _asked(method: str, url: str, headers: Any, body: Any) -> Request:
         body = bytes(body)
     if hasattr(body, "read"):
         body = body.read()
-    return Request.read(method, url, named, body.encode() if isinstance(body, str) else body or b"")
+    return SignedRequest.read(
+        method, url, named, body.encode() if isinstance(body, str) else body or b""
+    )
 
 
 def _send(cloud: Cloud, request: Any) -> AWSResponse:

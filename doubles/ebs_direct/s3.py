@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from doubles.ebs_direct.http import Request, Response, ServiceError, http_date
+from doubles.ebs_direct.http import Response, ServiceError, SignedRequest, http_date
 
 
 @dataclass(kw_only=True)
@@ -31,7 +31,7 @@ class Version:
 
 
 @dataclass(kw_only=True)
-class Bucket:
+class VersionedBucket:
     """Versions by key, the newest last."""
 
     name: str
@@ -52,16 +52,16 @@ class S3:
 
     def __init__(self, clock: Callable[[], datetime], folder: Path | None = None) -> None:
         self.clock = clock
-        self.buckets: dict[str, Bucket] = {}
+        self.buckets: dict[str, VersionedBucket] = {}
         self._folder = folder
         self._number = 0
 
-    def create(self, name: str, *, object_lock: bool = True) -> Bucket:
+    def create(self, name: str, *, object_lock: bool = True) -> VersionedBucket:
         """A bucket, with versioning."""
-        self.buckets[name] = Bucket(name=name, object_lock=object_lock)
+        self.buckets[name] = VersionedBucket(name=name, object_lock=object_lock)
         return self.buckets[name]
 
-    def operation(self, request: Request) -> tuple[str, Callable[[Request], Response]]:
+    def operation(self, request: SignedRequest) -> tuple[str, Callable[[SignedRequest], Response]]:
         """The name of the call and its function."""
         _, key = _place(request)
         method, query = request.method, request.query
@@ -89,7 +89,7 @@ class S3:
 
     # ------------------------------------------------------------------------------ objects
 
-    def _put(self, request: Request) -> Response:
+    def _put(self, request: SignedRequest) -> Response:
         bucket, key = self._bucket(request)
         digest = hashlib.sha256(request.body).digest()
         self._check_body(request, digest)
@@ -109,7 +109,7 @@ class S3:
             status=200, headers={"etag": f'"{digest.hex()}"', "x-amz-version-id": version.id}
         )
 
-    def _check_body(self, request: Request, digest: bytes) -> None:
+    def _check_body(self, request: SignedRequest, digest: bytes) -> None:
         signed = request.headers.get("x-amz-content-sha256", "")
         if re.fullmatch(r"[0-9a-f]{64}", signed) and signed != digest.hex():
             raise ServiceError(400, "XAmzContentSHA256Mismatch", "the body is not what was signed")
@@ -117,7 +117,7 @@ class S3:
         if checksum is not None and base64.b64decode(checksum) != digest:
             raise ServiceError(400, "BadDigest", "the SHA256 you specified did not match")
 
-    def _asked_lock(self, request: Request, bucket: Bucket) -> datetime | None:
+    def _asked_lock(self, request: SignedRequest, bucket: VersionedBucket) -> datetime | None:
         asked = request.headers.get("x-amz-object-lock-retain-until-date")
         if asked is None:
             return None
@@ -137,7 +137,7 @@ class S3:
         path.write_bytes(body)
         return path
 
-    def _get(self, request: Request) -> Response:
+    def _get(self, request: SignedRequest) -> Response:
         version = self._object(request)
         headers = _object_headers(version)
         body = version.body()
@@ -151,12 +151,12 @@ class S3:
         headers.pop("x-amz-checksum-sha256")  # of the whole object, and so not sent
         return Response(status=206, headers=headers, body=body[first : last + 1])
 
-    def _head(self, request: Request) -> Response:
+    def _head(self, request: SignedRequest) -> Response:
         version = self._object(request)
         headers = {**_object_headers(version), "content-length": str(version.size)}
         return Response(status=200, headers=headers)
 
-    def _delete(self, request: Request) -> Response:
+    def _delete(self, request: SignedRequest) -> Response:
         bucket, key = self._bucket(request)
         name = request.query.get("versionId")
         if name is None:
@@ -178,7 +178,7 @@ class S3:
 
     # -------------------------------------------------------------------------------- locks
 
-    def _retain(self, request: Request) -> Response:
+    def _retain(self, request: SignedRequest) -> Response:
         version, bucket = self._object(request), self._bucket(request)[0]
         if not bucket.object_lock:
             raise ServiceError(400, "InvalidRequest", "Bucket is missing Object Lock Configuration")
@@ -192,7 +192,7 @@ class S3:
         version.retain_until = until
         return Response(status=200)
 
-    def _retention(self, request: Request) -> Response:
+    def _retention(self, request: SignedRequest) -> Response:
         version = self._object(request)
         if version.retain_until is None:
             raise ServiceError(404, "NoSuchObjectLockConfiguration", "no retention")
@@ -201,7 +201,7 @@ class S3:
         body = f"<Retention><Mode>COMPLIANCE</Mode>{date}</Retention>"
         return Response(status=200, body=body.encode())
 
-    def _lock_configuration(self, request: Request) -> Response:
+    def _lock_configuration(self, request: SignedRequest) -> Response:
         bucket, _ = self._bucket(request)
         if not bucket.object_lock:
             raise ServiceError(404, "ObjectLockConfigurationNotFoundError", "no Object Lock")
@@ -211,7 +211,7 @@ class S3:
 
     # ------------------------------------------------------------------------------- listing
 
-    def _list(self, request: Request) -> Response:
+    def _list(self, request: SignedRequest) -> Response:
         bucket, _ = self._bucket(request)
         after = request.query.get("continuation-token") or request.query.get("start-after", "")
         keys = [key for key in bucket.keys(request.query.get("prefix", "")) if key > after]
@@ -226,7 +226,7 @@ class S3:
         )
         return Response(status=200, body=body.encode())
 
-    def _versions(self, request: Request) -> Response:
+    def _versions(self, request: SignedRequest) -> Response:
         bucket, _ = self._bucket(request)
         prefix = request.query.get("prefix", "")
         body = "".join(_versions_of(bucket, prefix))
@@ -237,14 +237,14 @@ class S3:
 
     # ------------------------------------------------------------------------------- finding
 
-    def _bucket(self, request: Request) -> tuple[Bucket, str]:
+    def _bucket(self, request: SignedRequest) -> tuple[VersionedBucket, str]:
         name, key = _place(request)
         bucket = self.buckets.get(name)
         if bucket is None:
             raise ServiceError(404, "NoSuchBucket", f"no bucket {name}")
         return bucket, key
 
-    def _object(self, request: Request) -> Version:
+    def _object(self, request: SignedRequest) -> Version:
         bucket, key = self._bucket(request)
         name = request.query.get("versionId")
         version = bucket.current(key)
@@ -255,7 +255,7 @@ class S3:
         return version
 
 
-def _place(request: Request) -> tuple[str, str]:
+def _place(request: SignedRequest) -> tuple[str, str]:
     """Bucket and key, of the path's style or the host's."""
     host = request.headers.get("host", "").split(":")[0]
     virtual = re.fullmatch(r"(.+?)\.s3[.-].*", host)
@@ -286,7 +286,7 @@ def _listed(key: str, version: Version) -> str:
     )
 
 
-def _versions_of(bucket: Bucket, prefix: str) -> Iterator[str]:
+def _versions_of(bucket: VersionedBucket, prefix: str) -> Iterator[str]:
     for key in sorted(key for key in bucket.objects if key.startswith(prefix)):
         for version in reversed(bucket.objects[key]):
             name = "DeleteMarker" if version.delete_marker else "Version"

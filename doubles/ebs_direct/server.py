@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from doubles.ebs_direct.cloud import Cloud, Killed
 from doubles.ebs_direct.faults import ConnectionLost, Stalled
-from doubles.ebs_direct.http import Request, Response
+from doubles.ebs_direct.http import Response, SignedRequest
 
 _REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content"}
 
@@ -69,14 +69,14 @@ class _Connection(asyncio.Protocol):
     def _answer(self) -> None:
         assert self._request is not None
         method, target, headers = self._request
-        request = Request.read(method, target, headers, bytes(self._body))
+        request = SignedRequest.read(method, target, headers, bytes(self._body))
         self._request, self._body = None, bytearray()
         if self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._perform, request)
         else:
             self._perform(request)
 
-    def _perform(self, request: Request) -> None:
+    def _perform(self, request: SignedRequest) -> None:
         if self._transport is None:
             return
         if request.path == "/__stats":
@@ -93,7 +93,7 @@ class _Connection(asyncio.Protocol):
                 self._send(lost.answer, request, lost.sent)
             self._transport.close()
 
-    def _send(self, answer: Response, request: Request, sent: int | None = None) -> None:
+    def _send(self, answer: Response, request: SignedRequest, sent: int | None = None) -> None:
         assert self._transport is not None
         headers = {"content-length": str(len(answer.body)), **answer.headers}
         head = f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Status')}\r\n" + "".join(

@@ -30,7 +30,7 @@ class Block:
 
 
 @dataclass(kw_only=True)
-class Snapshot:
+class BlockSnapshot:
     """One snapshot: completed ones can be read, pending ones written."""
 
     id: str
@@ -66,7 +66,7 @@ class Snapshot:
 _numbers = itertools.count(1)
 
 
-class Volume:
+class BlockVolume:
     """A volume that is written to, discards and grows; snapshots share what did not change."""
 
     def __init__(self, volume_gib: int, *, volume_id: str | None = None) -> None:
@@ -94,9 +94,9 @@ class Volume:
             raise ValueError(f"'volume_gib' should be {self.volume_gib} or more, got {volume_gib}")
         self.volume_gib = volume_gib
 
-    def snapshot(self, *, at: datetime, snapshot_id: str | None = None) -> Snapshot:
+    def snapshot(self, *, at: datetime, snapshot_id: str | None = None) -> BlockSnapshot:
         """What it holds now."""
-        return Snapshot(
+        return BlockSnapshot(
             id=snapshot_id or f"snap-{next(_numbers):017x}",
             volume_id=self.id,
             lineage=self.id,

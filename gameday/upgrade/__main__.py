@@ -20,7 +20,7 @@ from gameday.upgrade.served import spoken
 from local.emulator.server import EmulatorError
 from local.first_tenant import FirstTenantError
 from local.front_door import NotServedError
-from local.session import Session
+from local.session import LocalSession
 from local.target import WrongUseError, refuse_real_credentials
 from local.waiting import free_port
 from local.watched_cli import CdkError
@@ -38,7 +38,7 @@ def main() -> int:
     drill = _drill(given)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    session = Session(folder=drill.target.resolve(), port=free_port(), endpoint=None)
+    session = LocalSession(folder=drill.target.resolve(), port=free_port(), endpoint=None)
     live = Live()
     try:
         refuse_real_credentials()

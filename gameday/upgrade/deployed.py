@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 
 from gameday.upgrade.target import Entrance, LoadedTenant, UpgradeTarget
 from local import databases
-from local.session import Session
+from local.session import LocalSession
 
 _DATABASE = _ADMINISTRATOR = "mainstay"  # what RDS gives the user that a cluster's secret names
 
@@ -17,7 +17,9 @@ class MissingStackError(RuntimeError):
     """The local target does not have what the drill needs."""
 
 
-def target_of(session: Session, tenants: tuple[LoadedTenant, ...], *, users: int) -> UpgradeTarget:
+def target_of(
+    session: LocalSession, tenants: tuple[LoadedTenant, ...], *, users: int
+) -> UpgradeTarget:
     """Return the primary Region's entrance and the masters' writers. Raises NotDeployedError."""
     return UpgradeTarget(
         entrance=_entrance(session),
@@ -28,7 +30,7 @@ def target_of(session: Session, tenants: tuple[LoadedTenant, ...], *, users: int
     )
 
 
-def writer(session: Session, cluster: str) -> str:
+def writer(session: LocalSession, cluster: str) -> str:
     """Return an administrator's connection to a cluster's writer. Raises NotDeployedError."""
     for name, address in databases.read(session.folder).items():
         if f"-{cluster}.cluster-" in name and ".cluster-ro-" not in name:
@@ -36,7 +38,7 @@ def writer(session: Session, cluster: str) -> str:
     raise MissingStackError(f"no server listens for the writer of '{cluster}'")
 
 
-def readers(session: Session) -> list[str]:
+def readers(session: LocalSession) -> list[str]:
     """Return the connections to every server that answers reads of the entity store."""
     return [
         dsn(session, address)
@@ -45,7 +47,7 @@ def readers(session: Session) -> list[str]:
     ]
 
 
-def dsn(session: Session, address: str) -> str:
+def dsn(session: LocalSession, address: str) -> str:
     return make_conninfo(
         "",
         host=address,
@@ -57,7 +59,7 @@ def dsn(session: Session, address: str) -> str:
     )
 
 
-def _entrance(session: Session) -> Entrance:
+def _entrance(session: LocalSession) -> Entrance:
     for one in session.status().get("listeners", ()):
         if one["public"] and one["address"] and (one["url"] or "").startswith("https://"):
             host, _, port = one["address"].rpartition(":")

@@ -26,7 +26,7 @@ from gameday.upgrade.shares import favour
 from gameday.upgrade.target import UpgradeTarget, login
 from gameday.upgrade.verdict import Found
 from local import commands
-from local.session import Session
+from local.session import LocalSession
 
 UPGRADE, BY = "game-day", "game day"
 _LABELS = ("globex", "initech")
@@ -73,7 +73,7 @@ class Run:
     last_line: str  # by the command, its last line
 
 
-def deploy(drill: UpgradeDrill, session: Session, live: Live) -> UpgradeTarget:
+def deploy(drill: UpgradeDrill, session: LocalSession, live: Live) -> UpgradeTarget:
     """The environment of release 1 with two loaded tenants, and everything at rest."""
     drill.target.mkdir(parents=True, exist_ok=True)
     release.provide(drill.target)
@@ -97,7 +97,7 @@ def deploy(drill: UpgradeDrill, session: Session, live: Live) -> UpgradeTarget:
     return target
 
 
-def hold(drill: UpgradeDrill, session: Session, target: UpgradeTarget, live: Live) -> Run:
+def hold(drill: UpgradeDrill, session: LocalSession, target: UpgradeTarget, live: Live) -> Run:
     """The load, and the upgrade under it. Raises DrillError where there is no steady load."""
     followed = Followed(
         lambda service: session.target(session.account or "").client(service, _region(session)),
@@ -161,7 +161,7 @@ def _until_steady(drill: UpgradeDrill, clients: LoadClients, live: Live) -> None
 
 
 def _upgraded(
-    drill: UpgradeDrill, session: Session, clients: LoadClients, live: Live, followed: Followed
+    drill: UpgradeDrill, session: LocalSession, clients: LoadClients, live: Live, followed: Followed
 ) -> str:
     """Start the upgrade as a person would, and watch it to its end; the command's last line."""
     live.print(f"Upgrading to {release.IMAGES['2']}, with a bake of {drill.bake_seconds} s ...")
@@ -204,7 +204,7 @@ def _go_on(drill: UpgradeDrill, clients: LoadClients, live: Live) -> None:
 
 def _found(
     drill: UpgradeDrill,
-    session: Session,
+    session: LocalSession,
     target: UpgradeTarget,
     attempts: list[Attempt],
     *,
@@ -256,12 +256,12 @@ def command(*arguments: str, drill: UpgradeDrill) -> list[str]:
     return [shipped, "upgrade", *arguments, "--environment", drill.environment, "--by", BY]
 
 
-def _variables(session: Session) -> dict[str, str]:
+def _variables(session: LocalSession) -> dict[str, str]:
     target = session.target(session.account or "")
     return {"PATH": os.environ.get("PATH", os.defpath), **target.variables(_region(session))}
 
 
-def _region(session: Session) -> str:
+def _region(session: LocalSession) -> str:
     return session.state["regions"][0]
 
 

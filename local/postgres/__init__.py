@@ -1,6 +1,6 @@
 """Real PostgreSQL 17 servers on 127.0.0.1: masters, readers and the delayed replica of one machine.
 
-    with Servers() as servers:
+    with PostgresServers() as servers:
         a = servers.start("a")
         reader = servers.standby("reader", of=a)
         a.value("SELECT count(*) FROM pg_stat_replication")
@@ -9,8 +9,8 @@ No server outlives the process that started it, however that ends.
 """
 
 from local.postgres.binaries import BINARIES, Binaries
-from local.postgres.server import ADMINISTRATOR, SUPERUSER, NotReadyError, Server
-from local.postgres.servers import Servers
+from local.postgres.server import ADMINISTRATOR, SUPERUSER, NotReadyError, PostgresServer
+from local.postgres.servers import PostgresServers
 from local.postgres.watched import Watched, renew
 
 __all__ = [
@@ -19,8 +19,8 @@ __all__ = [
     "SUPERUSER",
     "Binaries",
     "NotReadyError",
-    "Server",
-    "Servers",
+    "PostgresServer",
+    "PostgresServers",
     "Watched",
     "renew",
 ]

@@ -26,7 +26,7 @@ class NotReadyError(RuntimeError):
     """A server that does not answer within its bound; carries the end of its log."""
 
 
-class Server:
+class PostgresServer:
     """A server that a test or drill starts, stops, kills and asks."""
 
     def __init__(self, name: str, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -42,7 +42,7 @@ class Server:
 
     # ---------------------------------------------------------------------------------- life
 
-    def start(self, *, seconds: float = 60) -> Server:
+    def start(self, *, seconds: float = 60) -> PostgresServer:
         """Serve on a free port, the one it had before if it is still free.
 
         Returns when connections are accepted; raises NotReadyError after `seconds`.

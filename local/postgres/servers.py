@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from local.postgres.administrator import administrator_statements
 from local.postgres.binaries import BINARIES
-from local.postgres.server import ADMINISTRATOR, SUPERUSER, Server
+from local.postgres.server import ADMINISTRATOR, SUPERUSER, PostgresServer
 
 # As an Aurora cluster with logical replication is set up, in sizes for a small machine.
 _SETTINGS = {
@@ -53,7 +53,7 @@ Place = tuple[str, int]  # where a server listens; port 0 is any that is free
 _ANY: Place = ("127.0.0.1", 0)
 
 
-class Servers:
+class PostgresServers:
     """Starts servers and ends all of them, killed or not, when its block is left.
 
     Start them from a thread that lives as long as they shall: the kernel ends a server with the
@@ -66,7 +66,7 @@ class Servers:
         self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
         self.folder = Path(tempfile.mkdtemp(prefix="mainstay-databases-"))
         BINARIES.give(self.folder)
-        self._servers: list[Server] = []
+        self._servers: list[PostgresServer] = []
         self._own: dict[Path, dict[str, Any]] = {}
         self._places = count(1)
 
@@ -87,14 +87,16 @@ class Servers:
                 if probe.connect_ex((host, port)) != 0:
                     return host
 
-    def start(self, name: str, at: Place = _ANY, /, **settings: Any) -> Server:
+    def start(self, name: str, at: Place = _ANY, /, **settings: Any) -> PostgresServer:
         """A new, empty server that accepts connections."""
         folder = self._place(name)
         BINARIES.copy(_initialised(), folder)
         settings = self._settings | {"cluster_name": name} | settings
         return self._started(name, folder, settings, at)
 
-    def standby(self, name: str, at: Place = _ANY, /, *, of: Server, **settings: Any) -> Server:
+    def standby(
+        self, name: str, at: Place = _ANY, /, *, of: PostgresServer, **settings: Any
+    ) -> PostgresServer:
         """A physical standby that follows another server through a slot of its own.
 
         Settings such as recovery_min_apply_delay make it the delayed one.
@@ -105,12 +107,12 @@ class Servers:
         self._own[folder] = own
         return self._started(name, folder, {}, at)
 
-    def copy_again(self, standby: Server, *, of: Server) -> None:
+    def copy_again(self, standby: PostgresServer, *, of: PostgresServer) -> None:
         """Make a standby that does not run anew, from whom it followed."""
         shutil.rmtree(standby.folder, ignore_errors=True)
         _base_backup(standby.folder, standby.name, of, self._own[standby.folder])
 
-    def clone(self, name: str, *, of: Server, **settings: Any) -> Server:
+    def clone(self, name: str, *, of: PostgresServer, **settings: Any) -> PostgresServer:
         """A copy of another server as it is now, which follows nobody: an Aurora clone."""
         folder = self._place(name)
         _new_folder(folder)
@@ -120,7 +122,7 @@ class Servers:
         )
         return self._started(name, folder, {"cluster_name": name} | settings)
 
-    def remove(self, server: Server) -> None:
+    def remove(self, server: PostgresServer) -> None:
         """End a server and its data."""
         server.kill()
         self._servers.remove(server)
@@ -136,14 +138,16 @@ class Servers:
         folder: Path,
         settings: dict[str, Any],
         at: Place = _ANY,
-    ) -> Server:
-        server = Server(name, folder, host=at[0], port=at[1])
+    ) -> PostgresServer:
+        server = PostgresServer(name, folder, host=at[0], port=at[1])
         server.configure(**settings)
         self._servers.append(server)
         return server.start()
 
 
-def _base_backup(folder: Path, name: str, of: Server, own: dict[str, Any], *more: str) -> None:
+def _base_backup(
+    folder: Path, name: str, of: PostgresServer, own: dict[str, Any], *more: str
+) -> None:
     """A copy that will follow through the standby's slot, with a configuration of its own.
 
     As on a machine, that is in a file of its own: what ALTER SYSTEM sets comes on top and goes.
@@ -180,7 +184,7 @@ def _initialised() -> Path:
         *("--wal-segsize", "4"),
     )
     (folder / "pg_hba.conf").write_text(_HBA)
-    server = Server("initdb", folder)
+    server = PostgresServer("initdb", folder)
     server.configure(**_SETTINGS, **_NOT_DURABLE)
     server.start()
     for statement in administrator_statements(ADMINISTRATOR):

@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from local.postgres.server import NotReadyError, Server
-from local.postgres.servers import Servers
+from local.postgres.server import NotReadyError, PostgresServer
+from local.postgres.servers import PostgresServers
 
 _POLL_SECONDS = 0.05
 
 
-def renew(servers: Servers, standby: Server, *, of: Server) -> None:
+def renew(servers: PostgresServers, standby: PostgresServer, *, of: PostgresServer) -> None:
     """Start a standby again that has ended, copied anew where that was asked for."""
     if not standby.has_ended:
         return
@@ -33,7 +33,9 @@ class Watched:
     A copy is asked for by a file beside the server's data: its name is the folder's and `.reclone`.
     """
 
-    def __init__(self, servers: Servers, standby: Server, *, of: Server) -> None:
+    def __init__(
+        self, servers: PostgresServers, standby: PostgresServer, *, of: PostgresServer
+    ) -> None:
         self._servers, self._standby, self._of = servers, standby, of
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"watches {standby.name}")

@@ -42,7 +42,7 @@ class Endpoint:
     writes: bool = False
     stores: tuple[str, ...] = ()
     status: int = 200
-    problems: tuple[problems.Kind, ...] = ()
+    problems: tuple[problems.ProblemKind, ...] = ()
 
     @property
     def name(self) -> str:

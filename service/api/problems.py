@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProblemKind:
     """One kind of problem: its status, code and summary."""
 
     status: int
@@ -20,25 +20,27 @@ class Kind:
     title: str
 
 
-INVALID = Kind(400, "E0000001", "Api validation failed")
-MALFORMED = Kind(400, "E0000003", "The request body was not well-formed")
-NOT_AUTHENTICATED = Kind(401, "E0000004", "Authentication failed")
-NO_SESSION = Kind(401, "E0000005", "Invalid session")
-FORBIDDEN = Kind(403, "E0000006", "You do not have permission to perform the requested action")
-NOT_FOUND = Kind(404, "E0000007", "Not found")
-NO_ROUTE = Kind(404, "E0000008", "The requested path was not found")
-INTERNAL = Kind(500, "E0000009", "Internal Server Error")
-UNAVAILABLE = Kind(503, "E0000009", "A store that this needs does not answer")
-READ_ONLY = Kind(503, "E0000010", "Service is in read only mode")
-NO_CLIENT = Kind(401, "E0000011", "Invalid client credentials")
-MEDIA_TYPE = Kind(415, "E0000021", "The Content-Type is not one that this takes")
-NO_METHOD = Kind(405, "E0000022", "The endpoint does not support the provided HTTP method")
-TAKEN = Kind(409, "E0000001", "An object with this login already exists")
-LAST_ADMINISTRATOR = Kind(409, "E0000001", "The last active administrator stays one")
-CHANGED_MEANWHILE = Kind(412, "E0000001", "The object was changed since it was read")
-TOO_SLOW = Kind(408, "E0000003", "The request body did not come in time")
-TOO_MANY = Kind(429, "E0000047", "API call exceeded rate limit due to too many requests")
-TOO_LARGE = Kind(413, "E0000003", "Content too large")
+INVALID = ProblemKind(400, "E0000001", "Api validation failed")
+MALFORMED = ProblemKind(400, "E0000003", "The request body was not well-formed")
+NOT_AUTHENTICATED = ProblemKind(401, "E0000004", "Authentication failed")
+NO_SESSION = ProblemKind(401, "E0000005", "Invalid session")
+FORBIDDEN = ProblemKind(
+    403, "E0000006", "You do not have permission to perform the requested action"
+)
+NOT_FOUND = ProblemKind(404, "E0000007", "Not found")
+NO_ROUTE = ProblemKind(404, "E0000008", "The requested path was not found")
+INTERNAL = ProblemKind(500, "E0000009", "Internal Server Error")
+UNAVAILABLE = ProblemKind(503, "E0000009", "A store that this needs does not answer")
+READ_ONLY = ProblemKind(503, "E0000010", "Service is in read only mode")
+NO_CLIENT = ProblemKind(401, "E0000011", "Invalid client credentials")
+MEDIA_TYPE = ProblemKind(415, "E0000021", "The Content-Type is not one that this takes")
+NO_METHOD = ProblemKind(405, "E0000022", "The endpoint does not support the provided HTTP method")
+TAKEN = ProblemKind(409, "E0000001", "An object with this login already exists")
+LAST_ADMINISTRATOR = ProblemKind(409, "E0000001", "The last active administrator stays one")
+CHANGED_MEANWHILE = ProblemKind(412, "E0000001", "The object was changed since it was read")
+TOO_SLOW = ProblemKind(408, "E0000003", "The request body did not come in time")
+TOO_MANY = ProblemKind(429, "E0000047", "API call exceeded rate limit due to too many requests")
+TOO_LARGE = ProblemKind(413, "E0000003", "Content too large")
 
 # The cause of a write whose answer was lost on the way from the store.
 UNKNOWN = "whether it was written is not known: look before you ask again"
@@ -72,7 +74,10 @@ class ProblemError(HTTPException):
     """An answer that is no success; `causes` name what is wrong with the request."""
 
     def __init__(
-        self, kind: Kind, causes: tuple[str, ...] = (), headers: Mapping[str, str] | None = None
+        self,
+        kind: ProblemKind,
+        causes: tuple[str, ...] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(kind.status, kind.title, headers)
         self.kind = kind

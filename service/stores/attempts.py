@@ -29,7 +29,7 @@ _KNOWN_SECONDS, _RENEWED_SECONDS = 30 * DAY_SECONDS, 29 * DAY_SECONDS
 
 
 @dataclass(frozen=True)
-class Attempts:
+class LoginAttempts:
     """What has been tried so far; `known_until` is in seconds since 1970, 0 for never."""
 
     pair: int
@@ -61,7 +61,7 @@ class AttemptStore:
         self._region = region
         self._now = now
 
-    async def find(self, tenant: Tenant, login: str, client: str) -> Attempts:
+    async def find(self, tenant: Tenant, login: str, client: str) -> LoginAttempts:
         """Return what has been tried at this login and from this address."""
         keys = self._keys(tenant, login, client)
         pair, by_client, by_login = await asyncio.gather(
@@ -75,7 +75,7 @@ class AttemptStore:
                 for key in keys
             )
         )
-        return Attempts(
+        return LoginAttempts(
             pair=_number(pair, self._window_name()),
             client=_number(by_client, "count"),
             login=_number(by_login, "count"),

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_scheduler as scheduler
 
 from config import backups as config
-from config.databases import PostgresReporting
+from config.databases import ReportingCluster
 from config.model import Environment
 from mainstay.backup.ages import BackupAges
 from mainstay.backup.alarms import BackupAlarms, Limits
@@ -189,7 +189,7 @@ def _sources(databases: RegionDatabases) -> tuple[DumpSource, ...]:
 
 def _clusters(environment: Environment) -> tuple[str, ...]:
     """Return the clusters of the primary Region, one per store: master B holds what A does."""
-    reports = isinstance(environment.databases.reporting, PostgresReporting)
+    reports = isinstance(environment.databases.reporting, ReportingCluster)
     parts = ("EntityA", "Transaction", *(("Reporting",) if reports else ()))
     return tuple(cluster_name(environment, part) for part in parts)
 

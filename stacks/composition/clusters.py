@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 
 from config.cluster import ClusterSize, ClusterZones
-from config.databases import PostgresReporting
+from config.databases import ReportingCluster
 from mainstay.database import upkeep
 from mainstay.database.membership import (
     Alone,
@@ -105,7 +105,7 @@ def transaction_copy(standby: RegionContext, first: RelationalStore) -> Relation
     )
 
 
-def reporting_store(primary: RegionContext, reporting: PostgresReporting) -> RelationalStore:
+def reporting_store(primary: RegionContext, reporting: ReportingCluster) -> RelationalStore:
     """Return the cluster for reports of an environment without warehouse."""
     return _cluster(
         primary,

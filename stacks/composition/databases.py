@@ -45,7 +45,7 @@ def compose_databases(
     transaction = clusters.transaction_store(primary, standby)
     needed = [secrets, *masters.values(), transaction]
     reporting, reports = primary.environment.databases.reporting, None
-    if isinstance(reporting, config.PostgresReporting):
+    if isinstance(reporting, config.ReportingCluster):
         needed.append(clusters.reporting_store(primary, reporting))
     else:
         reports = stores.warehouse(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.databases import PostgresReporting
+from config.databases import ReportingCluster
 from config.model import Environment, Region
 
 # The clusters by their parts, which are the ids of their stacks and of their log groups.
@@ -39,6 +39,6 @@ def cluster_parts(environment: Environment, region: Region) -> list[str]:
     parts = ["EntityA", "Transaction"]
     if databases.entity.master_b is not None:
         parts.append("EntityB")
-    if isinstance(databases.reporting, PostgresReporting):
+    if isinstance(databases.reporting, ReportingCluster):
         parts.append("Reporting")
     return parts

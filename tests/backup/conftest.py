@@ -11,9 +11,9 @@ import pytest
 from botocore.credentials import Credentials
 
 from doubles.ebs_direct.cloud import Cloud
-from doubles.ebs_direct.http import Request, Response
-from doubles.ebs_direct.in_process import Pool, client
-from doubles.ebs_direct.volumes import Snapshot, Volume
+from doubles.ebs_direct.http import Response, SignedRequest
+from doubles.ebs_direct.in_process import InProcessPool, client
+from doubles.ebs_direct.volumes import BlockSnapshot, BlockVolume
 from functions.archive_format.root import Root
 from functions.block_archive.archive import Archived, Options, archive
 from functions.block_archive.attempts import Attempts
@@ -33,7 +33,7 @@ class _Door:
 
     cloud: Cloud
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: SignedRequest) -> Response:
         return self.cloud.answer(request)
 
 
@@ -64,7 +64,7 @@ class Engine:
         ebs, ec2, s3 = (self._clients[name] for name in ("ebs", "ec2", "s3"))
         if self.transport == "botocore":
             return BotocoreBlocks(ebs, ec2), BotocoreBucket(s3, name)
-        http = LeanHttp(Credentials("testing", "testing"), Pool(self.cloud))
+        http = LeanHttp(Credentials("testing", "testing"), InProcessPool(self.cloud))
         return LeanBlocks(ebs, ec2, http), LeanBucket(s3, name, http)
 
     def parts(self) -> tuple[ReliableBlocks, Store]:
@@ -73,7 +73,9 @@ class Engine:
         source = self.transported()[0]
         return ReliableBlocks(source, self._quick(), Pace(10_000), store.counters), store
 
-    def archive(self, snapshot: Snapshot, base: Root | None = None, workers: int = 4) -> Archived:
+    def archive(
+        self, snapshot: BlockSnapshot, base: Root | None = None, workers: int = 4
+    ) -> Archived:
         blocks, store = self.parts()
         return archive(
             blocks,
@@ -84,16 +86,16 @@ class Engine:
             now=self.cloud.now,
         )
 
-    def snapshot(self, volume: Volume) -> Snapshot:
+    def snapshot(self, volume: BlockVolume) -> BlockSnapshot:
         return self.cloud.ebs.add(volume.snapshot(at=self.cloud.now()))
 
     def content(self) -> bytes:
         """A block that zstd halves."""
         return self._random.randbytes(256) * 1024 + self._random.randbytes(2**18)
 
-    def volume(self) -> Volume:
+    def volume(self) -> BlockVolume:
         """9 GiB, three work items, with equal and zero blocks among ten."""
-        volume = Volume(9)
+        volume = BlockVolume(9)
         for index in (0, 5, 4095, 4096, 9000, 9001, 18_000):
             volume.write(index, self.content())
         volume.write(7, bytes(524_288))

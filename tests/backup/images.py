@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from doubles.ebs_direct.volumes import BLOCK_SIZE, Snapshot
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockSnapshot
 
 _ZERO = hashlib.sha256(bytes(BLOCK_SIZE)).digest()
 
 
-def same(image: Path, snapshot: Snapshot) -> bool:
+def same(image: Path, snapshot: BlockSnapshot) -> bool:
     """Whether every block of the volume is the snapshot's; holes are read only where allocated."""
     if image.stat().st_size != snapshot.volume_gib * 2**30:
         return False

@@ -20,7 +20,7 @@ import pytest
 from doubles.ebs_direct.faults import Fault, Quota
 from doubles.ebs_direct.http import ServiceError
 from doubles.ebs_direct.server import serving
-from doubles.ebs_direct.volumes import BLOCK_SIZE, Volume
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockVolume
 from functions.archive_format.geometry import ArchiveError
 from functions.archive_format.image import restore_image
 from functions.archive_format.reader import load_root
@@ -118,7 +118,7 @@ def test_a_snapshot_that_is_not_completed_is_refused(engine, status):
 def test_an_unrelated_base_still_stores_only_what_is_new(engine, tmp_path):
     volume = engine.volume()
     first = engine.archive(engine.snapshot(volume)).root
-    other = Volume(9)
+    other = BlockVolume(9)
     for index, block in volume.blocks.items():
         other.write(index, block.data())
     other.write(77, engine.content())
@@ -129,9 +129,9 @@ def test_an_unrelated_base_still_stores_only_what_is_new(engine, tmp_path):
 
 
 def test_a_larger_base_is_refused(engine):
-    first = engine.archive(engine.snapshot(Volume(3))).root
+    first = engine.archive(engine.snapshot(BlockVolume(3))).root
     with pytest.raises(ArchiveError, match="'base' should be of a volume of at most 1 GiB"):
-        engine.archive(engine.snapshot(Volume(1)), first)
+        engine.archive(engine.snapshot(BlockVolume(1)), first)
 
 
 def test_discarded_blocks_are_absent_after_an_increment(engine, tmp_path):
@@ -146,7 +146,7 @@ def test_discarded_blocks_are_absent_after_an_increment(engine, tmp_path):
 
 
 def test_the_smallest_and_the_largest_volume(engine, tmp_path):
-    small, large = Volume(1), Volume(65_536)
+    small, large = BlockVolume(1), BlockVolume(65_536)
     for volume in (small, large):
         volume.write(volume.slots - 1, engine.content())
     snapshot = engine.snapshot(small)
@@ -334,7 +334,7 @@ COMMAND = [Path(sys.executable).parent / "mainstay", "backup"]
 def test_the_quota_is_used_without_being_exceeded(engine, transport):
     """A quota of 200 blocks a second, with a few blocks: the whole figure is the benchmark's."""
     quota = engine.cloud.quotas["GetSnapshotBlock"] = Quota(200, time.monotonic, burst=5)
-    volume = Volume(1)
+    volume = BlockVolume(1)
     for index in range(60):
         volume.write(index, bytes([index]) * BLOCK_SIZE)
     store = engine.store()

@@ -15,9 +15,9 @@ from botocore.credentials import Credentials
 from doubles.ebs_direct.cloud import Cloud
 from doubles.ebs_direct.faults import Fault
 from doubles.ebs_direct.http import ServiceError
-from doubles.ebs_direct.in_process import Pool, client
+from doubles.ebs_direct.in_process import InProcessPool, client
 from doubles.ebs_direct.server import serving
-from doubles.ebs_direct.volumes import BLOCK_SIZE, Volume
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockVolume
 from functions.block_archive import errors
 from functions.block_archive.botocore_blocks import BotocoreBlocks
 from functions.block_archive.bucket import BotocoreBucket
@@ -44,7 +44,7 @@ class Ends:
         """An empty bucket and one snapshot with block 3 in it, without faults."""
         self.cloud.forget()
         self.cloud.s3.create("archive")
-        volume = Volume(1)
+        volume = BlockVolume(1)
         volume.write(3, bytes(range(256)) * (BLOCK_SIZE // 256))
         self.snapshot = self.cloud.ebs.add(volume.snapshot(at=self.cloud.now())).id
         self.token = self.blocks.list_blocks(self.snapshot, 0, 100, None).blocks[0].token
@@ -56,7 +56,7 @@ def way(request):
     cloud = Cloud()
     names = ("ebs", "ec2", "s3")
     if request.param == "in-process":
-        yield cloud, [client(cloud, name) for name in names], Pool(cloud)
+        yield cloud, [client(cloud, name) for name in names], InProcessPool(cloud)
         return
     config = Config(
         retries={"total_max_attempts": 1},

@@ -15,7 +15,7 @@ from benchmarks.backup.bars import bars
 from benchmarks.backup.command import run
 from doubles.ebs_direct.cloud import Cloud
 from doubles.ebs_direct.server import serving
-from doubles.ebs_direct.volumes import BLOCK_SIZE, Volume
+from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockVolume
 from functions.archive_format import zstd
 
 MET = {
@@ -76,7 +76,7 @@ def test_the_blocks_are_the_same_on_every_machine_and_compress_as_records_do():
 def test_what_a_run_has_used_is_the_kernel_s_word():
     cloud = Cloud()
     cloud.s3.create("b")
-    volume = Volume(1)
+    volume = BlockVolume(1)
     volume.write(0, b"\1" * BLOCK_SIZE)
     snapshot = cloud.ebs.add(volume.snapshot(at=cloud.now())).id
     with serving(cloud) as url:

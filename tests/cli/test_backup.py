@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from cli.backup.restore import need_room
-from cli.errors import RefusedError
+from cli.errors import CommandRefusedError
 from doubles.ebs_direct.faults import Fault
 from doubles.ebs_direct.http import ServiceError
 from doubles.ebs_direct.server import serving
@@ -109,7 +109,7 @@ def test_a_restore_without_room_is_refused_before_it_writes(engine, tmp_path, mo
     needed = root.counts.data * BLOCK_SIZE
     usage = SimpleNamespace(free=needed - 1)
     monkeypatch.setattr("cli.backup.restore.shutil.disk_usage", lambda _: usage)
-    with pytest.raises(RefusedError, match="name another folder with --to"):
+    with pytest.raises(CommandRefusedError, match="name another folder with --to"):
         need_room(root, tmp_path / "image")
     # What an interrupted restore has written is room of its own.
     (tmp_path / "image.partial").write_bytes(b"1" * BLOCK_SIZE)

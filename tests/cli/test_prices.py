@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.backup.prices import OverLimitError, approve_archive, approve_snapshot
-from doubles.ebs_direct.volumes import Volume
+from doubles.ebs_direct.volumes import BlockVolume
 from functions.block_archive.archive import Options, plan
 from functions.block_archive.estimate import counted, estimate
 
@@ -19,7 +19,7 @@ def job_of(engine, volume, base=None):
 
 
 def test_16_tib_cost_what_ebs_says(engine):
-    _, job = job_of(engine, Volume(16_384))
+    _, job = job_of(engine, BlockVolume(16_384))
     found = estimate(job, blocks_per_second=1000)
     assert found.blocks == 33_554_432
     assert found.requests["get_requests"] * 3e-6 == pytest.approx(100.66, abs=0.01)

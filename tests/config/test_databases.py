@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.cluster import ClusterZones
-from config.databases import PostgresReporting
+from config.databases import ReportingCluster
 from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
 from config.problems import InvalidEnvironmentError
 
@@ -137,7 +137,7 @@ def test_refuses_other_sizes_of_a_warehouse(units: int):
 
 
 def test_refuses_reports_without_a_copy_where_there_is_a_standby():
-    plain = PostgresReporting(zones=zones("use1-az1", "use1-az2"), size=SMALL.databases.entity.size)
+    plain = ReportingCluster(zones=zones("use1-az1", "use1-az2"), size=SMALL.databases.entity.size)
     assert "'production.databases.reporting' should be a Warehouse" in refused(reporting=plain)
 
 

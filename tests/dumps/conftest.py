@@ -14,7 +14,7 @@ import pytest
 
 from dumps.dump import Dumped, DumpRequest, dump
 from dumps.shelf import FolderShelf, Shelf
-from local.postgres import Server, Servers
+from local.postgres import PostgresServer, PostgresServers
 from local.postgres.binaries import BINARIES
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ INSERT INTO "Odd Name"."Quoted" VALUES (1), (2);
 class Lab:
     """The servers, and shorthands for what tests do with them."""
 
-    def __init__(self, primary: Server, standby: Server) -> None:
+    def __init__(self, primary: PostgresServer, standby: PostgresServer) -> None:
         self.primary, self.standby = primary, standby
 
     def dump(self, shelf: Shelf, work: Path, *, now: datetime = NOW, **more: Any) -> Dumped:
@@ -109,7 +109,7 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    with Servers() as servers, pytest.MonkeyPatch.context() as patched:
+    with PostgresServers() as servers, pytest.MonkeyPatch.context() as patched:
         patched.setenv("PG_BIN", str(BINARIES.folder / "bin"))
         primary = servers.start("primary")
         primary.rows(f"CREATE DATABASE {DATABASE}")

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from dumps.errors import DumpError
-from local.postgres import Server, Servers
+from local.postgres import PostgresServer, PostgresServers
 from local.postgres.binaries import BINARIES
 from local.postgres.certificate import FILE, Authority
 from tests.dumps.conftest import DATABASE, Lab
@@ -24,7 +24,7 @@ CLUSTER = "store.cluster-ro-abc.us-east-1.rds.amazonaws.com"
 class RoundRobin:
     """As a reader endpoint with several readers: each connection goes to the next one."""
 
-    def __init__(self, servers: list[Server]) -> None:
+    def __init__(self, servers: list[PostgresServer]) -> None:
         self.dealt: list[str] = []
         self._servers = itertools.cycle(servers)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -57,14 +57,14 @@ def _pump(one: socket.socket, two: socket.socket) -> None:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with Servers() as servers, pytest.MonkeyPatch.context() as patched:
+def servers() -> Iterator[PostgresServers]:
+    with PostgresServers() as servers, pytest.MonkeyPatch.context() as patched:
         patched.setenv("PG_BIN", str(BINARIES.folder / "bin"))
         yield servers
 
 
 @pytest.fixture(scope="module")
-def primary(servers: Servers) -> Server:
+def primary(servers: PostgresServers) -> PostgresServer:
     primary = servers.start("primary")
     primary.rows(f"CREATE DATABASE {DATABASE}")
     primary.rows("CREATE TABLE event (id int PRIMARY KEY, what text)", database=DATABASE)
@@ -75,13 +75,15 @@ def primary(servers: Servers) -> Server:
     return primary
 
 
-def followed(standby: Server) -> Server:
+def followed(standby: PostgresServer) -> PostgresServer:
     standby.wait("SELECT count(*) = 1000 FROM event", database=DATABASE)
     return standby
 
 
 @pytest.fixture(scope="module")
-def readers(servers: Servers, primary: Server, tmp_path_factory) -> tuple[list[Server], Path]:
+def readers(
+    servers: PostgresServers, primary: PostgresServer, tmp_path_factory
+) -> tuple[list[PostgresServer], Path]:
     """Two standbys with certificates of the cluster's name, and whom their clients trust."""
     folder = tmp_path_factory.mktemp("authority")
     authority = Authority(folder, servers.folder)
@@ -94,7 +96,7 @@ def readers(servers: Servers, primary: Server, tmp_path_factory) -> tuple[list[S
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_dump_through_a_name_of_several_readers_is_of_one_of_them(
-    primary: Server, readers, shelf, tmp_path, count: int
+    primary: PostgresServer, readers, shelf, tmp_path, count: int
 ):
     servers, trusted = readers
     endpoint = RoundRobin(servers[:count])
@@ -108,7 +110,9 @@ def test_a_dump_through_a_name_of_several_readers_is_of_one_of_them(
     assert len(set(endpoint.dealt)) == count
 
 
-def test_a_name_that_leads_to_no_server_alone_is_told(primary: Server, readers, shelf, tmp_path):
+def test_a_name_that_leads_to_no_server_alone_is_told(
+    primary: PostgresServer, readers, shelf, tmp_path
+):
     """As where the servers' own addresses are closed to us."""
     servers, _ = readers
     endpoint = RoundRobin(servers)
@@ -127,7 +131,7 @@ def test_a_name_that_leads_to_no_server_alone_is_told(primary: Server, readers, 
 
 
 @contextmanager
-def conflicts(primary: Server, replica: Server, times: int) -> Iterator[None]:
+def conflicts(primary: PostgresServer, replica: PostgresServer, times: int) -> Iterator[None]:
     """Lock the table on the primary as ALTER TABLE does, until the replica cancelled so many."""
     over = threading.Event()
     asked = "SELECT confl_lock FROM pg_stat_database_conflicts WHERE datname = %s"
@@ -148,13 +152,13 @@ def conflicts(primary: Server, replica: Server, times: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def impatient(servers: Servers, primary: Server) -> Server:
+def impatient(servers: PostgresServers, primary: PostgresServer) -> PostgresServer:
     """It applies what it is sent, whoever reads."""
     return followed(servers.standby("impatient", of=primary, max_standby_streaming_delay=0))
 
 
 def test_a_dump_that_a_replica_cancelled_is_taken_again(
-    primary: Server, impatient: Server, shelf, tmp_path, capsys
+    primary: PostgresServer, impatient: PostgresServer, shelf, tmp_path, capsys
 ):
     with conflicts(primary, impatient, times=1):
         done = Lab(primary, impatient).dump(shelf, tmp_path / "work")
@@ -162,7 +166,9 @@ def test_a_dump_that_a_replica_cancelled_is_taken_again(
     assert "cancelled, 1 of 3 times" in capsys.readouterr().err
 
 
-def test_the_third_time_is_reported(primary: Server, impatient: Server, shelf, tmp_path):
+def test_the_third_time_is_reported(
+    primary: PostgresServer, impatient: PostgresServer, shelf, tmp_path
+):
     with (
         conflicts(primary, impatient, times=10_000),
         pytest.raises(DumpError, match="cancelled the dump 3 times.*max_standby_streaming_delay"),

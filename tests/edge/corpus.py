@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from doubles.recording_upstream import Received, RecordingUpstream
-from doubles.wire import Answer, exchange
+from doubles.wire import WireAnswer, exchange
 
 FILE = Path(__file__).with_name("corpus.jsonl")
 TENANT = "acme.edge.test"
@@ -61,7 +61,7 @@ def differences(row: Row, address: tuple[str, int], upstream: RecordingUpstream)
     return [f"{row.id}: {what}" for what in _compared(row, answers, upstream.about(number))]
 
 
-def _compared(row: Row, answers: list[Answer], received: list[Received]) -> Iterator[str]:
+def _compared(row: Row, answers: list[WireAnswer], received: list[Received]) -> Iterator[str]:
     expect = row.expect
     statuses = [answer.status for answer in answers]
     if statuses != expect["status"]:
@@ -76,7 +76,7 @@ def _compared(row: Row, answers: list[Answer], received: list[Received]) -> Iter
         yield from _answered(expect, answer)
 
 
-def _answered(expect: dict[str, Any], answer: Answer) -> Iterator[str]:
+def _answered(expect: dict[str, Any], answer: WireAnswer) -> Iterator[str]:
     if answer.status is None:
         return
     if answer.headers.get("location") != expect["location_header"]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
-from doubles.wire import Answer, answers
+from doubles.wire import WireAnswer, answers
 from tests.edge.corpus import TENANT
 
 _TOKENS = (
@@ -54,7 +54,7 @@ def violations(port: int, seed: int, count: int) -> list[str]:
     return found
 
 
-def _of_the_answer(answer: Answer) -> Iterator[str]:
+def _of_the_answer(answer: WireAnswer) -> Iterator[str]:
     if answer.status is None or answer.status >= 500:
         yield f"answered {answer.status}"
     if "location" in answer.headers:
@@ -96,7 +96,7 @@ def lenient(target: str) -> str:
     return "/" + "/".join(parts)
 
 
-def ask(port: int, wanted: Sequence[str]) -> Iterator[Answer]:
+def ask(port: int, wanted: Sequence[str]) -> Iterator[WireAnswer]:
     """One answer for each target, in order; an edge that closes is asked the rest anew."""
     done = 0
     while done < len(wanted):
@@ -108,7 +108,7 @@ def ask(port: int, wanted: Sequence[str]) -> Iterator[Answer]:
         done += len(taken)
 
 
-def _pipelined(port: int, batch: Sequence[str]) -> list[Answer]:
+def _pipelined(port: int, batch: Sequence[str]) -> list[WireAnswer]:
     requests = [f"GET {target} HTTP/1.1\r\nHost: {TENANT}\r\n" for target in batch]
     last = requests.pop() + "Connection: close\r\n"
     sent = "\r\n".join([*requests, last]) + "\r\n"
@@ -123,7 +123,7 @@ def _pipelined(port: int, batch: Sequence[str]) -> list[Answer]:
     return answers(received)
 
 
-def _seen(answer: Answer) -> str | None:
+def _seen(answer: WireAnswer) -> str | None:
     """The target that the app saw; None when the request did not reach it."""
     if answer.headers.get("content-type") != "application/json" or b'"target"' not in answer.body:
         return None

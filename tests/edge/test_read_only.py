@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from doubles.wire import Answer, exchange
+from doubles.wire import WireAnswer, exchange
 from functions.control_table.mode import begin, enter_read_only, leave_read_only
 from functions.mode_follower.__main__ import follow
 from functions.mode_follower.flag_file import write
@@ -68,7 +68,7 @@ AMBIGUOUS = [
 
 @pytest.fixture
 def ask(plain_edge):
-    def ask(request: str, *headers: str) -> Answer:
+    def ask(request: str, *headers: str) -> WireAnswer:
         lines = [f"{request} HTTP/1.1", f"Host: {TENANT}", *headers, "Content-Length: 0", "", ""]
         [answer] = exchange(plain_edge.address, "\r\n".join(lines).encode())
         return answer

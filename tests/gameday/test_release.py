@@ -14,8 +14,8 @@ from gameday import release
 from gameday.release import OVERLAY, PatchError, build, patched, provide
 from local import images, releases
 from local.desired_state import Container
-from local.images import Place, UnknownImageError
-from local.postgres import ADMINISTRATOR, Server, Servers
+from local.images import TaskHost, UnknownImageError
+from local.postgres import ADMINISTRATOR, PostgresServer, PostgresServers
 from local.postgres.binaries import BINARIES
 from service.operations import migrations
 from service.operations.bootstrap import bootstrap
@@ -31,13 +31,13 @@ import asyncio, json, sys
 from uuid import UUID
 from service import schema_version
 from service.databases import Server, Servers
-from service.settings import Databases
+from service.settings import DatabaseSettings
 from service.stores.entity import EntityStore, Tenant, new_id
 
 async def main(port, version, tenant, login):
     def servers():
         return Servers([Server(
-            ("127.0.0.1", port), Databases(name="mainstay", auth="trust", region="r"),
+            ("127.0.0.1", port), DatabaseSettings(name="mainstay", auth="trust", region="r"),
             role="app_writer", version=version or schema_version.spoken("entity"), or_newer=False,
             statement_seconds=5, connections=2, token=lambda *_: "")])
     store = EntityStore(servers(), servers(), backwards=lambda: False)
@@ -78,13 +78,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Servers() as servers:
+def server() -> Iterator[PostgresServer]:
+    with PostgresServers() as servers:
         yield servers.start("entity-a")
 
 
 @pytest.fixture(scope="module")
-def operator(server: Server) -> Iterator[Operator]:
+def operator(server: PostgresServer) -> Iterator[Operator]:
     node = DatabaseNode(
         name="entity-a",
         store="entity",
@@ -100,7 +100,9 @@ def operator(server: Server) -> Iterator[Operator]:
         yield operator
 
 
-def _served(target: Path, number: str, server: Server, *, version: int = 0) -> dict[str, object]:
+def _served(
+    target: Path, number: str, server: PostgresServer, *, version: int = 0
+) -> dict[str, object]:
     tree = target / "releases" / number
     done = subprocess.run(
         [sys.executable, "-c", _CODE, str(server.port), str(version), TENANT, f"login {number}"],
@@ -115,14 +117,14 @@ def _served(target: Path, number: str, server: Server, *, version: int = 0) -> d
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _dump(server: Server, *options: str) -> list[str]:
+def _dump(server: PostgresServer, *options: str) -> list[str]:
     """Schema and rows as pg_dump writes them, but for what it draws by lot."""
     text = BINARIES.run("pg_dump", "-n", "public", *options, server.dsn(DATABASE))
     return [line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestr"))]
 
 
 def test_each_release_serves_its_own_schema_alone_and_the_way_back_is_exact(
-    target: Path, server: Server, operator: Operator
+    target: Path, server: PostgresServer, operator: Operator
 ):
     right = {"full_name": "A B", "password_hash": "h", "session_epoch": "1"}
     refused = dict.fromkeys(("make", "change", "login", "session"), "SchemaVersionError")
@@ -190,8 +192,8 @@ def test_an_image_runs_from_its_release_s_tree_and_an_unknown_one_not_at_all(
             stop_seconds=1,
         )  # fmt: skip
 
-    def place(table: Path) -> Place:
-        return Place(
+    def place(table: Path) -> TaskHost:
+        return TaskHost(
             folder=tmp_path, address="127.0.0.2", variables={}, authority=tmp_path,
             databases=tmp_path, releases=releases.read(table),
         )  # fmt: skip

@@ -28,7 +28,7 @@ from gameday.upgrade.target import Entrance, UpgradeTarget, from_json, login
 from gameday.upgrade.wire import Wire
 from local import process
 from local.one_machine import DATABASE, DOMAIN, OneMachine
-from local.postgres import Server
+from local.postgres import PostgresServer
 from local.process import end_all
 from local.waiting import wait_until
 
@@ -286,7 +286,7 @@ def test_an_acknowledged_write_that_is_not_there_or_has_another_value_is_lost(
     assert {table for table in sums[0] if sums[0][table] != sums[1][table]} == {"account"}
 
 
-def _change(server: Server, statement: str, key: str) -> None:
+def _change(server: PostgresServer, statement: str, key: str) -> None:
     """On this server alone: what has an origin is not sent back to A."""
     with server.connect(DATABASE) as connection:
         for act in ("create", "session_setup"):

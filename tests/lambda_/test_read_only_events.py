@@ -15,14 +15,14 @@ from moto import mock_aws
 from functions.control_table import lock, mode
 from functions.control_table.mode import EpochPassedError, Mode, State
 from functions.read_only_events import handler
-from functions.read_only_events.causes import FAILOVERS, Kind, UnknownEventError, cause_of
+from functions.read_only_events.causes import FAILOVERS, EntryKind, UnknownEventError, cause_of
 from functions.read_only_events.entering import enter
 from functions.read_only_events.handler import NotEverywhereError, respond
 from tests.lambda_.conftest import create_control_table
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 MASTER = "arn:aws:rds:us-east-1:111122223333:cluster:mainstay-test-entity-a"
-ALARMS = {"down": Kind.WRITER, "behind": Kind.LAG, "off": Kind.BROKEN}
+ALARMS = {"down": EntryKind.WRITER, "behind": EntryKind.LAG, "off": EntryKind.BROKEN}
 REGIONS = ("us-east-1", "us-west-2")
 
 

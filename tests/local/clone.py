@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.target import Target
+from local.target import LocalTarget
 
 ROOT = Path(__file__).parents[2]
 _COPIED = (
@@ -71,7 +71,7 @@ class Clone:
         return self._ask("mode", *arguments)
 
     def _ask(self, *arguments: str) -> Ran:
-        target = Target(
+        target = LocalTarget(
             endpoint=f"http://127.0.0.1:{self.port}", account="111122223333", folder=self.local
         )
         python = str(self.folder / ".venv" / "bin" / "python")

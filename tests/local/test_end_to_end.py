@@ -33,8 +33,8 @@ from functions.control_table.mode import enter_read_only, leave_read_only
 from local import databases, process
 from local.first_tenant import LOGIN as USER
 from local.first_tenant import PASSWORD
-from local.session import Session
-from local.target import Target
+from local.session import LocalSession
+from local.target import LocalTarget
 from local.waiting import free_port, wait_until
 from tests.local import clone as clones
 from tests.local.clone import Clone
@@ -53,15 +53,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 @pytest.fixture(scope="module")
-def target(clone: Clone) -> Target:
-    return Target(
+def target(clone: Clone) -> LocalTarget:
+    return LocalTarget(
         endpoint=f"http://127.0.0.1:{clone.port}", account="111122223333", folder=clone.local
     )
 
 
 @pytest.fixture(scope="module")
-def session(clone: Clone) -> Session:
-    return Session(folder=clone.local, port=clone.port, endpoint=None)
+def session(clone: Clone) -> LocalSession:
+    return LocalSession(folder=clone.local, port=clone.port, endpoint=None)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,7 +81,7 @@ def _in_order(request: pytest.FixtureRequest, chapters: dict[str, bool]) -> Iter
 
 
 def https(
-    session: Session, listener: dict[str, Any], path: str, body: str | None = None
+    session: LocalSession, listener: dict[str, Any], path: str, body: str | None = None
 ) -> http.client.HTTPResponse:
     host = urlsplit(listener["url"]).hostname or ""
     address, _, port = listener["address"].rpartition(":")
@@ -98,7 +98,7 @@ def https(
     return answer
 
 
-def listeners(session: Session, *, public: bool) -> list[dict[str, Any]]:
+def listeners(session: LocalSession, *, public: bool) -> list[dict[str, Any]]:
     return [
         one
         for one in session.status()["listeners"]
@@ -117,7 +117,7 @@ def test_one_command_deploys_everything_and_ends_with_a_line_that_answers(clone:
 
 
 def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
-    clone: Clone, session: Session
+    clone: Clone, session: LocalSession
 ):
     """Through the Region's queue and the deployed worker, over TLS to the cluster's writer."""
     writer = next(
@@ -141,7 +141,7 @@ def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
     wait_until(arrived, "the event of a login", seconds=90)
 
 
-def test_every_stack_stands_in_its_region(target: Target, clone: Clone):
+def test_every_stack_stands_in_its_region(target: LocalTarget, clone: Clone):
     wanted = Counter(stack.region for stack in read(clone.local / "cdk.out").stacks.values())
     assert set(wanted) == set(REGIONS)
     for region in REGIONS:
@@ -150,7 +150,7 @@ def test_every_stack_stands_in_its_region(target: Target, clone: Clone):
         assert states == {"CREATE_COMPLETE": wanted[region]}
 
 
-def test_records_of_both_regions_stand_in_the_zone(target: Target):
+def test_records_of_both_regions_stand_in_the_zone(target: LocalTarget):
     route53 = target.client("route53", REGIONS[0])
     (zone,) = [z for z in route53.list_hosted_zones()["HostedZones"] if z["Name"] == f"{DOMAIN}."]
     records = [
@@ -170,7 +170,7 @@ def test_records_of_both_regions_stand_in_the_zone(target: Target):
         assert [b["DNSName"] for b in public] == [name]
 
 
-def test_both_halves_take_what_the_deployed_weights_say(session: Session, target: Target):
+def test_both_halves_take_what_the_deployed_weights_say(session: LocalSession, target: LocalTarget):
     (internal, *_) = [
         one for one in listeners(session, public=False) if one["region"] == REGIONS[0]
     ]
@@ -186,14 +186,16 @@ def test_both_halves_take_what_the_deployed_weights_say(session: Session, target
     assert set(only) | set(other) == {"blue", "green"}
 
 
-def test_both_regions_answer_through_balancer_nginx_and_app(session: Session):
+def test_both_regions_answer_through_balancer_nginx_and_app(session: LocalSession):
     public = listeners(session, public=True)
     assert [one["region"] for one in public] == list(REGIONS)
     for one in public:
         assert https(session, one, "/health/login").status == 200
 
 
-def test_the_edge_follows_the_control_table_of_its_region(session: Session, target: Target):
+def test_the_edge_follows_the_control_table_of_its_region(
+    session: LocalSession, target: LocalTarget
+):
     (first, second) = listeners(session, public=True)
     dynamodb = target.client("dynamodb", REGIONS[0])
     (table,) = [name for name in dynamodb.list_tables()["TableNames"] if "control" in name.lower()]
@@ -210,7 +212,7 @@ def test_the_edge_follows_the_control_table_of_its_region(session: Session, targ
     wait_until(lambda: mode(first) == "READ_WRITE", "READ_WRITE", seconds=90)
 
 
-def test_targets_are_the_tasks_and_are_healthy(session: Session, target: Target):
+def test_targets_are_the_tasks_and_are_healthy(session: LocalSession, target: LocalTarget):
     for region in REGIONS:
         elbv2 = target.client("elbv2", region)
         addresses: set[str] = set()
@@ -229,7 +231,7 @@ def test_targets_are_the_tasks_and_are_healthy(session: Session, target: Target)
         assert addresses == {task["address"] for task in tasks if task["service"] in behind}
 
 
-def test_a_killed_server_comes_back_and_no_request_notices(session: Session):
+def test_a_killed_server_comes_back_and_no_request_notices(session: LocalSession):
     (first, *_) = listeners(session, public=True)
     victim = next(
         task
@@ -246,7 +248,7 @@ def test_a_killed_server_comes_back_and_no_request_notices(session: Session):
     assert https(session, first, "/health/login").status == 200
 
 
-def test_desired_count_and_tasks_follow_each_other(session: Session, target: Target):
+def test_desired_count_and_tasks_follow_each_other(session: LocalSession, target: LocalTarget):
     ecs = target.client("ecs", REGIONS[0])
     service, cluster, count = _service(ecs, "Blue")
     ecs.update_service(cluster=cluster, service=service, desiredCount=count - 2)
@@ -262,7 +264,7 @@ def test_desired_count_and_tasks_follow_each_other(session: Session, target: Tar
     wait_until(lambda: serving() == count, "as many tasks as before", seconds=90)
 
 
-def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: Target):
+def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: LocalTarget):
     """Behaviours that later stacks depend on, from a template of their own."""
     cloudformation = target.client("cloudformation", REGIONS[0])
     cloudformation.create_stack(
@@ -293,7 +295,7 @@ def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: Target):
         s3.delete_object(Bucket=made["Locked"], Key="kept", VersionId=version)
 
 
-def test_the_delayed_replica_follows_its_follower_later(session: Session):
+def test_the_delayed_replica_follows_its_follower_later(session: LocalSession):
     """Its delay is what its launch template says; a standby that an operation ends comes back."""
     addresses = databases.read(session.folder)
     (delayed,) = [address for address in addresses.values() if _applies_later(address)]
@@ -309,7 +311,9 @@ def test_the_delayed_replica_follows_its_follower_later(session: Session):
     wait_until(lambda: _listening(delayed) not in ([], [pid]), "a new standby", seconds=90)
 
 
-def test_the_deployed_machine_upgrades_both_regions(clone: Clone, target: Target, session: Session):
+def test_the_deployed_machine_upgrades_both_regions(
+    clone: Clone, target: LocalTarget, session: LocalSession
+):
     """The shipped command, machine, function and operations; only resolvers, of which there are
     none here, are not waited for."""
     _forget_resolvers(target)
@@ -325,7 +329,7 @@ def test_the_deployed_machine_upgrades_both_regions(clone: Clone, target: Target
 
 
 def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
-    clone: Clone, target: Target
+    clone: Clone, target: LocalTarget
 ):
     """The deployed alarm, rule and function; both Regions, and no leaving while it stands.
 
@@ -382,14 +386,14 @@ def test_again_there_is_nothing_to_change(clone: Clone):
     assert re.search(r"nothing to change: all \d+ stacks are as the templates say", said.output)
 
 
-def test_a_second_run_beside_it_is_refused(clone: Clone, session: Session):
+def test_a_second_run_beside_it_is_refused(clone: Clone, session: LocalSession):
     with session.alone():
         said = clone.run("diff")
     assert said.exit_code == 1
     assert "another run works in" in said.output
 
 
-def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Target):
+def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: LocalTarget):
     clone.edit(
         "config/environments.py",
         "requests_per_client_per_minute=600,  # an office",
@@ -409,7 +413,7 @@ def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Ta
     assert "Number of stacks with differences: 0" in clone.run("diff").output
 
 
-def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: Session):
+def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: LocalSession):
     """Readers are servers of their own: the login asks none of the writers."""
     (first, *_) = listeners(session, public=True)
     writer = next(
@@ -425,7 +429,7 @@ def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: Sessio
 
 
 def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
-    clone: Clone, target: Target, session: Session
+    clone: Clone, target: LocalTarget, session: LocalSession
 ):
     """Where a database is retained, the network that it uses stays too, as AWS would have it."""
     stacks = read(clone.local / "cdk.out").stacks.values()
@@ -457,7 +461,7 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
 
 
 def test_reset_leaves_nothing_even_when_the_ecs_agent_was_killed(
-    clone: Clone, target: Target, session: Session
+    clone: Clone, target: LocalTarget, session: LocalSession
 ):
     """A deploy after a destroy forgets what was retained: its names would be in the way."""
     assert clone.run("up", "--environment", "dev").exit_code == 0
@@ -485,7 +489,7 @@ def _applies_later(address: str) -> bool:
     return found != ("0",)
 
 
-def _forget_resolvers(target: Target) -> None:
+def _forget_resolvers(target: LocalTarget) -> None:
     """No resolver of this machine remembers an answer of the standby."""
     lambda_ = target.client("lambda", REGIONS[0])
     functions = lambda_.get_paginator("list_functions").paginate().search("Functions[]")
@@ -499,7 +503,7 @@ def _forget_resolvers(target: Target) -> None:
     )
 
 
-def _app_services(target: Target, region: str) -> list[dict[str, Any]]:
+def _app_services(target: LocalTarget, region: str) -> list[dict[str, Any]]:
     ecs = target.client("ecs", region)
     return [
         service
@@ -511,7 +515,7 @@ def _app_services(target: Target, region: str) -> list[dict[str, Any]]:
     ]
 
 
-def _image(target: Target, region: str, revision: str) -> str:
+def _image(target: LocalTarget, region: str, revision: str) -> str:
     ecs = target.client("ecs", region)
     found = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
     return found["containerDefinitions"][0]["image"]
@@ -566,7 +570,7 @@ def _curl(clone: Clone, arguments: list[str]) -> str:
     return answer.decode()
 
 
-def _halves(session: Session, listener: dict[str, Any], times: int) -> Counter[str]:
+def _halves(session: LocalSession, listener: dict[str, Any], times: int) -> Counter[str]:
     found: Counter[str] = Counter()
     for _ in range(times):
         answer: Any = https(session, listener, "/health/ready")
@@ -642,7 +646,7 @@ def _limits(rules: list[dict[str, Any]]) -> list[int]:
     ]
 
 
-def _physical(target: Target) -> dict[tuple[str, str, str | None], str]:
+def _physical(target: LocalTarget) -> dict[tuple[str, str, str | None], str]:
     """Physical ids by Region, stack and logical id."""
     found: dict[tuple[str, str, str | None], str] = {}
     for region in REGIONS:
@@ -655,7 +659,7 @@ def _physical(target: Target) -> dict[tuple[str, str, str | None], str]:
     return found
 
 
-def _left(target: Target, region: str) -> list[str]:
+def _left(target: LocalTarget, region: str) -> list[str]:
     """What should have gone with its stacks, of what costs money or takes requests."""
     elbv2, ecs = (target.client(name, region) for name in ("elbv2", "ecs"))
     balancers = [b["LoadBalancerArn"] for b in elbv2.describe_load_balancers()["LoadBalancers"]]
@@ -667,7 +671,7 @@ def _left(target: Target, region: str) -> list[str]:
     return [*balancers, *groups, *clusters, *names[0], *names[1]]
 
 
-def _key(target: Target, region: str, name: str) -> bool:
+def _key(target: LocalTarget, region: str, name: str) -> bool:
     described = target.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
     return described["KeyState"] == "Enabled"
 
@@ -716,7 +720,7 @@ LISTED = {
 }
 
 
-def _exists(target: Target, kind: str, region: str, physical: str) -> bool:
+def _exists(target: LocalTarget, kind: str, region: str, physical: str) -> bool:
     if kind == "AWS::KMS::Key":
         return _key(target, region, physical)
     service, operation, key, name = LISTED[kind]

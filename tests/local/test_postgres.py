@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.postgres import ADMINISTRATOR, BINARIES, NotReadyError, Servers, Watched
+from local.postgres import ADMINISTRATOR, BINARIES, NotReadyError, PostgresServers, Watched
 from local.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def servers():
-    with Servers() as servers:
+    with PostgresServers() as servers:
         yield servers
 
 
@@ -76,8 +76,8 @@ def test_fails_on_a_setting_that_postgresql_refuses_with_its_log(servers):
 
 _PARENT = """
 import time
-from local.postgres import Servers
-server = Servers().start("orphan")
+from local.postgres import PostgresServers
+server = PostgresServers().start("orphan")
 print((server.folder / "postmaster.pid").read_text().split()[0], flush=True)
 time.sleep(600)
 """

@@ -19,7 +19,7 @@ from moto import mock_aws
 from local import images, process
 from local.desired_state import Container, Registration, Task
 from local.reconciler import Reconciler
-from local.target import Target
+from local.target import LocalTarget
 from local.waiting import wait_until
 
 REGION = "us-east-1"
@@ -101,7 +101,7 @@ def control() -> Control:
 
 @pytest.fixture
 def reconciler(folder: Path, control: Control) -> Iterator[Reconciler]:
-    target = Target(endpoint="http://127.0.0.1:9", account="111122223333", folder=folder)
+    target = LocalTarget(endpoint="http://127.0.0.1:9", account="111122223333", folder=folder)
     made = Reconciler(
         control,  # pyright: ignore[reportArgumentType] (a stand-in, see the module)
         target=target,

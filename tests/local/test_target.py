@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.target import (
-    Target,
+    LocalTarget,
     WrongUseError,
     refuse_real_credentials,
     refuse_unless_loopback,
@@ -41,12 +41,12 @@ def test_refuses_everything_else_by_name(endpoint: str):
 
 def test_a_target_cannot_be_made_of_another_endpoint(tmp_path: Path):
     with pytest.raises(WrongUseError):
-        Target(endpoint="http://10.0.0.1:80", account="111122223333", folder=tmp_path)
+        LocalTarget(endpoint="http://10.0.0.1:80", account="111122223333", folder=tmp_path)
 
 
 def test_an_account_has_12_digits(tmp_path: Path):
     with pytest.raises(WrongUseError, match="12 digits, got 'abc'"):
-        Target(endpoint="http://127.0.0.1:1", account="abc", folder=tmp_path)
+        LocalTarget(endpoint="http://127.0.0.1:1", account="abc", folder=tmp_path)
 
 
 @pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"])
@@ -65,7 +65,7 @@ def test_takes_a_shell_without_keys(shell: dict[str, str]):
 
 
 def test_children_get_the_endpoint_and_no_way_to_real_credentials(tmp_path: Path):
-    target = Target(endpoint="http://127.0.0.1:4570", account="111122223333", folder=tmp_path)
+    target = LocalTarget(endpoint="http://127.0.0.1:4570", account="111122223333", folder=tmp_path)
     variables = target.variables("us-west-2")
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4570"
     assert variables["AWS_ACCESS_KEY_ID"] == "111122223333"

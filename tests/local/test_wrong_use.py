@@ -15,8 +15,8 @@ import pytest
 from local import process
 from local.commands import check
 from local.emulator.server import Emulator
-from local.session import Session
-from local.target import Target
+from local.session import LocalSession
+from local.target import LocalTarget
 from local.waiting import free_port
 from local.watched_cli import CdkError, WatchedCli
 from tests.local import clone as clones
@@ -65,7 +65,7 @@ def test_an_interrupt_leaves_no_process_whenever_it_comes(clone: Clone):
 
 def test_an_emulator_that_is_killed_ends_the_run_at_once(clone: Clone):
     child = begun(clone, ": deploying")
-    pid = Session(folder=clone.local, port=clone.port, endpoint=None).emulator.pid
+    pid = LocalSession(folder=clone.local, port=clone.port, endpoint=None).emulator.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     said, _ = child.communicate(timeout=60)
@@ -122,7 +122,7 @@ def test_an_unknown_environment_is_named(clone: Clone):
 def test_an_unsupported_type_is_named_with_the_place_to_add_it(folder: Path, tmp_path: Path):
     emulator = Emulator(folder=folder, port=free_port(), account=ACCOUNT)
     emulator.start()
-    target = Target(endpoint=emulator.endpoint, account=ACCOUNT, folder=folder)
+    target = LocalTarget(endpoint=emulator.endpoint, account=ACCOUNT, folder=folder)
     cli = WatchedCli(
         assembly=_assembly(tmp_path / "cdk.out"),
         variables=target.variables("us-east-1"),
@@ -130,7 +130,7 @@ def test_an_unsupported_type_is_named_with_the_place_to_add_it(folder: Path, tmp
         alive=emulator.alive(),
     )
     run = cli.deploy(["nowhere"])
-    session = Session(folder=folder, port=emulator.port, endpoint=None)
+    session = LocalSession(folder=folder, port=emulator.port, endpoint=None)
     with pytest.raises(CdkError) as failed:
         check(run, "deploy", session)
     assert "AWS::Nowhere::Thing" in str(failed.value)

@@ -7,7 +7,7 @@ import pytest
 
 from assembly.waves import wave_patterns
 from config.cluster import ClusterZones
-from config.databases import PostgresReporting
+from config.databases import ReportingCluster
 from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
 from review.deploy_page import render
 from review.deploy_plan import placeholders, steps, used_regions, zone_stack_name
@@ -126,7 +126,7 @@ class TestOrder:
                 DEV.databases,
                 entity=dataclasses.replace(DEV.databases.entity, master_a=zones),
                 transaction=dataclasses.replace(DEV.databases.transaction, primary=zones),
-                reporting=PostgresReporting(zones=zones, size=DEV.databases.entity.size),
+                reporting=ReportingCluster(zones=zones, size=DEV.databases.entity.size),
             ),
         )
         assert used_regions(elsewhere) == ("eu-west-1", "us-east-1")

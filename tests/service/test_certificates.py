@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from config.environments import ENVIRONMENTS
-from local.postgres import ADMINISTRATOR, BINARIES, Servers
+from local.postgres import ADMINISTRATOR, BINARIES, PostgresServers
 from mainstay.database.store_access import CERTIFICATES
 from service.operations.environment import nodes_of
 from service.operations.node import DeclinedError
@@ -86,7 +86,7 @@ def tls_server(tmp_path_factory):
     leaf = signed("server", theirs, by="authority", with_key=ours, ca=False)
     folder = tmp_path_factory.mktemp("tls")
     (folder / "root.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
-    with Servers() as servers:
+    with PostgresServers() as servers:
         server = servers.start("tls")
         key = theirs.private_bytes(
             serialization.Encoding.PEM,

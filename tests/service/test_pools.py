@@ -18,7 +18,7 @@ from service import connections, databases, schema_version
 from service.databases import Server, Servers, UnavailableError
 from service.operations.node import READER
 from service.runtime import Runtime
-from service.settings import Databases, api_settings
+from service.settings import DatabaseSettings, api_settings
 
 _CONNECTIONS = 2
 
@@ -30,7 +30,7 @@ async def reader(
     """A pool of two connections to the machine's reader, by another port where one is given."""
     server = Server(
         ("127.0.0.1", port or machine.databases["reader"].port),
-        Databases(name=DATABASE, auth="trust", region="us-east-1"),
+        DatabaseSettings(name=DATABASE, auth="trust", region="us-east-1"),
         role=READER,
         version=schema_version.spoken("entity"),
         or_newer=False,

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from functions.control_table import lock, mode
 from functions.read_only_events import causes
-from functions.read_only_events.causes import Cause, Kind
+from functions.read_only_events.causes import EntryCause, EntryKind
 from functions.read_only_events.handler import respond
 from mainstay.read_only import automatic_read_only, writer_down
 from service.mode import watcher
@@ -87,15 +87,15 @@ def test_every_alarm_that_is_obeyed_is_known_by_its_kind(system):
         assert pattern["detail"] == {"state": {"value": ["ALARM"]}}
         known = json.loads(variables(stack)["ALARMS"])
         assert {joined(arn) for arn in pattern["resources"]} == set(known)
-        assert set(known.values()) <= set(Kind)
+        assert set(known.values()) <= set(EntryKind)
         kinds = {name: stack.resources[name]["Properties"].get("MetricName") for name in known}
         for name, metric in kinds.items():
             wanted = {
-                None: Kind.WRITER,  # the composite alarm
-                "ReplicaLag": Kind.LAG,
-                "AuroraGlobalDBRPOLag": Kind.LAG,
-                "ReplicaBroken": Kind.BROKEN,
-                "OldestReplicationSlotLag": Kind.BROKEN,
+                None: EntryKind.WRITER,  # the composite alarm
+                "ReplicaLag": EntryKind.LAG,
+                "AuroraGlobalDBRPOLag": EntryKind.LAG,
+                "ReplicaBroken": EntryKind.BROKEN,
+                "OldestReplicationSlotLag": EntryKind.BROKEN,
             }
             assert known[name] == wanted[metric], name
 
@@ -227,9 +227,9 @@ def test_its_role_lets_it_do_all_that_it_does(system):
         )
         sns = boto3.client("sns", region_name="us-east-1")
         topic = sns.create_topic(Name="operators")["TopicArn"]
-        for kind in Kind:
+        for kind in EntryKind:
             respond(
-                Cause(kind=kind, by="b", reason="r", at=now),
+                EntryCause(kind=kind, by="b", reason="r", at=now),
                 tables={"us-east-1": "control"},
                 topic=topic,
                 client=lambda service, _: dynamodb if service == "dynamodb" else sns,

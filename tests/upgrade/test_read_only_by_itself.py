@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from functions.control_table import mode
-from functions.read_only_events.causes import Cause, Kind
+from functions.read_only_events.causes import EntryCause, EntryKind
 from functions.read_only_events.handler import respond
 from tests.upgrade.regions import PRIMARY, STANDBY, aws
 
 _STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
 
 
-def _happens(world, kind: Kind, *states: str) -> list[dict]:
+def _happens(world, kind: EntryKind, *states: str) -> list[dict]:
     """At those states of the upgrade; returns what the function has answered by then."""
     answers = []
     topic = aws("sns", PRIMARY).create_topic(Name="read-only")["TopicArn"]
 
     def event(name: str) -> None:
         if name in states:
-            cause = Cause(kind=kind, by=f"alarm {kind}", reason="an event", at=world.now)
+            cause = EntryCause(kind=kind, by=f"alarm {kind}", reason="an event", at=world.now)
             tables = {region: f"control-{region}" for region in (PRIMARY, STANDBY)}
             answers.append(
                 respond(cause, tables=tables, topic=topic, client=world.client, now=world.now)
@@ -28,7 +28,7 @@ def _happens(world, kind: Kind, *states: str) -> list[dict]:
 
 
 def test_a_failover_within_the_window_stops_it_until_a_person_takes_the_mode(upgrade, world):
-    answers = _happens(world, Kind.WRITER, "Commit")
+    answers = _happens(world, EntryKind.WRITER, "Commit")
     ended = upgrade("first")
     assert answers[0]["entered"] == [PRIMARY, STANDBY]
     assert world.outcome(ended) == _STOPPED
@@ -40,7 +40,7 @@ def test_a_failover_within_the_window_stops_it_until_a_person_takes_the_mode(upg
 
 
 def test_a_failover_before_the_window_undoes_the_upgrade_and_stays(upgrade, world):
-    _happens(world, Kind.WRITER, "Let one half carry all")
+    _happens(world, EntryKind.WRITER, "Let one half carry all")
     ended = upgrade("first")
     assert ended["error"] == "Upgrade.RolledBack"
     assert {**world.state(), "modes": None} == {**world.at_first, "modes": None}
@@ -50,6 +50,6 @@ def test_a_failover_before_the_window_undoes_the_upgrade_and_stays(upgrade, worl
 
 def test_replicas_that_the_upgrade_itself_pauses_do_not_disturb_it(upgrade, world):
     """Within the window, and after it, while the other master waits for its migration."""
-    answers = _happens(world, Kind.LAG, "Commit", "Upgrade the trailing half")
+    answers = _happens(world, EntryKind.LAG, "Commit", "Upgrade the trailing half")
     assert world.outcome(upgrade("first")) == "upgraded"
     assert [answer["entered"] for answer in answers] == [[], []]

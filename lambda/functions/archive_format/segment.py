@@ -16,7 +16,7 @@ _VERSION = 1
 _LEVEL = 3
 
 
-class State(IntEnum):
+class BlockState(IntEnum):
     """Tells absent blocks from zeros: an encrypted volume reads absent blocks as noise."""
 
     ABSENT = 0
@@ -41,11 +41,11 @@ class Segment:
     zeros: set[int] = field(default_factory=set)  # slots, counted from the segment's first
     data: dict[int, tuple[bytes, Location]] = field(default_factory=dict)  # digest and place
 
-    def state(self, slot: int) -> State:
+    def state(self, slot: int) -> BlockState:
         """Return the state of the slot."""
         if slot in self.data:
-            return State.DATA
-        return State.ZERO if slot in self.zeros else State.ABSENT
+            return BlockState.DATA
+        return BlockState.ZERO if slot in self.zeros else BlockState.ABSENT
 
     @property
     def empty(self) -> bool:
@@ -89,14 +89,14 @@ def decode(stored: bytes) -> Segment:
         raise ArchiveError(f"a segment of version {version} with {slots} slots cannot be read")
     states = raw[_HEAD.size : _HEAD.size + SEGMENT_SLOTS // 4]
     found = [states[slot // 4] >> (slot % 4 * 2) & 3 for slot in range(SEGMENT_SLOTS)]
-    data = [slot for slot, state in enumerate(found) if state == State.DATA]
+    data = [slot for slot, state in enumerate(found) if state == BlockState.DATA]
     start = _HEAD.size + SEGMENT_SLOTS // 4
     if len(raw) != start + pack_count * 32 + len(data) * (32 + 2 + 4 + 3):
         raise ArchiveError(f"segment {index} has {len(raw)} bytes, which its head contradicts")
     packs = [raw[start + 32 * n : start + 32 * (n + 1)] for n in range(pack_count)]
     return Segment(
         index=index,
-        zeros={slot for slot, state in enumerate(found) if state == State.ZERO},
+        zeros={slot for slot, state in enumerate(found) if state == BlockState.ZERO},
         data=dict(zip(data, _rows(raw, start + 32 * pack_count, len(data), packs), strict=True)),
     )
 

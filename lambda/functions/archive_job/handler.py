@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.archive_job import states
-from functions.block_archive.connect import BLOCKS_PER_SECOND, Connection, connect
+from functions.block_archive.connect import BLOCKS_PER_SECOND, ArchiveConnection, connect
 from functions.block_archive.reliable import ReliableBlocks
 from functions.block_archive.store import Store
 
@@ -64,7 +64,7 @@ def _budget() -> float:
 
 def _parts(blocks_per_second: float) -> tuple[ReliableBlocks, Store]:
     return connect(
-        Connection(
+        ArchiveConnection(
             bucket=os.environ["ARCHIVE_BUCKET"],
             workers=_WORKERS,
             blocks_per_second=blocks_per_second,

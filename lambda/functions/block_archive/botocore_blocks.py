@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.block_archive.errors import from_botocore
-from functions.block_archive.source import Description, Fetched, Listed, Page
+from functions.block_archive.source import BlockPage, Description, Fetched, Listed
 
 _PART = 131_072  # bytes of a body at once: small enough to be given the same memory again
 
@@ -38,7 +38,7 @@ class BotocoreBlocks:
         with from_botocore(f"DescribeSnapshots {snapshot}"):
             return self._ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"]
 
-    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> Page:
+    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> BlockPage:
         """A page of its allocated blocks."""
         more = {"NextToken": token} if token else {}
         with from_botocore(f"ListSnapshotBlocks {snapshot}"):
@@ -49,7 +49,7 @@ class BotocoreBlocks:
 
     def list_changed(
         self, first: str, second: str, start: int, size: int, token: str | None
-    ) -> Page:
+    ) -> BlockPage:
         """A page of what differs in the second."""
         more = {"NextToken": token} if token else {}
         with from_botocore(f"ListChangedBlocks {first} {second}"):
@@ -120,8 +120,8 @@ def filled(read: Callable[[int], bytes], into: memoryview) -> int:
     return at
 
 
-def _page(answer: dict[str, Any], blocks: list[Listed]) -> Page:
-    return Page(
+def _page(answer: dict[str, Any], blocks: list[Listed]) -> BlockPage:
+    return BlockPage(
         blocks=blocks,
         next_token=answer.get("NextToken"),
         volume_gib=answer["VolumeSize"],

@@ -24,7 +24,7 @@ _CONNECT_SECONDS, _READ_SECONDS = 5.0, 15.0  # a silent server must not hold a r
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connection:
+class ArchiveConnection:
     """Names what to connect to, and how."""
 
     bucket: str
@@ -34,7 +34,7 @@ class Connection:
     transport: str = "botocore"
 
 
-def connect(to: Connection) -> tuple[ReliableBlocks, Store]:
+def connect(to: ArchiveConnection) -> tuple[ReliableBlocks, Store]:
     """Snapshots and bucket, which share their counters. Raises RefusedError."""
     import boto3
     from botocore.exceptions import BotoCoreError
@@ -60,12 +60,12 @@ def connect(to: Connection) -> tuple[ReliableBlocks, Store]:
     return ReliableBlocks(blocks, attempts, Pace(to.blocks_per_second), counters), store
 
 
-def _pool(session: Any, to: Connection) -> Any:
+def _pool(session: Any, to: ArchiveConnection) -> Any:
     bundle = session._session.get_config_variable("ca_bundle")
     return pool(to.workers + 4, connect=_CONNECT_SECONDS, read=_READ_SECONDS, bundle=bundle)
 
 
-def _client(session: Any, service: str, to: Connection) -> Any:
+def _client(session: Any, service: str, to: ArchiveConnection) -> Any:
     from botocore.config import Config
 
     config = Config(

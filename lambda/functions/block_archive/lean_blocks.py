@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from functions.block_archive.botocore_blocks import BotocoreBlocks
 from functions.block_archive.errors import TransientError, classified
-from functions.block_archive.lean_http import Answer, LeanHttp, Service
+from functions.block_archive.lean_http import HttpAnswer, LeanHttp, SignedService
 from functions.block_archive.source import Fetched
 
 
@@ -20,7 +20,7 @@ class LeanBlocks(BotocoreBlocks):
         super().__init__(ebs, ec2)
         self._http = http
         url, region = ebs.meta.endpoint_url.rstrip("/"), ebs.meta.region_name
-        self._service = Service(name="ebs", region=region, url=url)
+        self._service = SignedService(name="ebs", region=region, url=url)
 
     def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
         """Read one block."""
@@ -61,7 +61,7 @@ class LeanBlocks(BotocoreBlocks):
         _check(answer, what)
 
 
-def _check(answer: Answer, what: str) -> None:
+def _check(answer: HttpAnswer, what: str) -> None:
     if answer.status < 300:
         return
     try:

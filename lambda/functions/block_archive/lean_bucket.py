@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from functions.block_archive.bucket import Body, BotocoreBucket
 from functions.block_archive.errors import classified
-from functions.block_archive.lean_http import Answer, LeanHttp, Service
+from functions.block_archive.lean_http import HttpAnswer, LeanHttp, SignedService
 
 
 class LeanBucket(BotocoreBucket):
@@ -24,7 +24,7 @@ class LeanBucket(BotocoreBucket):
         example = s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "-"})
         url = urlsplit(example)
         place = f"{url.scheme}://{url.netloc}{url.path.removesuffix('/-')}"
-        self._service = Service(name="s3", region=s3.meta.region_name, url=place)
+        self._service = SignedService(name="s3", region=s3.meta.region_name, url=place)
 
     def get(self, key: str) -> bytes:
         """The whole object."""
@@ -52,7 +52,7 @@ class LeanBucket(BotocoreBucket):
             headers["x-amz-object-lock-retain-until-date"] = until
         self._send("PUT", key, headers=headers, body=body, sha256=sha256.hex())
 
-    def _send(self, method: str, key: str, **more: Any) -> Answer:
+    def _send(self, method: str, key: str, **more: Any) -> HttpAnswer:
         path = "/" + quote(key, safe="/~")
         answer = self._http.send(self._service, method, path, what=key, **more)
         if answer.status >= 300:
@@ -60,7 +60,7 @@ class LeanBucket(BotocoreBucket):
         return answer
 
 
-def _error_of(answer: Answer) -> tuple[str, str]:
+def _error_of(answer: HttpAnswer) -> tuple[str, str]:
     """Code and message of S3's XML."""
     body = answer.body.decode("utf-8", "replace")
     found = (re.search(f"<{name}>(.*?)</{name}>", body, re.S) for name in ("Code", "Message"))

@@ -23,7 +23,7 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
+class SignedService:
     """Names where requests go, and what their signature is scoped to."""
 
     name: str  # as the signature calls it: ebs or s3
@@ -40,7 +40,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An answer, whole."""
 
     status: int
@@ -49,7 +49,7 @@ class Answer:
     received: int
 
 
-class Connections(Protocol):
+class HttpConnections(Protocol):
     """urllib3's connections to one host, or a fake in their place."""
 
     def urlopen(self, method: str, url: str, **options: Any) -> Any:
@@ -60,7 +60,7 @@ class Connections(Protocol):
 class Pool(Protocol):
     """urllib3's PoolManager, or a fake in its place."""
 
-    def connection_from_url(self, url: str) -> Connections:
+    def connection_from_url(self, url: str) -> HttpConnections:
         """The connections to the URL's host."""
         ...
 
@@ -82,11 +82,11 @@ class LeanHttp:
 
     def __init__(self, credentials: Any, connections: Pool) -> None:
         self._credentials, self._pool = credentials, connections
-        self._hosts: dict[str, Connections] = {}
+        self._hosts: dict[str, HttpConnections] = {}
 
     def send(
         self,
-        service: Service,
+        service: SignedService,
         method: str,
         path: str,
         *,
@@ -96,7 +96,7 @@ class LeanHttp:
         body: Body | None = None,
         sha256: str = EMPTY_SHA256,
         into: memoryview | None = None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send one request; `path` and `query` are quoted, `sha256` is the body's in hex.
 
         The body of a good answer goes into the buffer, if one is given.
@@ -118,13 +118,13 @@ class LeanHttp:
                 method, target, body=body, headers=dict(request.headers.items()), **options
             )
             if into is not None and found.status < 300:
-                return Answer(found.status, found.headers, b"", _into(found, into))
+                return HttpAnswer(found.status, found.headers, b"", _into(found, into))
             content = found.read()
         except (HTTPError, OSError) as error:
             raise TransientError(f"{what}: {error}") from error
-        return Answer(found.status, found.headers, content, len(content))
+        return HttpAnswer(found.status, found.headers, content, len(content))
 
-    def _connections(self, service: Service) -> Connections:
+    def _connections(self, service: SignedService) -> HttpConnections:
         known = self._hosts.get(service.origin)
         if known is None:
             known = self._hosts[service.origin] = self._pool.connection_from_url(service.origin)

@@ -8,7 +8,7 @@ from functions.archive_format.geometry import BLOCK_SIZE, SEGMENT_SLOTS
 from functions.block_archive.errors import ArchiveError, MissingError, TokenError, UnrelatedError
 from functions.block_archive.job import Job
 from functions.block_archive.reliable import ReliableBlocks
-from functions.block_archive.source import Listed, Page
+from functions.block_archive.source import BlockPage, Listed
 
 _PAGE = 10_000  # most that a page holds (ListSnapshotBlocks, MaxResults)
 _PAGES_WITHOUT_PROGRESS = 100  # empty pages in a row before a listing is given up
@@ -48,7 +48,7 @@ def _size(blocks: int) -> int:
     return max(100, min(_PAGE, blocks))
 
 
-def _all(page_at: Callable[[int, str | None], Page], first: int, last: int) -> list[Listed]:
+def _all(page_at: Callable[[int, str | None], BlockPage], first: int, last: int) -> list[Listed]:
     found: list[Listed] = []
     at, token, silent = first, None, 0
     while at < last:

@@ -19,7 +19,7 @@ from functions.block_archive.errors import (
     UnrelatedError,
 )
 from functions.block_archive.pace import Pace
-from functions.block_archive.source import Blocks, Description, Listed, Page
+from functions.block_archive.source import BlockPage, Blocks, Description, Listed
 
 
 class ReliableBlocks:
@@ -34,10 +34,10 @@ class ReliableBlocks:
         """Return the snapshot as EC2 describes it. Raises MissingError or ArchiveError."""
         return self._attempts.call(snapshot, lambda: self._blocks.describe(snapshot))
 
-    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> Page:
+    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> BlockPage:
         """A page of its allocated blocks."""
 
-        def call() -> Page:
+        def call() -> BlockPage:
             self.counters.add("list_requests")
             return self._blocks.list_blocks(snapshot, start, size, token)
 
@@ -45,10 +45,10 @@ class ReliableBlocks:
 
     def list_changed(
         self, first: str, second: str, start: int, size: int, token: str | None
-    ) -> Page:
+    ) -> BlockPage:
         """A page of what differs in the second."""
 
-        def call() -> Page:
+        def call() -> BlockPage:
             self.counters.add("list_requests")
             return self._blocks.list_changed(first, second, start, size, token)
 

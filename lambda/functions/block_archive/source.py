@@ -31,7 +31,7 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class BlockPage:
     """Holds one page of a listing, by index; it may be empty and still have a next one."""
 
     blocks: Sequence[Listed]
@@ -56,13 +56,13 @@ class Blocks(Protocol):
         """Return the snapshot as EC2 describes it."""
         ...
 
-    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> Page:
+    def list_blocks(self, snapshot: str, start: int, size: int, token: str | None) -> BlockPage:
         """A page of its allocated blocks."""
         ...
 
     def list_changed(
         self, first: str, second: str, start: int, size: int, token: str | None
-    ) -> Page:
+    ) -> BlockPage:
         """A page of what differs in the second."""
         ...
 

@@ -20,7 +20,7 @@ FAILOVERS = (
 )
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """Names what is wrong, which decides what is done."""
 
     WRITER = "writer"  # it fails over or is down: READ_ONLY, under an upgrade too
@@ -33,18 +33,18 @@ class UnknownEventError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
+class EntryCause:
     """`by` and `reason` go into the mode's record; the same event always makes the same two."""
 
-    kind: Kind
+    kind: EntryKind
     by: str
     reason: str
     at: datetime  # when it happened, not when it was delivered
 
 
 def cause_of(
-    event: Mapping[str, Any], *, masters: Collection[str], alarms: Mapping[str, Kind]
-) -> Cause:
+    event: Mapping[str, Any], *, masters: Collection[str], alarms: Mapping[str, EntryKind]
+) -> EntryCause:
     """Return the cause that an event of EventBridge names. `masters` are ARNs of clusters.
 
     Raises UnknownEventError for every other event.
@@ -60,22 +60,22 @@ def cause_of(
     raise UnknownEventError(f"neither Amazon RDS nor CloudWatch says so: {event}")
 
 
-def _failover(event: Mapping[str, Any], masters: Collection[str]) -> Cause:
+def _failover(event: Mapping[str, Any], masters: Collection[str]) -> EntryCause:
     detail = event["detail"]
     if detail["EventID"] not in FAILOVERS or detail["SourceArn"] not in masters:
         raise UnknownEventError(
             f"{detail['EventID']} of {detail['SourceArn']} is no failover of {sorted(masters)}"
         )
     at = _moment(detail.get("Date") or event["time"])
-    return Cause(
-        kind=Kind.WRITER,
+    return EntryCause(
+        kind=EntryKind.WRITER,
         by=f"{detail['EventID']} of {detail['SourceIdentifier']}",
         reason=f"{detail['Message']} ({at:%Y-%m-%dT%H:%M:%SZ}, event {event['id']})",
         at=at,
     )
 
 
-def _alarm(event: Mapping[str, Any], alarms: Mapping[str, Kind]) -> Cause:
+def _alarm(event: Mapping[str, Any], alarms: Mapping[str, EntryKind]) -> EntryCause:
     detail = event["detail"]
     name, state = detail["alarmName"], detail["state"]
     if name not in alarms or state["value"] != "ALARM":
@@ -83,7 +83,7 @@ def _alarm(event: Mapping[str, Any], alarms: Mapping[str, Kind]) -> Cause:
             f"{state['value']} of the alarm {name}, where ALARM of {sorted(alarms)} is known"
         )
     at = _moment(state.get("timestamp") or event["time"])
-    return Cause(
+    return EntryCause(
         kind=alarms[name],
         by=f"alarm {name}",
         reason=f"{state.get('reason') or 'ALARM'} ({at:%Y-%m-%dT%H:%M:%SZ}, event {event['id']})",

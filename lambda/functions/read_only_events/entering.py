@@ -9,7 +9,7 @@ from typing import Any
 from functions.control_table import mode
 from functions.control_table.lock import Lock
 from functions.control_table.mode import EpochPassedError, Mode, State
-from functions.read_only_events.causes import Cause, Kind
+from functions.read_only_events.causes import EntryCause, EntryKind
 
 # As whom an upgrade holds the lock and changes the mode (upgrade.plan.Plan.name).
 UPGRADE = "upgrade "
@@ -26,7 +26,7 @@ class Outcome:
 
 
 def enter(
-    dynamodb: Any, table: str, cause: Cause, *, locked: Lock | None, now: datetime
+    dynamodb: Any, table: str, cause: EntryCause, *, locked: Lock | None, now: datetime
 ) -> Outcome:
     """Enter READ_ONLY for this cause, unless something speaks against it.
 
@@ -51,14 +51,14 @@ def enter(
         return Outcome(entered=True, why=why, news=True, state=held)
 
 
-def _against(found: State, cause: Cause, locked: Lock | None) -> tuple[str, bool] | None:
+def _against(found: State, cause: EntryCause, locked: Lock | None) -> tuple[str, bool] | None:
     """Return why READ_ONLY is not entered, and whether to publish it; None if it is."""
-    if locked and cause.kind is not Kind.WRITER:
+    if locked and cause.kind is not EntryKind.WRITER:
         return f"{locked.holder} holds the lock, and pauses replicas itself", False
-    if cause.kind is Kind.BROKEN:
+    if cause.kind is EntryKind.BROKEN:
         return "users are served meanwhile; a person mends the replica", True
     if found.mode is Mode.READ_ONLY:
-        if found.by.startswith(UPGRADE) and cause.kind is Kind.WRITER:
+        if found.by.startswith(UPGRADE) and cause.kind is EntryKind.WRITER:
             return None  # an upgrade leaves by itself, and would leave what is needed from now on
         return f"READ_ONLY already, by {found.by} since {found.at}: {found.reason}", False
     if (passed := _passed(found, cause)) is not None:
@@ -66,7 +66,7 @@ def _against(found: State, cause: Cause, locked: Lock | None) -> tuple[str, bool
     return None
 
 
-def _passed(found: State, cause: Cause) -> timedelta | None:
+def _passed(found: State, cause: EntryCause) -> timedelta | None:
     """Return how long before the last leaving it happened; None where it did not.
 
     The table keeps whole seconds: what happened within the second of the leaving came after it.

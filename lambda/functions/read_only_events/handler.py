@@ -14,7 +14,7 @@ import boto3
 
 from functions.control_table import lock
 from functions.control_table.lock import Lock
-from functions.read_only_events.causes import Cause, Kind, cause_of
+from functions.read_only_events.causes import EntryCause, EntryKind, cause_of
 from functions.read_only_events.entering import Outcome, enter
 
 RUNBOOK = "docs/runbooks/read-only-by-itself.md"
@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     cause = cause_of(
         event,
         masters=json.loads(variables["MASTERS"]),
-        alarms={name: Kind(kind) for name, kind in json.loads(variables["ALARMS"]).items()},
+        alarms={name: EntryKind(kind) for name, kind in json.loads(variables["ALARMS"]).items()},
     )
     return respond(
         cause,
@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def respond(
-    cause: Cause,
+    cause: EntryCause,
     *,
     tables: Mapping[str, str],
     topic: str,
@@ -102,7 +102,7 @@ def _report(outcomes: Mapping[str, Outcome], failed: Mapping[str, str]) -> list[
     return lines + [f"{region}: FAILED, tried again: {why}" for region, why in failed.items()]
 
 
-def _subject(cause: Cause, entered: list[str]) -> str:
+def _subject(cause: EntryCause, entered: list[str]) -> str:
     """Amazon SNS takes 100 characters of ASCII."""
     done = "READ_ONLY entered" if entered else "READ_ONLY not entered"
     return f"mainstay: {done}: {cause.by}".encode("ascii", "replace").decode()[:100]

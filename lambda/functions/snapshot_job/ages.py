@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from functions.snapshot_job.snapshot_sets import SnapshotSet, of_series
-from functions.snapshot_job.targets import Target
+from functions.snapshot_job.targets import SnapshotTarget
 
 NAMESPACE = "Mainstay/Backups"
 SNAPSHOT_AGE = "SnapshotAge"  # seconds since the slot of the newest good set; dimension Series
 COPY_AGE = "SnapshotCopyAge"  # the same in the second Region
 
 
-def ages(targets: Iterable[Target], sets: Iterable[SnapshotSet], now: datetime) -> dict[str, float]:
+def ages(
+    targets: Iterable[SnapshotTarget], sets: Iterable[SnapshotSet], now: datetime
+) -> dict[str, float]:
     """Seconds by series, of every target: from its newest good set, or else from its volume's
     creation, so that what was never snapshotted grows old too."""
     by_series = of_series(one for one in sets if one.good)
@@ -24,7 +26,7 @@ def ages(targets: Iterable[Target], sets: Iterable[SnapshotSet], now: datetime) 
     }
 
 
-def _since(target: Target, good: list[SnapshotSet]) -> datetime:
+def _since(target: SnapshotTarget, good: list[SnapshotSet]) -> datetime:
     return max((one.slot for one in good), default=target.created)
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.snapshot_job.retention import Policy, wanted
 from functions.snapshot_job.snapshot_sets import COPY_OF, SnapshotSet, find_sets, of_series, tags_of
-from functions.snapshot_job.targets import Target, find_targets
+from functions.snapshot_job.targets import SnapshotTarget, find_targets
 
 SLOT_LENGTH = timedelta(hours=1)
 # The destination takes 20 copies at once (Amazon EBS quotas, "Concurrent snapshot copies per
@@ -49,7 +49,7 @@ def take(ec2: Any, *, now: datetime, record: Callable[[dict[str, Any]], None]) -
     return failures
 
 
-def _take(ec2: Any, target: Target, slot: datetime, now: datetime) -> list[str]:
+def _take(ec2: Any, target: SnapshotTarget, slot: datetime, now: datetime) -> list[str]:
     new = SnapshotSet(
         id=f"{target.series}/{now.isoformat()}",
         series=target.series,

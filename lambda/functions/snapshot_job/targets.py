@@ -12,7 +12,7 @@ from functions.snapshot_job.snapshot_sets import VOLUME_TAG
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class SnapshotTarget:
     """The volumes of one series, which are snapshotted at one moment."""
 
     series: str
@@ -27,7 +27,7 @@ class AmbiguousSeriesError(Exception):
     """Two instances' volumes have the same series; no snapshot would be of one moment."""
 
 
-def find_targets(ec2: Any) -> tuple[list[Target], list[AmbiguousSeriesError]]:
+def find_targets(ec2: Any) -> tuple[list[SnapshotTarget], list[AmbiguousSeriesError]]:
     """The targets of the client's Region, and the series that are none and why."""
     volumes = list(_volumes(ec2, {"Name": "tag-key", "Values": [VOLUME_TAG]}))
     groups: dict[str, dict[str | None, list[dict[str, Any]]]] = defaultdict(dict)
@@ -51,10 +51,12 @@ def find_targets(ec2: Any) -> tuple[list[Target], list[AmbiguousSeriesError]]:
     return targets, problems
 
 
-def _target(ec2: Any, series: str, instance: str | None, members: list[dict[str, Any]]) -> Target:
+def _target(
+    ec2: Any, series: str, instance: str | None, members: list[dict[str, Any]]
+) -> SnapshotTarget:
     ids = tuple(one["VolumeId"] for one in members)
     root, others = _beside(ec2, instance, ids) if instance else (None, ())
-    return Target(
+    return SnapshotTarget(
         series=series,
         instance_id=instance,
         volume_ids=ids,

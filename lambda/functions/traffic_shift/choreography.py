@@ -11,8 +11,8 @@ from functions.traffic_shift.shift import (
     HELD,
     RETURNED,
     SHIFTING,
-    Plan,
     Shift,
+    ShiftPlan,
     begun,
     findings,
     news,
@@ -23,7 +23,7 @@ class NotNowError(ValueError):
     """An act that the shift's state does not allow; the text says which state would."""
 
 
-def next_of(shift: Shift, plan: Plan, *, now: datetime, alarms: Sequence[str]) -> Shift:
+def next_of(shift: Shift, plan: ShiftPlan, *, now: datetime, alarms: Sequence[str]) -> Shift:
     """The shift as it should be now; `alarms` are the names of those that are in alarm.
 
     Called again with the same arguments it changes nothing more. A shift goes back by itself from
@@ -53,7 +53,7 @@ def next_of(shift: Shift, plan: Plan, *, now: datetime, alarms: Sequence[str]) -
     return _at(shift, step, now, f"step {step + 1} of {len(plan.steps)}: nothing found before it")
 
 
-def _missing(shift: Shift, plan: Plan, now: datetime) -> str:
+def _missing(shift: Shift, plan: ShiftPlan, now: datetime) -> str:
     """What the step still waits for, or "" where it has all."""
     bake, requests = plan.bake[shift.step], plan.requests(shift.step)
     if now - shift.since < bake:
@@ -91,7 +91,7 @@ def resume(shift: Shift, *, by: str) -> Shift:
     return replace(shift, state=SHIFTING, reason=f"resumed by {by}")
 
 
-def advance(shift: Shift, plan: Plan, *, now: datetime, by: str) -> Shift:
+def advance(shift: Shift, plan: ShiftPlan, *, now: datetime, by: str) -> Shift:
     """The next step, on a person's word, whatever this one still waits for.
 
     Raises NotNowError where nothing is under way or no step is left.

@@ -12,14 +12,14 @@ from functions.traffic_shift import choreography, memory
 from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.access_log import AccessLog, ends
 from functions.traffic_shift.counting import Window, answers_of
-from functions.traffic_shift.shift import RETURNED, Plan, Shift, counted, findings, news
+from functions.traffic_shift.shift import RETURNED, Shift, ShiftPlan, counted, findings, news
 from functions.traffic_shift.weights import Weights
 
 ACTS = ("start", "hold", "resume", "advance", "return")  # of a person
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class ShiftContext:
     """What a shift is conducted with, and where."""
 
     table: Any  # the control table
@@ -28,17 +28,17 @@ class Site:
     in_alarm: Callable[[], Sequence[str]]  # the names of the alarms that are in alarm now
     groups: Mapping[str, str]  # target group ARN -> chain
     routes: Sequence[str]
-    plan: Plan
+    plan: ShiftPlan
     accepted: Accepted
 
 
-def tick(site: Site, *, now: datetime, time_left: Callable[[], bool]) -> Shift | None:
+def tick(site: ShiftContext, *, now: datetime, time_left: Callable[[], bool]) -> Shift | None:
     """One turn; None where no shift was ever started.
 
     The answers of the log and the decision on them are kept in one write, so a turn that is cut
     off anywhere, or runs twice, or beside another, counts nothing twice. `time_left` is asked
-    before each five minutes of log; the next turn goes on from there. Raises OvertakenError where
-    another turn was faster.
+    before each five minutes of log; the next turn goes on from there. Raises ShiftOvertakenError
+    where another turn was faster.
     """
     shift = memory.read(site.table)
     if shift is None:
@@ -56,7 +56,7 @@ def tick(site: Site, *, now: datetime, time_left: Callable[[], bool]) -> Shift |
     return obey(site)
 
 
-def act(site: Site, name: str, *, now: datetime, by: str) -> Shift:
+def act(site: ShiftContext, name: str, *, now: datetime, by: str) -> Shift:
     """A person's word: start, hold, resume, advance or return. Raises NotNowError or ValueError."""
     if name not in ACTS:
         raise ValueError(f"'act' should be {', '.join(ACTS)}, status or tick, got '{name}'")
@@ -79,7 +79,7 @@ def act(site: Site, name: str, *, now: datetime, by: str) -> Shift:
     return _obeyed(site)
 
 
-def take_back(site: Site, *, now: datetime, by: str) -> Shift:
+def take_back(site: ShiftContext, *, now: datetime, by: str) -> Shift:
     """Weight 0, at once: the load balancer first, the memory after.
 
     The way back asks nothing of the table before it is taken. Until the memory has it too, no
@@ -95,11 +95,11 @@ def take_back(site: Site, *, now: datetime, by: str) -> Shift:
             if back is not shift:
                 _say(memory.write(site.table, back, site.plan), site.plan)
             return _obeyed(site)
-        except memory.OvertakenError:
+        except memory.ShiftOvertakenError:
             continue  # decided again on what the other turn has written
 
 
-def obey(site: Site) -> Shift | None:
+def obey(site: ShiftContext) -> Shift | None:
     """Make the load balancer's weights what the memory says, whoever wrote it last."""
     while True:
         shift = memory.read(site.table)
@@ -111,7 +111,7 @@ def obey(site: Site) -> Shift | None:
             return shift
 
 
-def status(site: Site) -> dict[str, Any]:
+def status(site: ShiftContext) -> dict[str, Any]:
     """For a person: where the shift stands and why it does not go on."""
     shift = memory.read(site.table)
     if shift is None:
@@ -126,20 +126,20 @@ def status(site: Site) -> dict[str, Any]:
     }
 
 
-def _obeyed(site: Site) -> Shift:
+def _obeyed(site: ShiftContext) -> Shift:
     shift = obey(site)
     assert shift is not None  # it was just written
     return shift
 
 
-def _window(site: Site, shift: Shift, end: datetime) -> Window:
+def _window(site: ShiftContext, shift: Shift, end: datetime) -> Window:
     """What was answered since the weight took hold, of five minutes of the log."""
     start = shift.since + site.plan.settle
     answers = answers_of(site.log.lines(end), groups=site.groups, routes=site.routes)
     return Window(answer for answer in answers if answer.time >= start)
 
 
-def _summary(shift: Shift, plan: Plan) -> dict[str, Any]:
+def _summary(shift: Shift, plan: ShiftPlan) -> dict[str, Any]:
     return {
         "state": shift.state,
         "percent": shift.weight(plan),
@@ -149,5 +149,5 @@ def _summary(shift: Shift, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _say(shift: Shift, plan: Plan) -> None:
+def _say(shift: Shift, plan: ShiftPlan) -> None:
     print(json.dumps({"traffic_shift": _summary(shift, plan)}))

@@ -13,8 +13,8 @@ import boto3
 from functions.traffic_shift import accepted, conduct
 from functions.traffic_shift.access_log import AccessLog
 from functions.traffic_shift.counting import LEGACY, NEW
-from functions.traffic_shift.memory import OvertakenError
-from functions.traffic_shift.shift import Plan
+from functions.traffic_shift.memory import ShiftOvertakenError
+from functions.traffic_shift.shift import ShiftPlan
 from functions.traffic_shift.weights import Weights
 
 # Kept for the decision and its write after the last five minutes of log that a turn counts.
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 now=now,
                 time_left=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
             )
-        except OvertakenError as error:
+        except ShiftOvertakenError as error:
             # Another turn, or a person, was faster: the next turn sees what they wrote.
             print(json.dumps({"traffic_shift": {"overtaken": str(error)}}))
     elif name != "status":
@@ -48,10 +48,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return conduct.status(site)
 
 
-def _site(environment: Mapping[str, str]) -> conduct.Site:
+def _site(environment: Mapping[str, str]) -> conduct.ShiftContext:
     dynamodb: Any = boto3.resource("dynamodb")
     legacy, new = environment["LEGACY_TARGETS"], environment["NEW_TARGETS"]
-    return conduct.Site(
+    return conduct.ShiftContext(
         table=dynamodb.Table(environment["CONTROL_TABLE"]),
         weights=Weights(
             elbv2=boto3.client("elbv2"), rule=environment["RULE"], legacy=legacy, new=new
@@ -65,7 +65,7 @@ def _site(environment: Mapping[str, str]) -> conduct.Site:
         in_alarm=lambda: _in_alarm(environment["ALARMS"].split(",")),
         groups={legacy: LEGACY, new: NEW},
         routes=environment["ROUTES"].split(","),
-        plan=Plan(),
+        plan=ShiftPlan(),
         accepted=accepted.load(),
     )
 

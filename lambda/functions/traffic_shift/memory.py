@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.traffic_shift.counting import Cell, Kind
-from functions.traffic_shift.shift import Plan, Seen, Shift
+from functions.traffic_shift.shift import Seen, Shift, ShiftPlan
 
 KEY = {"pk": "shift", "sk": "current"}
 # DynamoDB takes 400 KB an item; compressed, that is some ten thousand cells. Routes and shapes
@@ -18,7 +18,7 @@ KEY = {"pk": "shift", "sk": "current"}
 MEMORY_BYTES_MAX = 380_000
 
 
-class OvertakenError(Exception):
+class ShiftOvertakenError(Exception):
     """Somebody else has changed the shift since it was read: read it again, and decide again."""
 
 
@@ -28,11 +28,11 @@ def read(table: Any) -> Shift | None:
     return None if item is None else _shift(item)
 
 
-def write(table: Any, shift: Shift, plan: Plan) -> Shift:
+def write(table: Any, shift: Shift, plan: ShiftPlan) -> Shift:
     """Keep the shift, and return it with the version that it has now.
 
-    Raises OvertakenError unless the item is still the one that was read, and ValueError where it
-    has grown beyond what an item takes.
+    Raises ShiftOvertakenError unless the item is still the one that was read, and ValueError where
+    it has grown beyond what an item takes.
     """
     condition = "attribute_not_exists(pk)"
     values = {}
@@ -46,14 +46,14 @@ def write(table: Any, shift: Shift, plan: Plan) -> Shift:
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            raise OvertakenError(f"version {shift.version} of the shift is no more") from error
+            raise ShiftOvertakenError(f"version {shift.version} of the shift is no more") from error
         raise
     kept = read(table)
     assert kept is not None
     return kept
 
 
-def _item(shift: Shift, plan: Plan) -> dict[str, Any]:
+def _item(shift: Shift, plan: ShiftPlan) -> dict[str, Any]:
     memory = {
         "cells": [
             [*cell.kind, cell.status_class, seen.rank, seen.evidence]

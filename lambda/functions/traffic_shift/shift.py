@@ -21,7 +21,7 @@ SHIFTING, HELD, RETURNED, DONE = "shifting", "held", "returned", "done"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ShiftPlan:
     """How a shift proceeds. Raises ValueError with the argument, its range and its value."""
 
     steps: tuple[int, ...] = (1, 5, 10, 25, 50, 100)  # percent of the new chain
@@ -84,7 +84,7 @@ class Shift:
     statuses: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     version: int = 0  # grows by one with each write
 
-    def weight(self, plan: Plan) -> int:
+    def weight(self, plan: ShiftPlan) -> int:
         """Percent of the traffic that the new chain should get now."""
         return 0 if self.state == RETURNED else plan.steps[self.step]
 
@@ -121,7 +121,7 @@ def counted(shift: Shift, window: Window, accepted: Accepted, until: datetime) -
     )
 
 
-def findings(shift: Shift, plan: Plan) -> list[tuple[Cell, float]]:
+def findings(shift: Shift, plan: ShiftPlan) -> list[tuple[Cell, float]]:
     """The cells that the new chain answers more often than the legacy one, strongest first."""
     over = {
         cell: strength(seen.evidence)

@@ -33,7 +33,7 @@ class Naming(NamedTuple):
         )
 
 
-class Kind(ABC):
+class ResourceKind(ABC):
     """One CloudFormation type: a subclass per type, with the decorator below.
 
     `replaced_by` names the properties whose change makes a new resource, as the type's page in
@@ -56,13 +56,13 @@ class Kind(ABC):
         """Take it away; one that is gone already is no error."""
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, ResourceKind] = {}
 
 
-def kind(name: str) -> Callable[[type[Kind]], type[Kind]]:
+def kind(name: str) -> Callable[[type[ResourceKind]], type[ResourceKind]]:
     """Register a class as what handles `name`, such as AWS::EC2::EIP."""
 
-    def register(handler: type[Kind]) -> type[Kind]:
+    def register(handler: type[ResourceKind]) -> type[ResourceKind]:
         if name in KINDS:
             raise ValueError(f"'{name}' should be registered once")
         KINDS[name] = handler()
@@ -84,7 +84,7 @@ def install() -> None:
 THREADED: set[str] = set()
 
 
-def _functions(handler: Kind) -> dict[str, Any]:
+def _functions(handler: ResourceKind) -> dict[str, Any]:
     def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, dict[str, Any]]:
         return tuple(handler.create(properties, Naming(stack, logical_id)))  # pyright: ignore
 

@@ -15,9 +15,9 @@ from moto import mock_aws
 
 from functions.traffic_shift.accepted import Accepted
 from functions.traffic_shift.access_log import AccessLog
-from functions.traffic_shift.conduct import Site
+from functions.traffic_shift.conduct import ShiftContext
 from functions.traffic_shift.counting import LEGACY, NEW
-from functions.traffic_shift.shift import Plan
+from functions.traffic_shift.shift import ShiftPlan
 from functions.traffic_shift.weights import Weights
 
 BUCKET = "access-logs"
@@ -25,7 +25,7 @@ FOLDER = "public/AWSLogs/123456789012/elasticloadbalancing/us-east-1"
 BALANCER = "app/public/50dc6c495c0c9188"
 TABLE, ALARM = "control", "failing"
 # Made for a test's handful of requests; the shipped plan's numbers are tested by simulation.
-PLAN = Plan(rate=0.001, ratio=1000.0, bake=(timedelta(hours=1),) * 6)
+PLAN = ShiftPlan(rate=0.001, ratio=1000.0, bake=(timedelta(hours=1),) * 6)
 
 
 @cache
@@ -43,7 +43,7 @@ def tables() -> Any:
 class World:
     """What the function finds, and the hands of everybody else."""
 
-    site: Site
+    site: ShiftContext
     legacy: str
     new: str
     rule: str
@@ -148,12 +148,12 @@ def _table() -> Any:
     )
 
 
-def _site(table: Any, legacy: str, new: str, rule: str) -> Site:
+def _site(table: Any, legacy: str, new: str, rule: str) -> ShiftContext:
     def in_alarm() -> list[str]:
         alarms = client("cloudwatch").describe_alarms(AlarmNames=[ALARM])["MetricAlarms"]
         return [item["AlarmName"] for item in alarms if item["StateValue"] == "ALARM"]
 
-    return Site(
+    return ShiftContext(
         table=table,
         weights=Weights(elbv2=client("elbv2"), rule=rule, legacy=legacy, new=new),
         log=AccessLog(s3=client("s3"), bucket=BUCKET, folder=FOLDER, balancer=BALANCER),

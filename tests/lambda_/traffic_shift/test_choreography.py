@@ -11,7 +11,7 @@ import pytest
 from functions.traffic_shift import choreography
 from functions.traffic_shift.accepted import Accepted, Difference
 from functions.traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
-from functions.traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, Plan, begun, counted
+from functions.traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, ShiftPlan, begun, counted
 from tests.lambda_.traffic_shift.simulated import NOON, window
 
 HOUR = timedelta(hours=1)
@@ -22,9 +22,9 @@ DOTS = Kind("/api/v1/users", "GET", "dot-segment")
 SHARES = {USERS: 0.7, LOGIN: 0.299, SLASHES: 0.001}
 ALIKE = {USERS: (0.002, 0.002), LOGIN: (0.002, 0.002), SLASHES: (0.0, 0.0)}
 NOTHING_ACCEPTED = Accepted(())
-PLAN = Plan()
+PLAN = ShiftPlan()
 # As the shipped plan, but made for few requests, so that a simulation of it takes a moment.
-QUICK = Plan(ratio=40.0, bake=(HOUR,) * 6)
+QUICK = ShiftPlan(ratio=40.0, bake=(HOUR,) * 6)
 
 
 def conducted(plan, rates, *, seed=1, requests=4_000, hours=200, accepted=NOTHING_ACCEPTED):
@@ -217,4 +217,4 @@ def test_acts_are_refused_in_a_state_that_does_not_allow_them():
 )
 def test_fails_on_a_plan_that_cannot_be(changes, message):
     with pytest.raises(ValueError, match=message):
-        Plan(**changes)
+        ShiftPlan(**changes)

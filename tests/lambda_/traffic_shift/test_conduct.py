@@ -11,7 +11,7 @@ import pytest
 from functions.traffic_shift import conduct, handler, memory
 from functions.traffic_shift.access_log import ends
 from functions.traffic_shift.choreography import NotNowError
-from functions.traffic_shift.memory import OvertakenError
+from functions.traffic_shift.memory import ShiftOvertakenError
 from tests.lambda_.traffic_shift.conftest import ALARM, BALANCER, BUCKET, FOLDER, TABLE
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -168,7 +168,7 @@ def test_a_turn_beside_another_turn_gives_way(world, monkeypatch):
         return shift
 
     monkeypatch.setattr(memory, "read", overtaken)
-    with pytest.raises(OvertakenError):
+    with pytest.raises(ShiftOvertakenError):
         turn(world, NOON + MINUTE)
     assert kept(world).state == "held"
 
@@ -183,7 +183,7 @@ def test_a_person_who_takes_it_back_is_not_undone_by_a_turn_that_had_read_before
         conduct.take_back(world.site, now=NOON, by="a person")
         return alarms()
 
-    with pytest.raises(OvertakenError):
+    with pytest.raises(ShiftOvertakenError):
         conduct.tick(
             replace(world.site, in_alarm=in_between),
             now=NOON + 90 * MINUTE,
@@ -298,7 +298,7 @@ def test_a_turn_that_is_overtaken_is_no_error(world, function, monkeypatch, caps
     function(act="start", by="jane")
 
     def overtaken(*_, **__):
-        raise OvertakenError("version 1 of the shift is no more")
+        raise ShiftOvertakenError("version 1 of the shift is no more")
 
     monkeypatch.setattr(conduct, "tick", overtaken)
     assert function(act="tick")["state"] == "shifting"

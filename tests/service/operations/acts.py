@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from local.postgres import SUPERUSER, Server
+from local.postgres import SUPERUSER, PostgresServer
 from service.operations import command
 from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
@@ -90,7 +90,7 @@ def state(lab: Lab) -> dict[str, Any]:
     }
 
 
-def _state_of(server: Server) -> dict[str, Any]:
+def _state_of(server: PostgresServer) -> dict[str, Any]:
     if not server.ask("SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
         return {"database": None}
     try:

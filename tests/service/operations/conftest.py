@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.postgres import ADMINISTRATOR, Server, Servers
+from local.postgres import ADMINISTRATOR, PostgresServer, PostgresServers
 from service.operations import rights
 from service.operations.bootstrap import bootstrap
 from service.operations.node import WRITER, DatabaseNode
@@ -23,11 +23,11 @@ STORES = {"entity-a": "entity", "entity-b": "entity", "follower": "entity"}
 class Lab:
     """Servers by the names that operations give them, and shorthands for what tests ask."""
 
-    def __init__(self, servers: Servers) -> None:
+    def __init__(self, servers: PostgresServers) -> None:
         self.servers = servers
-        self.by_name: dict[str, Server] = {}
+        self.by_name: dict[str, PostgresServer] = {}
 
-    def add(self, name: str, server: Server) -> Server:
+    def add(self, name: str, server: PostgresServer) -> PostgresServer:
         self.by_name[name] = server
         return server
 
@@ -92,13 +92,13 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with Servers() as servers:
+def servers() -> Iterator[PostgresServers]:
+    with PostgresServers() as servers:
         yield servers
 
 
 @pytest.fixture(scope="module")
-def masters(servers: Servers) -> Lab:
+def masters(servers: PostgresServers) -> Lab:
     """A and B after their first start."""
     lab = Lab(servers)
     lab.start("entity-a", "entity-b")

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from local.postgres import Server
+from local.postgres import PostgresServer
 from local.waiting import wait_until
 from service.operations.operator import Operator
 
@@ -96,7 +96,7 @@ def _run_process(lab: Any, act: Act, after: int) -> Run:
 def _wait_for_servers(lab: Any) -> None:
     """What the killed one had open is rolled back by then."""
 
-    def gone(server: Server) -> bool:
+    def gone(server: PostgresServer) -> bool:
         try:
             return not server.ask(_OPEN)[0][0]
         except psycopg.Error:

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local.postgres import ADMINISTRATOR, Servers
+from local.postgres import ADMINISTRATOR, PostgresServers
 from service.operations import aurora, detection, promotion
 from service.operations.node import DatabaseNode, DeclinedError
 from service.operations.operator import Operator
@@ -118,7 +118,7 @@ def refused(code: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def addresses():
     """Where a promoted server, a reader and nobody answers."""
-    with Servers() as servers:
+    with PostgresServers() as servers:
         promoted = servers.start("promoted")
         reader = servers.standby("reader", of=promoted)
         dsn = promoted.dsn("postgres", ADMINISTRATOR)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.postgres import SUPERUSER, Servers, Watched
+from local.postgres import SUPERUSER, PostgresServers, Watched
 from service.operations import delayed, lost_rows, standby
 from service.operations.bootstrap import bootstrap
 from service.operations.node import DatabaseNode, DeclinedError
@@ -71,7 +71,7 @@ class Followed(Lab):
 
 
 @pytest.fixture(scope="module")
-def followed(servers: Servers) -> Followed:
+def followed(servers: PostgresServers) -> Followed:
     lab = Followed(servers)
     lab.start("entity-a")
     with Operator(lab.nodes) as operator:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from psycopg import sql
 
-from local.postgres import Servers
+from local.postgres import PostgresServers
 from service.operations import promotion, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
@@ -24,7 +24,7 @@ LINKS = ("entity_b_from_entity_a", "follower_from_entity_a", "entity_a_from_enti
 
 
 @pytest.fixture
-def lab(servers: Servers) -> Iterator[Followed]:
+def lab(servers: PostgresServers) -> Iterator[Followed]:
     lab = Followed(servers)
     lab.start(A, B, L)
     with lab.operator() as operator:

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from local.postgres import Servers, Watched
+from local.postgres import PostgresServers, Watched
 from service.operations import migrations as runner
 from service.operations import replication, standby
 from tests.service.operations.acts import Row, System, all_acts, performed
@@ -156,7 +156,7 @@ def test_every_act_of_the_command_line_is_in_a_story():
 
 
 @pytest.fixture(scope="module")
-def pair(servers: Servers) -> Iterator[tuple[System, System]]:
+def pair(servers: PostgresServers) -> Iterator[tuple[System, System]]:
     """Two systems alike, before their first start: in the first nothing is killed."""
     systems = System(servers), System(servers)
     for lab in systems:

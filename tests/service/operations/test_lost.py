@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from local.postgres import ADMINISTRATOR, SUPERUSER, Servers
+from local.postgres import ADMINISTRATOR, SUPERUSER, PostgresServers
 from service.operations import promotion, rebuild, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
@@ -21,7 +21,7 @@ from tests.service.operations.story import received
 
 
 @pytest.fixture
-def lab(servers: Servers) -> Iterator[Lab]:
+def lab(servers: PostgresServers) -> Iterator[Lab]:
     made = Lab(servers)
     made.start("entity-a", "entity-b")
     with made.operator() as operator:

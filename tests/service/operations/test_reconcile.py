@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from local.postgres import ADMINISTRATOR, Servers
+from local.postgres import ADMINISTRATOR, PostgresServers
 from service.operations import promotion, replication, slots
 from service.operations import reconcile as reconciliation
 from service.operations.bootstrap import bootstrap
@@ -29,7 +29,7 @@ ROUNDS, LANES = 12, 10  # 120 histories
 
 
 @pytest.fixture
-def lab(servers: Servers) -> Iterator[Lab]:
+def lab(servers: PostgresServers) -> Iterator[Lab]:
     made = Lab(servers)
     made.start(A, B)
     with made.operator() as operator:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.postgres import ADMINISTRATOR, SUPERUSER, Servers
+from local.postgres import ADMINISTRATOR, SUPERUSER, PostgresServers
 from service.operations import promotion, replication
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
@@ -44,7 +44,7 @@ def _owner(name: str) -> str:
 
 
 @pytest.fixture
-def lost(servers: Servers) -> Iterator[Followed]:
+def lost(servers: PostgresServers) -> Iterator[Followed]:
     """A is lost and B has taken over. The follower has heard of A what B has not: one tenant with
     three accounts, and one account's new name. B has been written since."""
     lab = Followed(servers)

@@ -10,7 +10,7 @@ from datetime import date
 import psycopg
 import pytest
 
-from local.postgres import ADMINISTRATOR, Servers
+from local.postgres import ADMINISTRATOR, PostgresServers
 from service.operations import partitions, slots
 from service.operations.bootstrap import bootstrap
 from service.operations.fence import fence
@@ -107,7 +107,7 @@ def test_a_subscriber_that_does_not_get_on_is_named_with_both_places(masters: La
 
 
 @pytest.fixture(scope="module")
-def audit(servers: Servers) -> Lab:
+def audit(servers: PostgresServers) -> Lab:
     lab = Lab(servers)
     lab.start("transaction")
     with lab.operator() as operator:

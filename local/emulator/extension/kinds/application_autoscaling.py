@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import as_map, change
 
@@ -13,7 +13,7 @@ _SERVICE = "application-autoscaling"
 
 
 @kind("AWS::ApplicationAutoScaling::ScalableTarget")
-class ScalableTarget(Kind):
+class ScalableTarget(ResourceKind):
     """`Ref` is resource id, dimension and namespace, with a bar between them, as on AWS."""
 
     replaced_by = ("ResourceId", "ScalableDimension", "ServiceNamespace")
@@ -55,7 +55,7 @@ class ScalableTarget(Kind):
 
 
 @kind("AWS::ApplicationAutoScaling::ScalingPolicy")
-class ScalingPolicy(Kind):
+class ScalingPolicy(ResourceKind):
     """Its target is given by id or by three properties; either way it is the API's three."""
 
     replaced_by = (

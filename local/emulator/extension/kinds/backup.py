@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import as_map
 
 
 @kind("AWS::Backup::BackupSelection")
-class BackupSelection(Kind):
+class BackupSelection(ResourceKind):
     replaced_by = ("BackupPlanId", "BackupSelection")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -29,7 +29,7 @@ class BackupSelection(Kind):
 
 
 @kind("AWS::Backup::RestoreTestingPlan")
-class RestoreTestingPlan(Kind):
+class RestoreTestingPlan(ResourceKind):
     replaced_by = ("RestoreTestingPlanName",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -60,7 +60,7 @@ class RestoreTestingPlan(Kind):
 
 
 @kind("AWS::Backup::RestoreTestingSelection")
-class RestoreTestingSelection(Kind):
+class RestoreTestingSelection(ResourceKind):
     replaced_by = ("ProtectedResourceType", "RestoreTestingPlanName", "RestoreTestingSelectionName")
 
     def create(self, properties: Properties, naming: Naming) -> Made:

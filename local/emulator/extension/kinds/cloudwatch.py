@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import change
 
 
 @kind("AWS::CloudWatch::CompositeAlarm")
-class CompositeAlarm(Kind):
+class CompositeAlarm(ResourceKind):
     replaced_by = ("AlarmName",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:

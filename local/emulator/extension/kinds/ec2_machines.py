@@ -7,12 +7,12 @@ from typing import Any
 from local.emulator.extension import inside
 from local.emulator.extension.client import client
 from local.emulator.extension.kinds.ec2_network import tag
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 
 
 @kind("AWS::EC2::Volume")
-class Volume(Kind):
+class EbsVolume(ResourceKind):
     """Size, type and speed change in place; a deleted one must be detached, as on AWS."""
 
     replaced_by = ("AvailabilityZone", "Encrypted", "KmsKeyId", "SnapshotId", "OutpostArn")
@@ -52,7 +52,7 @@ class Volume(Kind):
 
 
 @kind("AWS::EC2::VolumeAttachment")
-class VolumeAttachment(Kind):
+class VolumeAttachment(ResourceKind):
     replaced_by = ("Device", "InstanceId", "VolumeId")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -67,7 +67,7 @@ class VolumeAttachment(Kind):
 
 
 @kind("AWS::EC2::NetworkInterface")
-class NetworkInterface(Kind):
+class NetworkInterface(ResourceKind):
     replaced_by = ("InterfaceType", "PrivateIpAddress", "SubnetId", "PrivateIpAddresses")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -120,7 +120,7 @@ class NetworkInterface(Kind):
 
 
 @kind("AWS::EC2::Instance")
-class Instance(Kind):
+class Instance(ResourceKind):
     """A record of an instance that runs; no machine does."""
 
     replaced_by = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import change
 
@@ -20,7 +20,7 @@ def tag(resource: str, old: Properties, new: Properties) -> None:
         client("ec2").create_tags(Resources=[resource], Tags=changed.pairs)
 
 
-class SecurityGroupRule(Kind):
+class SecurityGroupRule(ResourceKind):
     """A rule beside its group; only its description changes in place."""
 
     replaced_by = (
@@ -88,7 +88,7 @@ class SecurityGroupEgress(SecurityGroupRule):
 
 
 @kind("AWS::EC2::EIP")
-class ElasticAddress(Kind):
+class ElasticAddress(ResourceKind):
     replaced_by = ("Domain", "NetworkBorderGroup", "TransferAddress", "Address", "IpamPoolId")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -125,7 +125,7 @@ class ElasticAddress(Kind):
 
 
 @kind("AWS::EC2::NatGateway")
-class NatGateway(Kind):
+class NatGateway(ResourceKind):
     replaced_by = ("AllocationId", "ConnectivityType", "PrivateIpAddress", "SubnetId", "VpcId")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -144,7 +144,7 @@ class NatGateway(Kind):
 
 
 @kind("AWS::EC2::FlowLog")
-class FlowLog(Kind):
+class FlowLog(ResourceKind):
     replaced_by = (
         "DeliverLogsPermissionArn", "DeliverCrossAccountRole", "DestinationOptions",
         "LogDestination", "LogDestinationType", "LogFormat", "LogGroupName",
@@ -170,7 +170,7 @@ class FlowLog(Kind):
 
 
 @kind("AWS::EC2::VPCPeeringConnection")
-class PeeringConnection(Kind):
+class PeeringConnection(ResourceKind):
     """Accepted at once, as CloudFormation does within one account."""
 
     replaced_by = ("PeerOwnerId", "PeerRegion", "PeerRoleArn", "PeerVpcId", "VpcId")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 
 
 @kind("AWS::Events::Archive")
-class Archive(Kind):
+class Archive(ResourceKind):
     replaced_by = ("ArchiveName", "SourceArn")
 
     def create(self, properties: Properties, naming: Naming) -> Made:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import change
 
 
 @kind("AWS::IAM::InstanceProfile")
-class InstanceProfile(Kind):
+class InstanceProfile(ResourceKind):
     """`Ref` is its name; the emulator's own handler gives the ARN."""
 
     replaced_by = ("InstanceProfileName", "Path")
@@ -45,7 +45,7 @@ class InstanceProfile(Kind):
 
 
 @kind("AWS::IAM::OIDCProvider")
-class OpenIdProvider(Kind):
+class OpenIdProvider(ResourceKind):
     replaced_by = ("Url",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:

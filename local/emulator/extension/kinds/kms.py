@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.tags import as_map, change
 
 
 @kind("AWS::KMS::ReplicaKey")
-class ReplicaKey(Kind):
+class ReplicaKey(ResourceKind):
     """A key's replica in another Region: what one encrypts, the other decrypts."""
 
     replaced_by = ("PrimaryKeyArn",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import change
 
@@ -18,7 +18,7 @@ def tag(arn: str, old: Properties, new: Properties) -> None:
 
 
 @kind("AWS::RDS::GlobalCluster")
-class GlobalCluster(Kind):
+class GlobalCluster(ResourceKind):
     replaced_by = ("GlobalClusterIdentifier", "SourceDBClusterIdentifier", "Engine",
                    "StorageEncrypted")  # fmt: skip
 
@@ -61,7 +61,7 @@ class GlobalCluster(Kind):
 
 
 @kind("AWS::RDS::Integration")
-class Integration(Kind):
+class Integration(ResourceKind):
     replaced_by = ("AdditionalEncryptionContext", "KMSKeyId", "SourceArn", "TargetArn")
 
     def create(self, properties: Properties, naming: Naming) -> Made:

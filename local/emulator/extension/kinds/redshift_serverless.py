@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import change
 
@@ -37,7 +37,7 @@ def _attributes(part: str, record: dict[str, Any]) -> dict[str, Any]:
 
 
 @kind("AWS::RedshiftServerless::Namespace")
-class Namespace(Kind):
+class Namespace(ResourceKind):
     replaced_by = ("NamespaceName",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -86,7 +86,7 @@ class Namespace(Kind):
 
 
 @kind("AWS::RedshiftServerless::Workgroup")
-class Workgroup(Kind):
+class Workgroup(ResourceKind):
     replaced_by = ("NamespaceName", "WorkgroupName")
 
     def create(self, properties: Properties, naming: Naming) -> Made:

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import change
 
@@ -26,7 +26,7 @@ def tag(sort: str, resource: str, old: Properties, new: Properties, name: str) -
 
 
 @kind("AWS::Route53::HealthCheck")
-class HealthCheck(Kind):
+class HealthCheck(ResourceKind):
     def create(self, properties: Properties, naming: Naming) -> Made:
         route53 = client("route53")
         arguments = request(
@@ -52,7 +52,7 @@ class HealthCheck(Kind):
 
 
 @kind("AWS::Route53::KeySigningKey")
-class KeySigningKey(Kind):
+class KeySigningKey(ResourceKind):
     replaced_by = ("HostedZoneId", "KeyManagementServiceArn", "Name")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -75,7 +75,7 @@ class KeySigningKey(Kind):
 
 
 @kind("AWS::Route53::DNSSEC")
-class Signing(Kind):
+class Signing(ResourceKind):
     replaced_by = ("HostedZoneId",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:

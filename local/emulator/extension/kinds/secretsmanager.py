@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 
 
 @kind("AWS::SecretsManager::ResourcePolicy")
-class ResourcePolicy(Kind):
+class ResourcePolicy(ResourceKind):
     replaced_by = ("SecretId",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 
 
 @kind("AWS::SSM::Document")
-class Document(Kind):
+class Document(ResourceKind):
     """With UpdateMethod NewVersion a change makes a version, else (as AWS does) a new document."""
 
     replaced_by = ("DocumentFormat", "DocumentType", "Name", "Requires", "TargetType")

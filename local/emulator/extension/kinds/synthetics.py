@@ -7,7 +7,7 @@ import zipfile
 from typing import Any
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 from local.emulator.extension.tags import as_map, change
 
@@ -22,7 +22,7 @@ _APART = (
 
 
 @kind("AWS::Synthetics::Canary")
-class Canary(Kind):
+class Canary(ResourceKind):
     replaced_by = ("Name",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from local.emulator.extension.client import client
-from local.emulator.extension.registry import Kind, Made, Naming, Properties, kind
+from local.emulator.extension.registry import Made, Naming, Properties, ResourceKind, kind
 from local.emulator.extension.shapes import request
 
 
 @kind("AWS::WAFv2::WebACLAssociation")
-class WebAclAssociation(Kind):
+class WebAclAssociation(ResourceKind):
     replaced_by = ("ResourceArn", "WebACLArn")
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -21,7 +21,7 @@ class WebAclAssociation(Kind):
 
 
 @kind("AWS::WAFv2::LoggingConfiguration")
-class LoggingConfiguration(Kind):
+class LoggingConfiguration(ResourceKind):
     replaced_by = ("ResourceArn",)
 
     def create(self, properties: Properties, naming: Naming) -> Made:
@@ -43,7 +43,7 @@ class LoggingConfiguration(Kind):
 
 
 @kind("AWS::WAFv2::IPSet")
-class IpSet(Kind):
+class IpSet(ResourceKind):
     replaced_by = ("Name", "Scope", "IPAddressVersion")
 
     def create(self, properties: Properties, naming: Naming) -> Made:

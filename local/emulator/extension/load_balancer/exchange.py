@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import NamedTuple
 
-from local.emulator.extension.load_balancer.health import Target
+from local.emulator.extension.load_balancer.health import RegisteredTarget
 from local.emulator.extension.load_balancer.message import (
     Body,
     Head,
@@ -16,7 +16,7 @@ from local.emulator.extension.load_balancer.message import (
     read_head,
 )
 from local.emulator.extension.load_balancer.metrics import Count
-from local.emulator.extension.load_balancer.targets import Connection, Connections
+from local.emulator.extension.load_balancer.targets import TargetConnection, TargetConnections
 
 
 class UnansweredError(Exception):
@@ -37,13 +37,13 @@ class Peer(NamedTuple):
 class Way(NamedTuple):
     """How the target is reached, and how long its silence is borne, in seconds."""
 
-    target: Target
+    target: RegisteredTarget
     secure: bool
     seconds: float
 
 
 async def exchange(
-    peer: Peer, way: Way, head: Head, body: Body, connections: Connections, count: Count
+    peer: Peer, way: Way, head: Head, body: Body, connections: TargetConnections, count: Count
 ) -> bool:
     """Pass a request on and its answer back; whether the client may send another one.
 
@@ -78,7 +78,9 @@ async def exchange(
             connection.writer.close()
 
 
-async def _connect(connections: Connections, way: Way, *, fresh: bool = False) -> Connection:
+async def _connect(
+    connections: TargetConnections, way: Way, *, fresh: bool = False
+) -> TargetConnection:
     try:
         return await connections.take(way.target, secure=way.secure, fresh=fresh)
     except TimeoutError:
@@ -87,14 +89,14 @@ async def _connect(connections: Connections, way: Way, *, fresh: bool = False) -
         raise UnansweredError(502) from None
 
 
-async def _send(peer: Peer, connection: Connection, head: Head, body: Body) -> None:
+async def _send(peer: Peer, connection: TargetConnection, head: Head, body: Body) -> None:
     with contextlib.suppress(OSError):
         connection.writer.write(head.encode())
         await connection.writer.drain()
         await pass_on(body, peer.reader, connection.writer)
 
 
-async def _wait(connection: Connection, seconds: float) -> Head | None:
+async def _wait(connection: TargetConnection, seconds: float) -> Head | None:
     """The head of the answer; None where the target closed without one."""
     try:
         async with asyncio.timeout(seconds):
@@ -110,7 +112,7 @@ async def _wait(connection: Connection, seconds: float) -> Head | None:
         raise UnansweredError(502) from None
 
 
-async def _pass_answer(peer: Peer, connection: Connection, answer: Head, body: Body) -> bool:
+async def _pass_answer(peer: Peer, connection: TargetConnection, answer: Head, body: Body) -> bool:
     """Whether the target's connection may be used again; `answer` tells it of the client's."""
     last = (answer.get(b"connection") or b"").lower() == b"close" or answer.first[0] == b"HTTP/1.0"
     answer.drop(b"connection", b"keep-alive")
@@ -122,7 +124,7 @@ async def _pass_answer(peer: Peer, connection: Connection, answer: Head, body: B
     return not (last or body.until_close)
 
 
-async def _tunnel(peer: Peer, connection: Connection) -> None:
+async def _tunnel(peer: Peer, connection: TargetConnection) -> None:
     """Bytes both ways, after a switch of protocols, until either side closes."""
     everything = Body(until_close=True)
     ways = [

@@ -8,12 +8,12 @@ import time
 
 from local.emulator.extension.load_balancer import state
 from local.emulator.extension.load_balancer.message import Head
-from local.emulator.extension.load_balancer.state import Place
+from local.emulator.extension.load_balancer.state import AccountRegion
 
 _VALID_NAME = re.compile(rb"[-A-Za-z0-9]+")
 
 
-def prepare(request: Head, place: Place, listener: dict[str, object], client: str) -> Head:
+def prepare(request: Head, place: AccountRegion, listener: dict[str, object], client: str) -> Head:
     """The request as a target gets it; its target (path and query) is not touched.
 
     Sources: the ALB guide's pages on X-Forwarded headers, on request tracing and on attributes.

@@ -14,7 +14,7 @@ from local.emulator.extension.load_balancer.message import MessageError, read_he
 _UNTIL_FIRST_SECONDS = 0.5
 
 
-class Target(NamedTuple):
+class RegisteredTarget(NamedTuple):
     group: str
     address: str
     port: int
@@ -45,10 +45,10 @@ class Checks:
     """A task per registered target of a group in use; `known` is what they found last."""
 
     def __init__(self) -> None:
-        self.known: dict[Target, Health] = {}
-        self._tasks: dict[Target, asyncio.Task[None]] = {}
+        self.known: dict[RegisteredTarget, Health] = {}
+        self._tasks: dict[RegisteredTarget, asyncio.Task[None]] = {}
 
-    def of(self, target: Target) -> Health:
+    def of(self, target: RegisteredTarget) -> Health:
         return self.known.get(target, UNUSED if target not in self._tasks else Health())
 
     def follow(self) -> None:
@@ -67,7 +67,7 @@ class Checks:
         for target in wanted.keys() - self._tasks.keys():
             self._tasks[target] = asyncio.create_task(self._watch(target, *wanted[target]))
 
-    async def _watch(self, target: Target, place: state.Place, arn: str) -> None:
+    async def _watch(self, target: RegisteredTarget, place: state.AccountRegion, arn: str) -> None:
         good = bad = 0
         served = False  # whether it was healthy before
         while (group := state.target_group(place, arn)) is not None:
@@ -86,12 +86,12 @@ class Checks:
             await asyncio.sleep(interval if served else min(interval, _UNTIL_FIRST_SECONDS))
 
 
-def target_of(group: dict[str, Any], registered: dict[str, Any]) -> Target:
+def target_of(group: dict[str, Any], registered: dict[str, Any]) -> RegisteredTarget:
     port = int(registered.get("Port") or group["Port"])
-    return Target(group["TargetGroupArn"], str(registered["Id"]), port)
+    return RegisteredTarget(group["TargetGroupArn"], str(registered["Id"]), port)
 
 
-async def _problem(target: Target, group: dict[str, Any]) -> Health | None:
+async def _problem(target: RegisteredTarget, group: dict[str, Any]) -> Health | None:
     """What is wrong with a target, or None."""
     try:
         async with asyncio.timeout(group["HealthCheckTimeoutSeconds"]):
@@ -106,7 +106,7 @@ async def _problem(target: Target, group: dict[str, Any]) -> Health | None:
     return None
 
 
-async def _status(target: Target, group: dict[str, Any]) -> int:
+async def _status(target: RegisteredTarget, group: dict[str, Any]) -> int:
     asked = group["HealthCheckPort"]
     port = target.port if asked == "traffic-port" else int(asked)
     secure = unchecked if group["HealthCheckProtocol"] == "HTTPS" else None

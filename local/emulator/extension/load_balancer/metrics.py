@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from local.emulator.extension import inside
-from local.emulator.extension.load_balancer.state import Place
+from local.emulator.extension.load_balancer.state import AccountRegion
 
 _NAMESPACE = "AWS/ApplicationELB"
 
@@ -14,7 +14,7 @@ _NAMESPACE = "AWS/ApplicationELB"
 class Count:
     """One request that is forwarded, from here to its answer."""
 
-    def __init__(self, place: Place, balancer: str, group: str) -> None:
+    def __init__(self, place: AccountRegion, balancer: str, group: str) -> None:
         self._place = place
         self._balancer = {"LoadBalancer": balancer.partition(":loadbalancer/")[2]}
         self._both = {**self._balancer, "TargetGroup": group.rpartition(":")[2]}

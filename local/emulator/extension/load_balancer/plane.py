@@ -12,7 +12,7 @@ from local.emulator.extension.load_balancer.exchange import Peer
 from local.emulator.extension.load_balancer.health import Checks
 from local.emulator.extension.load_balancer.message import HEAD_LIMIT
 from local.emulator.extension.load_balancer.proxy import Client
-from local.emulator.extension.load_balancer.targets import Connections
+from local.emulator.extension.load_balancer.targets import TargetConnections
 
 _FOLLOW_SECONDS = 0.1
 _log = logging.getLogger("load balancers")
@@ -26,7 +26,7 @@ class Plane:
 
     def __init__(self) -> None:
         self.checks = Checks()
-        self._connections = Connections()
+        self._connections = TargetConnections()
         self._servers: dict[str, tuple[_Shape, asyncio.Server]] = {}
         self._ports: dict[str, int] = {}
         self._turn = threading.Condition()

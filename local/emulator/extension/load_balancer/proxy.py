@@ -17,7 +17,7 @@ from local.emulator.extension.load_balancer.message import (
 )
 from local.emulator.extension.load_balancer.metrics import Count
 from local.emulator.extension.load_balancer.targets import (
-    Connections,
+    TargetConnections,
     choose_group,
     choose_target,
 )
@@ -28,7 +28,9 @@ _CLIENT_IDLE_SECONDS = 60
 class Client:
     """A connection that a client opened to the listener `arn`."""
 
-    def __init__(self, arn: str, peer: Peer, checks: Checks, connections: Connections) -> None:
+    def __init__(
+        self, arn: str, peer: Peer, checks: Checks, connections: TargetConnections
+    ) -> None:
         self._arn = arn
         self._peer = peer
         self._checks, self._connections = checks, connections
@@ -66,7 +68,7 @@ class Client:
         return goes_on and last != b"close" and request.first[2] == b"HTTP/1.1"
 
     async def _answer(
-        self, request: Head, body: Body, place: state.Place, listener: dict[str, Any]
+        self, request: Head, body: Body, place: state.AccountRegion, listener: dict[str, Any]
     ) -> bool:
         """Whether the connection may carry another request."""
         asked = state.rules(place, self._arn)
@@ -91,7 +93,7 @@ class Client:
         action: dict[str, Any],
         request: Head,
         body: Body,
-        place: state.Place,
+        place: state.AccountRegion,
         listener: dict[str, Any],
     ) -> bool:
         arn = choose_group(action)

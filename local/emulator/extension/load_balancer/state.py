@@ -9,45 +9,45 @@ from local.emulator.extension import inside
 ALB: Any = inside.service("alb")
 
 
-class Place(NamedTuple):
+class AccountRegion(NamedTuple):
     """An account and a Region."""
 
     account: str
     region: str
 
 
-def listeners() -> dict[str, tuple[Place, dict[str, Any]]]:
+def listeners() -> dict[str, tuple[AccountRegion, dict[str, Any]]]:
     """Listener ARN -> where it is, and its record."""
     return {
-        arn: (Place(account, region), record)
+        arn: (AccountRegion(account, region), record)
         for (account, region, arn), record in list(ALB._listeners._data.items())
     }
 
 
-def load_balancer(place: Place, arn: str) -> dict[str, Any] | None:
+def load_balancer(place: AccountRegion, arn: str) -> dict[str, Any] | None:
     return ALB._lbs.get_scoped(*place, arn)
 
 
-def target_group(place: Place, arn: str) -> dict[str, Any] | None:
+def target_group(place: AccountRegion, arn: str) -> dict[str, Any] | None:
     return ALB._tgs.get_scoped(*place, arn)
 
 
-def targets(place: Place, group: str) -> list[dict[str, Any]]:
+def targets(place: AccountRegion, group: str) -> list[dict[str, Any]]:
     """The registered targets of a group; each has an Id, and may have a Port of its own."""
     return list(ALB._targets._data.get((place.account, group), ()))
 
 
-def rules(place: Place, listener: str) -> list[dict[str, Any]]:
+def rules(place: AccountRegion, listener: str) -> list[dict[str, Any]]:
     """A listener's rules in the order in which they are asked; the default one is the last."""
     found = [r for r in ALB._rules.values_scoped(*place) if r.get("ListenerArn") == listener]
     return sorted(found, key=_order)
 
 
-def balancer_attribute(place: Place, arn: str, key: str, default: str) -> str:
+def balancer_attribute(place: AccountRegion, arn: str, key: str, default: str) -> str:
     return _attribute(ALB._lb_attrs._data.get((place.account, arn), ()), key, default)
 
 
-def in_use(place: Place) -> set[str]:
+def in_use(place: AccountRegion) -> set[str]:
     """The target groups to which a rule of the Region forwards."""
     return {
         group["TargetGroupArn"]
@@ -67,12 +67,12 @@ def forwards(action: dict[str, Any]) -> list[dict[str, Any]]:
     return groups
 
 
-def places() -> set[Place]:
+def places() -> set[AccountRegion]:
     """Where there are target groups."""
-    return {Place(account, region) for account, region, _ in list(ALB._tgs._data)}
+    return {AccountRegion(account, region) for account, region, _ in list(ALB._tgs._data)}
 
 
-def groups(place: Place) -> list[dict[str, Any]]:
+def groups(place: AccountRegion) -> list[dict[str, Any]]:
     return ALB._tgs.values_scoped(*place)
 
 

@@ -7,14 +7,19 @@ import random
 from typing import Any, NamedTuple
 
 from local.emulator.extension.load_balancer import state
-from local.emulator.extension.load_balancer.health import Checks, Target, target_of, unchecked
+from local.emulator.extension.load_balancer.health import (
+    Checks,
+    RegisteredTarget,
+    target_of,
+    unchecked,
+)
 from local.emulator.extension.load_balancer.message import HEAD_LIMIT
 
 CONNECT_SECONDS = 10  # an ALB's connection timeout to a target
 _IDLE_PER_TARGET = 16
 
 
-class Connection(NamedTuple):
+class TargetConnection(NamedTuple):
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     fresh: bool
@@ -29,7 +34,9 @@ def choose_group(action: dict[str, Any]) -> str | None:
     return random.choices(groups, weights)[0]["TargetGroupArn"]
 
 
-def choose_target(place: state.Place, group: dict[str, Any], checks: Checks) -> Target | None:
+def choose_target(
+    place: state.AccountRegion, group: dict[str, Any], checks: Checks
+) -> RegisteredTarget | None:
     """One of the healthy targets; where none is, any of them, as an ALB fails open."""
     registered = [
         target_of(group, entry) for entry in state.targets(place, group["TargetGroupArn"])
@@ -38,13 +45,15 @@ def choose_target(place: state.Place, group: dict[str, Any], checks: Checks) -> 
     return random.choice(healthy or registered) if registered else None
 
 
-class Connections:
+class TargetConnections:
     """Idle connections to targets. A target that closes one is noticed when it is taken."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[str, int, bool], list[Connection]] = {}
+        self._idle: dict[tuple[str, int, bool], list[TargetConnection]] = {}
 
-    async def take(self, target: Target, *, secure: bool, fresh: bool = False) -> Connection:
+    async def take(
+        self, target: RegisteredTarget, *, secure: bool, fresh: bool = False
+    ) -> TargetConnection:
         """Raises OSError where the target does not take connections, TimeoutError where it is
         silent for CONNECT_SECONDS."""
         waiting = self._idle.get((target.address, target.port, secure), [])
@@ -60,9 +69,9 @@ class Connections:
                 ssl=unchecked if secure else None,
                 limit=HEAD_LIMIT,
             )
-        return Connection(reader, writer, fresh=True)
+        return TargetConnection(reader, writer, fresh=True)
 
-    def give(self, target: Target, connection: Connection, *, secure: bool) -> None:
+    def give(self, target: RegisteredTarget, connection: TargetConnection, *, secure: bool) -> None:
         """Keep a connection whose last answer ended."""
         idle = self._idle.setdefault((target.address, target.port, secure), [])
         if len(idle) < _IDLE_PER_TARGET:
