@@ -130,6 +130,8 @@ def test_an_interrupted_restore_says_so_and_goes_on(engine, place, tmp_path):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # A shell's background job, which the suite may be, begins with Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     end = time.monotonic() + 60
     while not (tmp_path / "image.progress.json").exists():
