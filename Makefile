@@ -115,7 +115,7 @@ named:
 
 # A second worker on two cores: much of the suite waits for a process or for the other core.
 WORKERS ?= 2
-test: setup apache ## Every test that needs no AWS account, in WORKERS processes
+test: setup apache older-postgres ## Every test that needs no AWS account, in WORKERS processes
 	@.venv/bin/python -m pytest -m "not account" -n $(WORKERS) --durations=15
 
 lint: setup
@@ -180,6 +180,11 @@ wrk: # the benchmark's load
 SBIN ?= /usr/sbin
 apache: # the legacy chain's server; the package without the service that would start by itself
 	@command -v apache2 >/dev/null || test -x $(SBIN)/apache2 || { $(call apt,apache2-bin); }
+
+# The programs of an older major version, which dumps refuse.
+POSTGRES_15 ?= /usr/lib/postgresql/15/bin
+older-postgres:
+	@test -x $(POSTGRES_15)/pg_restore || { $(call apt,postgresql-client-15); }
 
 BASE ?= origin/main
 diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown

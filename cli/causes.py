@@ -1,4 +1,4 @@
-"""What stands against leaving READ_ONLY: alarms in ALARM, masters without a writer, locks."""
+"""Finds what stands against leaving READ_ONLY: alarms in ALARM, masters without a writer, locks."""
 
 from __future__ import annotations
 

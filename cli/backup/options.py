@@ -1,4 +1,4 @@
-"""What the commands on an archive's bucket share."""
+"""Holds what the commands on an archive's bucket share."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Tier:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionFacts:
-    """What stands in one Region."""
+    """Holds what stands in one Region."""
 
     name: str
     primary: bool

@@ -237,7 +237,7 @@ class LoginCounts(ApiModel):
 
 
 class TokenState(ApiModel):
-    """What a token is worth (RFC 7662)."""
+    """Return what a token is worth (RFC 7662)."""
 
     model_config = ConfigDict(alias_generator=None)
     active: bool
@@ -250,7 +250,7 @@ class TokenState(ApiModel):
 
 
 class Readiness(ApiModel):
-    """Whether a task serves, and as what."""
+    """Return whether a task serves, and as what."""
 
     model_config = ConfigDict(alias_generator=None)
     status: Literal["ok", "starting"]
@@ -263,7 +263,7 @@ class Readiness(ApiModel):
 
 
 class LoginHealth(ApiModel):
-    """Whether a login can succeed here, and which store answers."""
+    """Return whether a login can succeed here, and which store answers."""
 
     status: Literal["ok", "unavailable"]
     half: str

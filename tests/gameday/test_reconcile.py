@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gameday.reconcile import Accounts, ReconcileSize, drill, holds
 from gameday.reconcile_load import History, Write
 
@@ -14,7 +16,7 @@ def test_every_acknowledged_write_is_present_overwritten_or_set_aside():
     assert holds(report, SMALL), report
 
 
-def accounts(*, carried: list[int], aside: list[int] = []) -> Accounts:  # noqa: B006
+def accounts(*, carried: list[int], aside: Sequence[int] = ()) -> Accounts:
     """As after a promotion at 100, of the row `r`."""
     answer = {
         "arrived": "0/64",
