@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import psycopg
@@ -15,6 +15,8 @@ from service.operations.changes import CARRIED_OVER, Identity, Row, RowChange, T
 from service.operations.operator import NodeSession
 from service.operations.promotion import Promotion, reconciliation_slot
 
+_MAY_BE_HERE = "how far it had arrived could not be read: it may be here, or be older"
+
 
 class _RowNotThereError(Exception):
     """A change of a row that is not there; names it."""
@@ -23,14 +25,18 @@ class _RowNotThereError(Exception):
 class CarryOver:
     """Applies a lost master's transactions, or sets them aside and keeps them for a person.
 
-    `outcomes` has an entry per transaction, by where it committed: None where it was applied, else
-    what was set aside. A batch is one transaction. Users' writes wait for it, and reads go on:
-    nothing comes between the look at what is newer and what is applied.
+    `doubtful`, by where they committed, are set aside in any case: they may be there. `outcomes`
+    has an entry per transaction, by where it committed: None where it was applied, else what was
+    set aside. A batch is one transaction. Users' writes wait for it, and reads go on: nothing comes
+    between the look at what is newer and what is applied.
     """
 
-    def __init__(self, new: NodeSession, promotion: Promotion) -> None:
+    def __init__(
+        self, new: NodeSession, promotion: Promotion, *, doubtful: Collection[str] = ()
+    ) -> None:
         self.outcomes: dict[str, dict[str, Any] | None] = {}
         self._new = new
+        self._doubtful = doubtful
         self._promotion = promotion
         self._aside: set[Identity] = set()
 
@@ -57,7 +63,10 @@ class CarryOver:
             newer |= self._aside
             for transaction in batch:
                 if transaction.commit_lsn not in self.outcomes:
-                    obstacle = reason or _obstacle(transaction, newer)
+                    obstacle = reason or (
+                        _MAY_BE_HERE if transaction.commit_lsn in self._doubtful else None
+                    )
+                    obstacle = obstacle or _obstacle(transaction, newer)
                     obstacle = obstacle or self._applied(transaction)
                     self._record(transaction, obstacle)
                 if self.outcomes[transaction.commit_lsn] is not None:
@@ -76,8 +85,8 @@ class CarryOver:
 
     def _newer(self) -> tuple[set[Identity], str | None]:
         """Return the rows that users wrote since the promotion, or why nothing can be applied."""
-        if self._promotion.arrived is None:
-            return set(), "how far it had arrived could not be read: it may be here, or be older"
+        if self._promotion.known_by is None:
+            return set(), _MAY_BE_HERE
         memory = reconciliation_slot(self._promotion.lost)
         if not replication.has_slot(self._new, memory):
             return set(), f"the slot '{memory}' is gone, and with it what was written here since"

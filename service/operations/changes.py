@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from service.operations.node import PUBLICATION
 from service.operations.operator import NodeSession
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of PostgreSQL's times
 
 # Marks the transactions that `reconcile` itself makes.
 CARRIED_OVER = "mainstay.reconcile"
@@ -53,6 +56,7 @@ class Transaction:
     """Changes that were committed at once, where in the log (a pg_lsn), with messages of ours."""
 
     commit_lsn: str
+    committed_at: datetime
     changes: list[RowChange] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
 
@@ -65,8 +69,9 @@ def peek(session: NodeSession, slot: str) -> list[Transaction]:
         reader = _MessageReader(bytes(data))
         kind = reader.text(1)
         if kind == "B":
-            high, low = struct.unpack(">II", reader.take(8))
-            found.append(Transaction(commit_lsn=f"{high:X}/{low:X}"))
+            high, low, microseconds = struct.unpack(">IIq", reader.take(16))
+            at = _EPOCH + timedelta(microseconds=microseconds)
+            found.append(Transaction(commit_lsn=f"{high:X}/{low:X}", committed_at=at))
         elif kind == "R":
             relation = reader.relation()
             relations[relation.oid] = relation

@@ -8,6 +8,7 @@ reader answers; the lost master is then cut off until `reconcile` has looked at 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import sql
@@ -106,10 +107,13 @@ def _remember(operator: Operator, other: str, from_lost: Link) -> None:
         return
     if not replication.has_slot(session, reconciliation_slot(lost)):
         replication.make_slot(session, reconciliation_slot(lost))
+    arrived = slots.progress(session, from_lost.name)
+    commits = slots.newest_commits(session, from_lost.name) if arrived is None else []
     session.change(
-        sql.SQL("INSERT INTO operations.promotion (lost, arrived) VALUES ({}, {})").format(
-            sql.Literal(lost), sql.Literal(slots.progress(session, from_lost.name))
-        )
+        sql.SQL(
+            "INSERT INTO operations.promotion (lost, arrived, commits)"
+            " VALUES ({}, {}, {}::timestamptz[])"
+        ).format(sql.Literal(lost), sql.Literal(arrived), sql.Literal(commits))
     )
 
 
@@ -117,21 +121,34 @@ def _remember(operator: Operator, other: str, from_lost: Link) -> None:
 class Promotion:
     """A master that took a lost one's place, which is not rebuilt yet.
 
-    What committed on the lost one before `arrived`, a place in its log, is here; None where that
-    could not be read.
+    What committed on the lost one before `arrived`, a place in its log, is here. Where the server
+    did not let that be read it is None, and `commits` are the times at which the newest of what is
+    here was committed there; neither is known where both are empty.
     """
 
     id: int
     lost: str
     arrived: str | None
+    commits: frozenset[datetime] = frozenset()
+
+    @property
+    def known_by(self) -> str | None:
+        """Return how it is known what arrived: origin, or commit times; None where it is not."""
+        if self.arrived is not None:
+            return "origin"
+        return "commit times" if self.commits else None
 
 
 def open_promotion(session: NodeSession, lost: str) -> Promotion | None:
     """Return the promotion of this master in a lost one's place, or None."""
     rows = session.rows(
-        "SELECT id, arrived::text FROM operations.promotion WHERE lost = %s AND NOT over", lost
+        "SELECT id, arrived::text, commits FROM operations.promotion WHERE lost = %s AND NOT over",
+        lost,
     )
-    return Promotion(id=rows[0][0], lost=lost, arrived=rows[0][1]) if rows else None
+    if not rows:
+        return None
+    number, arrived, commits = rows[0]
+    return Promotion(id=number, lost=lost, arrived=arrived, commits=frozenset(commits))
 
 
 def _applying(operator: Operator, name: str, subscription: str) -> bool:

@@ -8,6 +8,8 @@ The returned master is then rebuilt from the new one.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from service.operations import replication, schema, slots
@@ -16,7 +18,7 @@ from service.operations.changes import Transaction, peek
 from service.operations.fence import MASTERS, fence
 from service.operations.node import DeclinedError
 from service.operations.operator import NodeSession, Operator
-from service.operations.promotion import open_promotion
+from service.operations.promotion import Promotion, open_promotion
 
 # Users' writes on the new master wait while one batch is applied.
 _BATCH = 500
@@ -44,8 +46,10 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
             f"the slot '{slot}' of {returned} is gone, and with it which of its transactions are "
             f"missing: compare {returned} {current}, and enter by hand what matters"
         )
-    missing = _missing(old, slot, promotion.arrived)
-    carrying = CarryOver(new, promotion)
+    floor = _number(slots.floor(old, slot))
+    held = [found for found in peek(old, slot) if _number(found.commit_lsn) >= floor]
+    missing, doubtful = missing_of(held, promotion)
+    carrying = CarryOver(new, promotion, doubtful=doubtful)
     for start in range(0, len(missing), _BATCH):
         carrying.apply(missing[start : start + _BATCH])
     outcomes = [carrying.outcomes.get(one.commit_lsn) for one in missing]
@@ -53,6 +57,7 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     return {
         "returned": returned,
         "arrived": promotion.arrived,
+        "arrived_by": promotion.known_by,
         "missing_transactions": len(missing),
         "missing_rows": sum(len(transaction.changes) for transaction in missing),
         "carried_over": len(missing) - len(set_aside),
@@ -60,14 +65,30 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
     }
 
 
-def _missing(old: NodeSession, slot: str, arrived: str | None) -> list[Transaction]:
-    """Return what committed where the new master had not been, oldest first.
+def missing_of(
+    held: Sequence[Transaction], promotion: Promotion
+) -> tuple[list[Transaction], set[str]]:
+    """Return what committed where the new master had not been, oldest first; and what is doubtful.
 
-    After a crash a slot begins earlier than what was received, and earlier than it was led to. By
-    the same comparison PostgreSQL itself decides where to go on sending.
+    `held` are the transactions that the lost one's slot still has, in the order of their commits.
+    After a crash it begins earlier than what was received. By the origin, PostgreSQL itself decides
+    where to go on sending, and by the same comparison. By commit times, everything up to the last
+    that arrived has; two that were committed in the same microsecond cannot be told apart: those
+    behind it are doubtful, named by where they committed.
     """
-    end = max(_number(arrived or "0/0"), _number(slots.floor(old, slot)))
-    return [found for found in peek(old, slot) if _number(found.commit_lsn) >= end]
+    if promotion.known_by is None:
+        return list(held), set()
+    if promotion.arrived is not None:
+        end = _number(promotion.arrived)
+        return [one for one in held if _number(one.commit_lsn) >= end], set()
+    times = Counter(one.committed_at for one in held)
+    arrived = [
+        place
+        for place, one in enumerate(held)
+        if one.committed_at in promotion.commits and times[one.committed_at] == 1
+    ]
+    behind = list(held[arrived[-1] + 1 if arrived else 0 :])
+    return behind, {one.commit_lsn for one in behind if one.committed_at in promotion.commits}
 
 
 def _require_same_version(old: NodeSession, new: NodeSession) -> None:

@@ -81,10 +81,11 @@ def verify(operator: Operator, link: Link) -> list[str]:
         found.append(
             f"'{link.name}' should have origin {link.origin}, has {subscription['origin']}"
         )
-    if link.origin == "none" and slots.progress(subscriber, link.name) is None:
+    if link.origin == "none" and not slots.tells_arrival(subscriber, link.name):
         found.append(
             f"the administrator of {link.subscriber.name} may not execute "
-            "pg_replication_origin_progress: after a loss, nothing could be carried over"
+            "pg_replication_origin_progress, and track_commit_timestamp is off: after a loss, "
+            "nothing could be carried over"
         )
     return [*found, *_table_problems(publisher, subscriber, subscription)]
 

@@ -18,10 +18,12 @@ MAKE = (
     # One row when the first start is over: from then on bootstrap leaves everything as it is.
     "CREATE TABLE IF NOT EXISTS operations.bootstrap (done_at timestamptz PRIMARY KEY)",
     # That this master took the place of a lost one: everything that committed there before
-    # `arrived` is here, nothing later is; null where that could not be read. `over`: rebuilt since.
+    # `arrived` is here, nothing later is; null where that could not be read, and `commits` are then
+    # the times of the newest that are here. `over`: rebuilt since.
     """CREATE TABLE IF NOT EXISTS operations.promotion (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lost text NOT NULL, arrived pg_lsn,
-    at timestamptz NOT NULL DEFAULT now(), over boolean NOT NULL DEFAULT false)""",
+    commits timestamptz[] NOT NULL DEFAULT '{}', at timestamptz NOT NULL DEFAULT now(),
+    over boolean NOT NULL DEFAULT false)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS promotion_open ON operations.promotion (lost)"
     " WHERE NOT over",
     # Transactions of a lost master, by where they committed there: carried over, or set aside.

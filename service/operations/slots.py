@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import psycopg
 from psycopg import sql
 
@@ -16,6 +18,19 @@ SELECT count(*) FROM pg_logical_slot_peek_binary_changes(
 _PROGRESS = """
 SELECT coalesce(pg_replication_origin_progress('pg_' || oid, true), '0/0')::text
 FROM pg_subscription WHERE subname = %s
+"""
+# When the newest transactions of a subscription were committed on its publisher, as its own commits
+# of them keep it: the furthest back that is looked at, and as many as could change their order.
+_COMMITS = """
+SELECT array_agg(DISTINCT at) FROM (
+    SELECT c.timestamp AS at
+    FROM generate_series(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1000000, -1) AS x
+    CROSS JOIN LATERAL
+        pg_xact_commit_timestamp_origin(greatest(x & 4294967295, 3)::text::xid) AS c
+    JOIN pg_replication_origin o ON o.roident = c.roident
+    JOIN pg_subscription s ON o.roname = 'pg_' || s.oid
+    WHERE s.subname = %s ORDER BY x DESC LIMIT 1000) AS found
 """
 # Who has written and not ended: open transactions with an id, and prepared ones. And who may be
 # about to: a statement is asked for its rights once, behind its table's lock, and has no id before
@@ -152,6 +167,24 @@ def progress(session: NodeSession, subscription: str) -> str | None:
         return session.value(_PROGRESS, subscription)
     except psycopg.errors.InsufficientPrivilege:
         return None
+
+
+def newest_commits(session: NodeSession, subscription: str) -> list[datetime]:
+    """Return when the newest transactions that a subscription applied were committed at its source.
+
+    The newest is among them. [] where none is found, or the server keeps no commit times.
+    """
+    try:
+        return session.value(_COMMITS, subscription) or []
+    except psycopg.errors.ObjectNotInPrerequisiteState:
+        return []
+
+
+def tells_arrival(session: NodeSession, subscription: str) -> bool:
+    """Return whether it can be read how far a subscription has applied, by either way."""
+    return progress(session, subscription) is not None or session.value(
+        "SELECT current_setting('track_commit_timestamp', true) = 'on'"
+    )
 
 
 def set_floor(session: NodeSession, slot: str, lsn: sql.Composable) -> None:

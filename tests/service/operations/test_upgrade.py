@@ -11,7 +11,7 @@ from service.operations import fence, replication, rights, schema, slots, upgrad
 from service.operations.bootstrap import bootstrap
 from service.operations.node import DeclinedError
 from tests.service.operations.acts import all_acts, state
-from tests.service.operations.conftest import Lab, migrations
+from tests.service.operations.conftest import DATABASE, Lab, migrations
 from tests.service.operations.killing import killed_everywhere
 from tests.service.operations.story import BREAKING
 from tests.service.operations.test_killed import REVERT
@@ -56,6 +56,20 @@ def folder(tmp_path):
 def test_every_act_of_an_upgrade_is_killed_somewhere():
     acts = {act.removeprefix("upgrade ") for act in all_acts() if act.startswith("upgrade ")}
     assert {*KILLED, *KILLED_AS, *ASK} == acts
+
+
+def test_it_begins_where_the_platform_does_not_let_the_origins_progress_be_read(lab, folder):
+    """What commit times tell is enough: nothing is then missing that a loss would need."""
+    which = "EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean)"
+    masters = [lab.by_name[name] for name in ("entity-a", "entity-b")]
+    for server in masters:
+        server.rows(f"REVOKE {which} FROM administrator", database=DATABASE)
+    try:
+        with lab.operator() as operator:
+            assert upgrade.run(operator, "check", folder) == dict.fromkeys(NODES, 1)
+    finally:
+        for server in masters:
+            server.rows(f"GRANT {which} TO administrator", database=DATABASE)
 
 
 @pytest.mark.parametrize("done", range(1, len(WINDOW) + 1))
