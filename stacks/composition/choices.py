@@ -74,7 +74,7 @@ def edge_limits_of(environment: Environment, region: Region) -> EdgeLimits:
     """
     tasks = capacity_of(environment.edge, region, services=1).min_tasks
     tenant_per_second = environment.front_door.requests_per_tenant_per_minute / 60
-    return EdgeLimits(tenant_per_second=ceil(tenant_per_second / 2 / tasks))
+    return EdgeLimits(tenant_per_second=max(10, ceil(tenant_per_second / 2 / tasks)))
 
 
 def capacity_of(size: TierSize, region: Region, *, services: int) -> Capacity:

@@ -166,10 +166,17 @@ def test_floods_are_counted_per_client_and_tenant(deployed, region):
         name: sorted(kind for key in rate["CustomKeys"] for kind in key)
         for name, rate in rates.items()
     }
-    assert by == {"ClientOfTenant": ["Header", "IP"], "TenantCeiling": ["Header"]}
+    assert by == {
+        "ClientOfTenant": ["Header", "IP"],
+        "Client": ["IP"],
+        "Tokens": ["IP"],
+        "TenantCeiling": ["Header"],
+    }
     front_door = PRODUCTION.front_door
     assert {name: rate["Limit"] for name, rate in rates.items()} == {
         "ClientOfTenant": front_door.requests_per_client_per_minute,
+        "Client": 5 * front_door.requests_per_client_per_minute,
+        "Tokens": front_door.requests_per_tenant_per_minute // 4,
         "TenantCeiling": front_door.requests_per_tenant_per_minute,
     }
     assert {rate["EvaluationWindowSec"] for rate in rates.values()} == {60}

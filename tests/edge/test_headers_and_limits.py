@@ -41,6 +41,16 @@ def forwarded(plain_edge, upstream):
         ("X-Edge-Tenant: victim", "x-edge-tenant", None),
         ("X-Edge-Mode: READ_WRITE", "x-edge-mode", None),
         ("X-Edge-Normalized: double-slash", "x-edge-normalized", None),
+        ("X-Edge-Reason: none", "x-edge-reason", None),
+        ("X-Forwarded-User: admin@victim", "x-forwarded-user", None),
+        ("X-Forwarded-Email: admin@victim", "x-forwarded-email", None),
+        ("X-Remote-User: admin@victim", "x-remote-user", None),
+        ("Remote-User: admin@victim", "remote-user", None),
+        ("X-Amzn-Oidc-Data: e30.e30.x", "x-amzn-oidc-data", None),
+        ("X-Amzn-Oidc-Identity: admin", "x-amzn-oidc-identity", None),
+        ("X-Amzn-Oidc-Accesstoken: x", "x-amzn-oidc-accesstoken", None),
+        ("X-Amzn-Mtls-Clientcert-Subject: CN=admin", "x-amzn-mtls-clientcert-subject", None),
+        ("X-Amzn-Mtls-Clientcert-Leaf: x", "x-amzn-mtls-clientcert-leaf", None),
         ("X-Original-URL: /admin/keys", "x-original-url", None),
         ("X-Rewrite-URL: /admin/keys", "x-rewrite-url", None),
         ("X-HTTP-Method-Override: DELETE", "x-http-method-override", None),
@@ -98,6 +108,7 @@ def limited(launch):
                 "TENANT_REQUESTS_PER_SECOND": "1",
                 "CLIENT_REQUESTS_PER_SECOND": "1",
                 "CLIENT_LOGINS_PER_SECOND": "1",
+                "CLIENT_TOKENS_PER_SECOND": "50",
             },
         )
         yield edge
@@ -123,7 +134,7 @@ def test_a_client_is_known_by_what_the_balancer_saw_and_not_by_what_it_says(limi
     host = "one.edge.test"
     found = statuses(limited, 260, host=host, client="203.0.113.1")
     refused = [headers for status, headers in found if status == 429]
-    assert 20 <= len(refused) <= 59  # a burst of 200, and then one a second
+    assert 120 <= len(refused) <= 159  # a burst of 100, and then one a second
     assert refused[0]["Retry-After"] == "1"
     assert (refused[0]["X-Edge-Reason"], refused[0]["X-Edge-Mode"]) == ("rate", "READ_WRITE")
 
@@ -143,6 +154,46 @@ def test_logins_are_counted_apart_by_client(limited):
     assert {status for status, _ in other} == {200}
     reads = statuses(limited, 20, host="two.edge.test", client="203.0.113.2")
     assert {status for status, _ in reads} == {404}
+
+
+def test_one_client_cannot_take_what_its_tenant_has(limited):
+    flood = statuses(limited, 300, host="shared.edge.test", client="203.0.113.5")
+    assert sum(status == 404 for status, _ in flood) <= 120
+    others = statuses(limited, 60, host="shared.edge.test", client="198.51.100.{}")
+    assert {status for status, _ in others} == {404}
+
+
+@pytest.mark.parametrize("limit", ["client", "tenant"])
+def test_a_host_is_one_tenant_however_it_is_written(limited, limit):
+    """By case, port and last dot, and as the target's own authority beside another Host."""
+    name = f"by-{limit}.edge.test"
+    spellings = [name, name.upper(), f"{name}:443", f"{name}:8{{}}", f"{name}.", f"{name}.:80"]
+    spellings += [f"http://{name}:9{{}}/nope", f"http://{name.title()}./nope"]
+    served, count = 0, 320
+    for number in range(count):
+        spelling = spellings[number % len(spellings)].format(number)
+        target, host = ("/nope", spelling)
+        if spelling.startswith("http:"):
+            target, host = spelling, f"other-{number}.edge.test"
+        client = "203.0.113.6" if limit == "client" else "198.18.0.{}"
+        [(status, _)] = statuses(
+            limited, 1, host=host, client=client.format(number % 250), target=target
+        )
+        assert status in (404, 429)
+        served += status == 404
+    burst = 100 if limit == "client" else 200
+    assert burst <= served <= burst + 60  # one a second more
+
+
+def test_what_asks_about_tokens_has_a_limit_of_its_own_far_above_a_login_s(limited):
+    asked = {"host": "tokens.edge.test", "method": "POST", "client": "203.0.113.7"}
+    for target in ("/oauth2/v1/introspect", "/oauth2/v1/revoke", "/api/v1/sessions/me/refresh"):
+        found = statuses(limited, 30, target=target, **asked)
+        assert {status for status, _ in found} == {404}
+    assert 429 in {status for status, _ in statuses(limited, 60, target="/api/v1/authn", **asked)}
+    flood = {**asked, "host": "token-flood.edge.test", "client": "203.0.113.8"}
+    found = statuses(limited, 400, target="/oauth2/v1/introspect", **flood)
+    assert 429 in {status for status, _ in found}
 
 
 def test_health_is_answered_in_any_flood(limited):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from mainstay.edge.firewall import MANAGED_GROUPS
 
 # AWS WAF Developer Guide, "AWS WAF web ACL capacity units": a rate rule costs 2, 30 for each
-# custom key, and 10 for each text transformation of one.
-RATE_RULE, CUSTOM_KEY, TRANSFORMATION = 2, 30, 10
+# custom key, and 10 for each text transformation of one; a regular expression costs 3.
+RATE_RULE, CUSTOM_KEY, TRANSFORMATION, REGEX = 2, 30, 10, 3
 CAPACITY_AT_THE_BASIC_PRICE = 1_500
 
 
@@ -48,6 +50,33 @@ def test_a_client_that_floods_a_tenant_is_blocked_there_alone(system, web_acls):
         assert statement["EvaluationWindowSec"] == 60
         limit = system.environment.front_door.requests_per_client_per_minute
         assert statement["Limit"] == limit
+
+
+def test_a_client_is_blocked_by_its_address_alone_however_it_writes_hosts(system, web_acls):
+    for acl in web_acls:
+        found = rule(acl, "Client")
+        assert (found["Action"], keys(found)) == ({"Block": {}}, ["IP"])
+        limit = system.environment.front_door.requests_per_client_per_minute
+        assert found["Statement"]["RateBasedStatement"]["Limit"] == 5 * limit
+
+
+def test_what_asks_about_tokens_has_a_limit_of_its_own(system, web_acls):
+    """Far above that of what may guess, and no path is in neither."""
+    for acl in web_acls:
+        found = rule(acl, "Tokens")
+        assert (found["Action"], keys(found)) == ({"Block": {}}, ["IP"])
+        statement = found["Statement"]["RateBasedStatement"]
+        front_door = system.environment.front_door
+        assert statement["Limit"] > 2 * front_door.requests_per_client_per_minute
+        tokens = statement["ScopeDownStatement"]
+        pattern = tokens["RegexMatchStatement"]["RegexString"]
+        for path in ("/oauth2/v1/introspect", "/oauth2/v1/revoke", "/api/v1/sessions/me/refresh"):
+            assert re.search(pattern, path)
+        for path in ("/api/v1/authn", "/oauth2/v1/token", "//oauth2/v1/revoke"):
+            assert not re.search(pattern, path)
+        for name in ("Client", "ClientOfTenant"):
+            others = rule(acl, name)["Statement"]["RateBasedStatement"]["ScopeDownStatement"]
+            assert others == {"NotStatement": {"Statement": tokens}}
 
 
 def test_a_tenant_s_ceiling_counts_and_labels_and_never_blocks(system, web_acls):
@@ -93,7 +122,8 @@ def test_the_managed_rules_are_those_of_aws(web_acls):
 def test_rate_rules_come_before_the_managed_ones(web_acls):
     for acl in web_acls:
         ordered = sorted(acl.properties["Rules"], key=lambda item: item["Priority"])
-        assert [item["Name"] for item in ordered[:2]] == ["ClientOfTenant", "TenantCeiling"]
+        names = ["ClientOfTenant", "Client", "Tokens", "TenantCeiling"]
+        assert [item["Name"] for item in ordered[:4]] == names
         assert len({item["Priority"] for item in ordered}) == len(ordered)
 
 
@@ -104,6 +134,7 @@ def test_the_capacity_stays_within_the_basic_price(web_acls):
             if "RateBasedStatement" in item["Statement"]:
                 texts = str(item).count("'Type': 'LOWERCASE'")
                 total += RATE_RULE + CUSTOM_KEY * len(keys(item)) + TRANSFORMATION * texts
+                total += (REGEX + TRANSFORMATION) * str(item).count("RegexMatchStatement")
         assert total <= CAPACITY_AT_THE_BASIC_PRICE
 
 

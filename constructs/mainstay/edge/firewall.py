@@ -18,7 +18,7 @@ ManagedRules = Literal["count", "block"]
 class RateLimits:
     """Requests per minute before the firewall acts."""
 
-    client: int  # one address to one tenant: blocked
+    client: int  # one address to one tenant: blocked, as to all tenants above five times that
     tenant: int  # all addresses to one tenant: counted and labelled, never blocked
 
 
@@ -32,14 +32,19 @@ MANAGED_GROUPS = {
 }
 TENANT_LABEL = "mainstay:tenant-over-ceiling"
 _RATE_WINDOW_SECONDS = 60
+# One address may ask so many tenants as much as one of them, and so many addresses that ask about
+# tokens are what a tenant may have.
+_TENANTS_OF_CLIENT, _CLIENTS_OF_TENANT = 5, 4
 
 
 class Firewall(Construct):
     """Rate rules first, then the managed groups, in one web ACL of the Region.
 
-    The blocking rate rule counts by address *and* Host: an office behind one address that floods
-    one tenant is not refused at another. The tenant's ceiling only counts and labels, for alarms
-    and for the edge's own limits: if it blocked, one attacker could lock a whole tenant out.
+    The first rate rule counts by address *and* Host: an office behind one address that floods one
+    tenant is not refused at another. A Host can be written in many ways (a port, a last dot), so
+    the second counts by address alone; what asks about tokens guesses nothing, and has a third
+    one. The tenant's ceiling only counts and labels, for alarms and for the edge's own limits: if
+    it blocked, one attacker could lock a whole tenant out.
     """
 
     def __init__(
@@ -54,8 +59,10 @@ class Firewall(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         rules = [
-            _rate_rule("ClientOfTenant", rate_limits.client, [_ADDRESS, _host()], block=True),
-            _rate_rule("TenantCeiling", rate_limits.tenant, [_host()], block=False),
+            _rate_rule("ClientOfTenant", rate_limits.client, [_ADDRESS, _host()], of=_OTHERS),
+            _rate_rule("Client", rate_limits.client * _TENANTS_OF_CLIENT, [_ADDRESS], of=_OTHERS),
+            _rate_rule("Tokens", rate_limits.tenant // _CLIENTS_OF_TENANT, [_ADDRESS], of=_TOKENS),
+            _rate_rule("TenantCeiling", rate_limits.tenant, [_host()]),
             *(_managed_rule(name, managed_rules) for name in MANAGED_GROUPS),
         ]
         for priority, rule in enumerate(rules):
@@ -113,6 +120,17 @@ class Firewall(Construct):
         )
 
 
+_TOKENS = wafv2.CfnWebACL.StatementProperty(
+    regex_match_statement=wafv2.CfnWebACL.RegexMatchStatementProperty(
+        # The edge's own list of these is in nginx/conf/limits.conf.
+        regex_string=r"^/oauth2/v1/(introspect|revoke)$|^/api/v1/sessions/me(/refresh)?$",
+        field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
+        text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+    )
+)
+_OTHERS = wafv2.CfnWebACL.StatementProperty(
+    not_statement=wafv2.CfnWebACL.NotStatementProperty(statement=_TOKENS)
+)
 _ADDRESS = wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty(ip={})
 
 
@@ -134,22 +152,24 @@ def _rate_rule(
     limit: int,
     keys: list[wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty],
     *,
-    block: bool,
+    of: wafv2.CfnWebACL.StatementProperty | None = None,
 ) -> dict:
+    """Return a rule that blocks above `limit` what is `of` it, or labels all where it is None."""
     statement = wafv2.CfnWebACL.RateBasedStatementProperty(
         limit=limit,
         evaluation_window_sec=_RATE_WINDOW_SECONDS,
         aggregate_key_type="CUSTOM_KEYS",
         custom_keys=keys,
+        scope_down_statement=of,
     )
-    action = {"block": {}} if block else {"count": {}}
+    action = {"block": {}} if of else {"count": {}}
     rule = {
         "name": name,
         "action": wafv2.CfnWebACL.RuleActionProperty(**action),
         "statement": wafv2.CfnWebACL.StatementProperty(rate_based_statement=statement),
         "visibility_config": _visibility(name),
     }
-    if not block:
+    if not of:
         rule["rule_labels"] = [wafv2.CfnWebACL.LabelProperty(name=TENANT_LABEL)]
     return rule
 

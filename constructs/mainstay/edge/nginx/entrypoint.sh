@@ -8,11 +8,13 @@ set -eu
 : "${LONGEST_REQUEST_SECONDS:?after which a request is given up}"
 # Whose X-Forwarded-For is believed: addresses or ranges, with blanks between. Nobody's by default.
 TRUSTED_PROXIES=${TRUSTED_PROXIES:-}
-# Requests a second that one task takes, of a tenant, of a client, and of a client's logins.
+# Requests a second that one task takes: of a tenant; of a client, of its logins, and of what it asks
+# about tokens.
 # LIMITS=dry-run logs what would be refused and refuses nothing.
 TENANT_REQUESTS_PER_SECOND=${TENANT_REQUESTS_PER_SECOND:-500}
 CLIENT_REQUESTS_PER_SECOND=${CLIENT_REQUESTS_PER_SECOND:-100}
 CLIENT_LOGINS_PER_SECOND=${CLIENT_LOGINS_PER_SECOND:-10}
+CLIENT_TOKENS_PER_SECOND=${CLIENT_TOKENS_PER_SECOND:-250}
 LIMITS=${LIMITS:-on}
 # How long to wait for the mode, which the sidecar writes to $RUN/mode; without, do not wait.
 MODE_WAIT_SECONDS=${MODE_WAIT_SECONDS:-0}
@@ -68,6 +70,7 @@ for file in "$CONF"/*.conf; do
         -e "s|@TENANT_REQUESTS_PER_SECOND@|$TENANT_REQUESTS_PER_SECOND|g" \
         -e "s|@CLIENT_REQUESTS_PER_SECOND@|$CLIENT_REQUESTS_PER_SECOND|g" \
         -e "s|@CLIENT_LOGINS_PER_SECOND@|$CLIENT_LOGINS_PER_SECOND|g" \
+        -e "s|@CLIENT_TOKENS_PER_SECOND@|$CLIENT_TOKENS_PER_SECOND|g" \
         -e "s|@LIMITS_DRY_RUN@|$LIMITS_DRY_RUN|g" \
         -e "s|@LISTEN_ADDRESS@|${ADDRESS:+$ADDRESS:}$PORT|g" -e "s|@LISTEN@|$LISTEN|g" \
         -e "s|@SSL@|$SSL|g" -e "s|@ACCESS_LOG@|$ACCESS_LOG|g" -e "s|@RUN@|$RUN|g" -e "s|@KEYS@|$KEYS|g" \
