@@ -55,7 +55,7 @@ def weakened(
             before, after = policy(old, name), policy(new, name)
             if _POLICY_STRENGTH.get(after, 0) < _POLICY_STRENGTH.get(before, 0):
                 yield name, before, after
-    leaves_old, leaves_new = (dict(_leaves(side.get("Properties", {}))) for side in (old, new))
+    leaves_old, leaves_new = (dict(leaves(side.get("Properties", {}))) for side in (old, new))
     for path, value in sorted(leaves_old.items()):
         if _is_switch(path, holds_data=holds_data) and _is_on(value):
             after = leaves_new.get(path)
@@ -67,9 +67,10 @@ def weakened(
 
 def switched_on(resource: dict[str, Any]) -> tuple[str, ...]:
     """Return the switches, by path, that make AWS refuse to delete the resource as it stands."""
-    leaves = _leaves(resource.get("Properties", {}))
     return tuple(
-        path for path, value in leaves if _is_switch(path, holds_data=False) and _is_on(value)
+        path
+        for path, value in leaves(resource.get("Properties", {}))
+        if _is_switch(path, holds_data=False) and _is_on(value)
     )
 
 
@@ -99,16 +100,16 @@ def _is_on(value: str | None) -> bool:
     return value is not None and value.lower() not in _OFF
 
 
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield path and text of every scalar or reference; a list's items go by Region or key."""
     if isinstance(value, dict) and not is_intrinsic(value):
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}" if path else key)
+            yield from leaves(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             label = index
             if isinstance(item, dict) and not is_intrinsic(item):
                 label = text(item.get("Region") or item.get("Key") or index)
-            yield from _leaves(item, f"{path}[{label}]")
+            yield from leaves(item, f"{path}[{label}]")
     else:
         yield path, text(value)

@@ -6,6 +6,7 @@ from typing import Any
 from assembly.protections import policy, weakened
 from review.template_diff.changes import REMOVED, REPLACED, ResourceChange, StackChange
 from review.template_diff.findings import WHOLE_STACK, Danger, DangerKind
+from review.template_diff.verdicts import harmed, kept_shorter
 
 # Type -> what is gone with it. In the table: whatever a new resource of the same template does not
 # bring back. Not in it: ACM certificates (reissued from DNS; ACM refuses to delete one in use),
@@ -14,6 +15,7 @@ STATEFUL_TYPES = {
     "AWS::RDS::DBCluster": "a database",
     "AWS::RDS::DBInstance": "a database, or the capacity of a cluster",
     "AWS::RDS::GlobalCluster": "the replication between Regions",
+    "AWS::RDS::Integration": "the replication into the warehouse",
     "AWS::DSQL::Cluster": "a database",
     "AWS::DocDB::DBCluster": "a database",
     "AWS::Neptune::DBCluster": "a database",
@@ -40,6 +42,8 @@ STATEFUL_TYPES = {
     "AWS::SecretsManager::Secret": "a secret",
     "AWS::ACMPCA::CertificateAuthority": "a private key that clients trust",
     "AWS::Route53::HostedZone": "name servers that the registrar delegates to",
+    "AWS::Route53::KeySigningKey": "the key that the parent zone vouches for",
+    "AWS::Route53::DNSSEC": "the signatures that resolvers expect",
     "AWS::EC2::EIP": "an address others have written down",
     "AWS::GlobalAccelerator::Accelerator": "addresses others have written down",
     "AWS::Cognito::UserPool": "users",
@@ -48,6 +52,8 @@ STATEFUL_TYPES = {
     "AWS::MSK::Cluster": "records in flight",
     "AWS::Logs::LogGroup": "the record of what happened",
     "AWS::CloudTrail::EventDataStore": "the record of what happened",
+    "AWS::Backup::BackupPlan": "the schedule of backups",
+    "AWS::Backup::BackupSelection": "the choice of what is backed up",
     "AWS::Backup::BackupVault": "recovery points",
     "AWS::Backup::LogicallyAirGappedBackupVault": "recovery points",
 }
@@ -71,6 +77,7 @@ def stateful_dangers(stack: StackChange) -> Iterator[Danger]:
         facts = [
             *_fate(changed.get(logical_id), old, stack.new.get(logical_id, {})),
             *_weakened(old, stack.new.get(logical_id)),
+            *_edited(changed.get(logical_id), old, stack.new.get(logical_id)),
         ]
         if facts:
             yield Danger(
@@ -113,3 +120,17 @@ def _weakened(old: dict[str, Any], new: dict[str, Any] | None) -> Iterator[str]:
         return
     for name, before, after in weakened(old, new, holds_data=old.get("Type") in STATEFUL_TYPES):
         yield f"is protected less: `{name}` goes from {before} to {after}"
+
+
+def _edited(
+    change: ResourceChange | None, old: dict[str, Any], new: dict[str, Any] | None
+) -> Iterator[str]:
+    if change is None or new is None or new.get("Type") != old.get("Type"):
+        return
+    sides = (old.get("Properties", {}), new.get("Properties", {}))
+    if old.get("Type") in STATEFUL_TYPES:
+        replacing = change.replacing if change.impact in REPLACED else ()
+        names = [name for name in change.properties if name not in replacing]
+        yield from harmed(old["Type"], *sides, names)
+    else:
+        yield from kept_shorter(*sides)

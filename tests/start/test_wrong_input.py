@@ -1,4 +1,4 @@
-"""A wrong environment file at the real door: `python app.py` and the CDK CLI, as a person starts it.
+"""A wrong environment file at the real doors: `python app.py` and the CDK CLI.
 
 What the file is refused for is tried in tests/config, value by value; each start here loads the CDK
 and costs seconds.
