@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,13 @@ def harmed(
 def kept_shorter(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Yield each time or count that a variable, an argument or a definition keeps things for.
 
-    Where a name stands several times, its smallest numbers are compared.
+    Where a name stands several times, its numbers are compared in their order.
     """
     before, after = _kept(old), _kept(new)
-    for name, number in sorted(before.items()):
-        now = after.get(name)
-        if now is None or now < number:
-            yield f"keeps less: `{name}` goes from {number} to {'nothing' if now is None else now}"
+    for name, numbers in sorted(before.items()):
+        for number, now in zip_longest(numbers, after.get(name, ())[: len(numbers)]):
+            if now is None or now < number:
+                yield f"keeps less: `{name}` goes from {number} to {'none' if now is None else now}"
 
 
 def _gone(before: object, after: object) -> list[str]:
@@ -92,8 +93,8 @@ def _gone(before: object, after: object) -> list[str]:
     return sorted(sides[0] - sides[1])
 
 
-def _kept(properties: Mapping[str, Any]) -> dict[str, int]:
+def _kept(properties: Mapping[str, Any]) -> Mapping[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
     for name, number in _KEPT.findall(json.dumps(properties, sort_keys=True)):
         found[name.lstrip("-")].append(int(number))
-    return {name: min(numbers) for name, numbers in found.items()}
+    return found
