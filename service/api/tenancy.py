@@ -19,6 +19,7 @@ from service.stores.entity import Tenant
 COOKIE = "__Host-sid"  # browsers take it from this host alone, by TLS, for every path
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _TOKEN_MAX = 256
+_SHOWN_MAX = 4  # tokens of one request that the session store is asked about
 
 
 async def tenant_of(call: Call) -> Tenant:
@@ -32,22 +33,25 @@ async def tenant_of(call: Call) -> Tenant:
     raise ProblemError(problems.NOT_FOUND, ("no tenant has this host",))
 
 
-def token_of(call: Call) -> str | None:
-    """Return the session token of the request: from Authorization, else from its cookie."""
+def tokens_of(call: Call) -> list[str]:
+    """Return the request's session tokens: that of Authorization, else each of its cookies."""
     scheme, _, value = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return value.strip() or None
-    for part in call.headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE:
-            return value or None
-    return None
+        shown = [value.strip()]
+    else:
+        parts = ";".join(call.headers.getlist("cookie")).split(";")
+        pairs = (part.strip().partition("=") for part in parts)
+        shown = list(dict.fromkeys(value for name, _, value in pairs if name == COOKIE))
+    return [token for token in shown if 0 < len(token) <= _TOKEN_MAX][:_SHOWN_MAX]
 
 
 async def caller_of(call: Call) -> Caller:
-    """Return who shows a valid session; ProblemError where nobody does."""
-    token = token_of(call)
-    if token and len(token) <= _TOKEN_MAX:
+    """Return who shows a valid session; ProblemError where nobody does.
+
+    A token that is no longer valid does not hide a valid one beside it: a client may send several
+    cookies of one name (RFC 6265, 4.2.2), and its user could not get rid of the stale one.
+    """
+    for token in tokens_of(call):
         caller = await call.runtime.sessions.caller(call.tenant, token)
         if caller is not None:
             return caller

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from doubles.wire import exchange
 from local.one_machine import DOMAIN
 from local.waiting import wait_until
 from service.stores.session import hash_of
@@ -35,6 +36,22 @@ def test_a_login_sets_a_cookie_that_scripts_cannot_read(tenant: Tenant):
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
     shown = tenant.ask("GET", "/api/v1/sessions/me", headers={"Cookie": cookie.partition(";")[0]})
     assert shown.status_code == 200
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["stale first", "stale last"])
+@pytest.mark.parametrize("between", ["; ", "\r\nCookie: "], ids=["one line", "two lines"])
+def test_a_stale_session_beside_a_good_one_locks_nobody_out(tenant: Tenant, order, between):
+    stale, good = tenant.log_in(), tenant.log_in()
+    assert tenant.ask("DELETE", "/api/v1/sessions/me", token=stale).status_code == 204
+    shown = [f"__Host-sid={(stale, good)[one]}" for one in order]
+    head = f"GET /api/v1/sessions/me HTTP/1.1\r\nHost: {tenant.label}.{DOMAIN}\r\n"
+    cookies = between.join(["Cookie: a=b", *shown, "c=d"])
+    request = f"{head}{cookies}\r\nConnection: close\r\n\r\n"
+    [answer] = exchange(("127.0.0.1", tenant.api.port), request.encode())
+    assert answer.status == 200
+    only_stale = request.replace(good, stale)
+    [answer] = exchange(("127.0.0.1", tenant.api.port), only_stale.encode())
+    assert answer.status == 401
 
 
 def test_a_token_is_kept_as_a_hash_alone(tenant: Tenant):
