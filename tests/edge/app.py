@@ -134,13 +134,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Names(_Served):
-    """A DNS server that answers every question for an address with `address`, for a second."""
+    """A DNS server that answers every question for addresses, for a second.
+
+    `address` is answered, or those of `several` where the name is among them.
+    """
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.address = ADDRESSES[0]
+        self.several: dict[str, tuple[str, ...]] = {}
         super().__init__(self._loop)
 
     def _loop(self) -> None:
@@ -149,10 +153,23 @@ class Names(_Served):
             if not packet:
                 return
             end = packet.index(b"\0", 12) + 5  # name, type and class
-            header = packet[:2] + struct.pack(">HHHHH", 0x8180, 1, 1, 0, 0)
-            answer = struct.pack(">HHHIH", 0xC00C, 1, 1, 1, 4) + socket.inet_aton(self.address)
-            self._socket.sendto(header + packet[12:end] + answer, asker)
+            addresses = self.several.get(_name(packet), (self.address,))
+            header = packet[:2] + struct.pack(">HHHHH", 0x8180, 1, len(addresses), 0, 0)
+            answers = b"".join(
+                struct.pack(">HHHIH", 0xC00C, 1, 1, 1, 4) + socket.inet_aton(address)
+                for address in addresses
+            )
+            self._socket.sendto(header + packet[12:end] + answers, asker)
 
     def close(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
             last.sendto(b"", ("127.0.0.1", self.port))
+
+
+def _name(packet: bytes) -> str:
+    """Return the name that a question is about."""
+    labels, at = [], 12
+    while length := packet[at]:
+        labels.append(packet[at + 1 : at + 1 + length].decode())
+        at += 1 + length
+    return ".".join(labels)

@@ -12,7 +12,8 @@ import struct
 from dataclasses import dataclass
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
+_DATA, _HEADERS, _RESET, _SETTINGS, _GOAWAY, _CONTINUATION = 0, 1, 3, 4, 7, 9
+_FRAME_MAX = 16_384  # until a peer's settings allow more
 _END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
 # RFC 7541, appendix A: the statuses that have an index of their own.
 _INDEXED = dict(zip(range(0x88, 0x8F), (200, 204, 206, 304, 400, 404, 500), strict=True))
@@ -35,12 +36,8 @@ def ask(
 ) -> Answer:
     """Send one request by prior knowledge, without TLS, and read until its stream ends."""
     with socket.create_connection(address, timeout=10) as connection:
-        flags = _END_HEADERS | (_END_STREAM if body is None else 0)
-        frames = [
-            _PREFACE,
-            _frame(_SETTINGS, 0, 0, b""),
-            _frame(_HEADERS, flags, 1, _block(fields)),
-        ]
+        ended = _END_STREAM if body is None else 0
+        frames = [_PREFACE, _frame(_SETTINGS, 0, 0, b""), *_head(_block(fields), ended)]
         if body is not None:
             frames.append(_frame(_DATA, _END_STREAM, 1, body))
         connection.sendall(b"".join(frames))
@@ -79,6 +76,14 @@ def _status(block: bytes) -> int:
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def _head(block: bytes, ended: int) -> list[bytes]:
+    parts = [block[at : at + _FRAME_MAX] for at in range(0, len(block), _FRAME_MAX)]
+    kinds = [_HEADERS, *[_CONTINUATION] * (len(parts) - 1)]
+    flags = [ended, *[0] * (len(parts) - 1)]
+    flags[-1] |= _END_HEADERS
+    return [_frame(*each[:2], 1, each[2]) for each in zip(kinds, flags, parts, strict=True)]
 
 
 def _block(fields: list[tuple[bytes, bytes]]) -> bytes:

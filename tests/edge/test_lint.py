@@ -13,7 +13,8 @@ from typing import Any
 import crossplane
 import pytest
 
-from local.edge_process import edge_process
+from local.edge_process import LONGEST_REQUEST_SECONDS, edge_process
+from service.api.gate import OWN_SHARE
 
 Directive = dict[str, Any]
 
@@ -131,3 +132,20 @@ def test_every_location_with_a_header_of_its_own_has_all_of_them(directives):
             continue
         added = {inner["args"][0] for inner in one["block"] if inner["directive"] == "add_header"}
         assert not added or {"X-Request-Id", "X-Edge-Mode", "X-Edge-Normalized"} <= added
+
+
+def test_whoever_knows_more_gives_up_first_and_what_hangs_is_asked_once(directives):
+    """The app, the edge, the balancers, whose idle time is the longest request itself."""
+
+    def seconds(name: str) -> float:
+        [value] = {one["args"][0] for one in directives if one["directive"] == name}
+        return float(value[:-2]) / 1_000 if value.endswith("ms") else float(value[:-1])
+
+    answer, connect = seconds("proxy_read_timeout"), seconds("proxy_connect_timeout")
+    window = seconds("proxy_next_upstream_timeout")
+    assert answer > OWN_SHARE * LONGEST_REQUEST_SECONDS
+    # The last address is tried until the window's end, and takes its connection in time.
+    assert answer + window + connect <= LONGEST_REQUEST_SECONDS
+    assert window < answer
+    [server] = [one["args"] for one in directives if one["directive"] == "server" and one["args"]]
+    assert "max_fails=0" in server

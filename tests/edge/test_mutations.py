@@ -54,8 +54,8 @@ def without(file: str, text: str) -> Mutation:
 def relative(mutation: Mutation) -> Mutation:
     def mutate(conf: dict[str, str]) -> None:
         mutation(conf)
-        conf["patience.conf"] = _swap(
-            conf["patience.conf"], "absolute_redirect on", "absolute_redirect off"
+        conf["bounds.conf"] = _swap(
+            conf["bounds.conf"], "absolute_redirect on", "absolute_redirect off"
         )
 
     return mutate

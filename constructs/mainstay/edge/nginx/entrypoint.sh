@@ -32,7 +32,9 @@ NGINX=${NGINX:-nginx}
 APP_CA=${APP_CA:-/etc/ssl/certs/ca-certificates.crt}
 ACCESS_LOG=${ACCESS_LOG:-/dev/stdout}
 ERROR_LOG=${ERROR_LOG:-stderr}
-RESOLVER=${RESOLVER:-$(awk '/^nameserver/ { print $2; exit }' /etc/resolv.conf)}
+RESOLV_CONF=${RESOLV_CONF:-/etc/resolv.conf}
+# Name servers as nginx writes them; by default the machine's, all of them: nginx asks in turn.
+RESOLVER=${RESOLVER:-}
 
 case "$LISTEN" in tls) SSL=" ssl" ;; plain) SSL= ;;
     *) echo "LISTEN should be tls or plain, got $LISTEN" >&2; exit 2 ;;
@@ -43,6 +45,9 @@ esac
 case "$LIMITS" in on) LIMITS_DRY_RUN=off ;; dry-run) LIMITS_DRY_RUN=on ;;
     *) echo "LIMITS should be on or dry-run, got $LIMITS" >&2; exit 2 ;;
 esac
+case "$LONGEST_REQUEST_SECONDS" in *[!0-9]* | [0-4] | 0*)
+    echo "LONGEST_REQUEST_SECONDS should be at least 5, got $LONGEST_REQUEST_SECONDS" >&2; exit 2 ;;
+esac
 # Started by root, nginx would give its workers to a user who may not read $RUN.
 USER_LINE=
 [ "$(id -u)" != 0 ] || USER_LINE="user root root;"
@@ -50,6 +55,24 @@ TRUST=
 for proxy in $TRUSTED_PROXIES; do TRUST="${TRUST}set_real_ip_from $proxy; "; done
 # Less than the app's balancer keeps an idle connection, which is the longest request.
 APP_IDLE_SECONDS=$(((LONGEST_REQUEST_SECONDS + 1) / 2))
+ANSWER_MS=$((LONGEST_REQUEST_SECONDS * 1000 * 5 / 6))
+
+# An IPv6 address stands in brackets for nginx, which takes none with a zone (fe80::1%eth0).
+if [ -z "$RESOLVER" ] && [ -r "$RESOLV_CONF" ]; then
+    RESOLVER=$(awk '$1 == "nameserver" {
+        sub(/\r$/, "", $2)
+        if ($2 ~ /^[0-9.]+$/ || $2 ~ /^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$/) print $2
+        else if ($2 ~ /^[0-9A-Fa-f:.]+$/) print "[" $2 "]"
+        else print "name server " $2 " is left out: nginx takes no zone and no name" > "/dev/stderr"
+    }' "$RESOLV_CONF" | tr '\n' ' ')
+fi
+if [ -z "$RESOLVER" ]; then
+    RESOLVER=127.0.0.1  # as resolv.conf(5) says where it names none
+    echo "no name server in $RESOLV_CONF that nginx can ask: it asks 127.0.0.1" >&2
+fi
+case "${APP_ADDRESS%:*}" in *.* | *:*) ;;
+    *) echo "APP_ADDRESS should be a full name, got $APP_ADDRESS: nginx follows no search list" >&2 ;;
+esac
 
 # The load balancer encrypts to the task and does not check who it is; the key never leaves
 # memory and dies with the task.
@@ -64,7 +87,8 @@ fi
 for file in "$CONF"/*.conf; do
     sed -e "s|@APP_ADDRESS@|$APP_ADDRESS|g" -e "s|@APP_NAME@|$APP_NAME|g" \
         -e "s|@APP_CA@|$APP_CA|g" -e "s|@APP_IDLE_SECONDS@|$APP_IDLE_SECONDS|g" \
-        -e "s|@APP@|$APP|g" -e "s|@RESOLVER@|${RESOLVER:-127.0.0.1}|g" \
+        -e "s|@ANSWER_MS@|$ANSWER_MS|g" \
+        -e "s|@APP@|$APP|g" -e "s|@RESOLVER@|$RESOLVER|g" \
         -e "s|@USER@|$USER_LINE|g" -e "s|@DOMAIN@|$DOMAIN|g" -e "s|@OTHER_NAMES@|$OTHER_NAMES|g" -e "s|@TRUST@|$TRUST|g" \
         -e "s|@LONGEST_REQUEST_SECONDS@|$LONGEST_REQUEST_SECONDS|g" \
         -e "s|@TENANT_REQUESTS_PER_SECOND@|$TENANT_REQUESTS_PER_SECOND|g" \
