@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from doubles.recording_upstream import RecordingUpstream
-from functions.traffic_shift import accepted
-from functions.traffic_shift.accepted import Accepted
 from migration import chains, report
 from migration.comparison import ChainComparison, compared
 from migration.requests import ChainRequest, corpus, of_log, read_log
+from migration.traffic_shift import accepted
+from migration.traffic_shift.accepted import Accepted
 
 # Apache waits this long for a body that does not come; its default of 20 would make every such row
 # of the corpus last as long, and says nothing about what it does in the end.

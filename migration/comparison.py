@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from doubles.recording_upstream import RecordingUpstream
 from doubles.wire import NoAnswerError, exchange
-from functions.traffic_shift.accepted import Accepted
-from functions.traffic_shift.accepted import Difference as Entry
 from migration.chains import Chain
 from migration.requests import ChainRequest
+from migration.traffic_shift.accepted import Accepted
+from migration.traffic_shift.accepted import Difference as Entry
 
 APP, CLOSED, OTHER, SPELLING, SILENT = "app", "closed", "other", "spelling", "silent"
 _AT_ONCE = 8  # requests; each chain answers a thousand times as many

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from functions.traffic_shift.counting import METHODS
-from functions.traffic_shift.shapes import shape_of
+from migration.traffic_shift.counting import METHODS
+from migration.traffic_shift.shapes import shape_of
 
 _LINE = re.compile(r"(?P<method>[A-Z]+) (?P<target>[^ ]+) HTTP/1\.[01]")
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,4}|:[1-5][0-9]{4})?")

@@ -12,7 +12,6 @@ from mainstay.database.instance_size import InstanceSize, Provisioned, Serverles
 from mainstay.database.placement import Placement
 from mainstay.dns.routing import FailoverRouting, LatencyRouting, Routing
 from mainstay.edge.edge_limits import EdgeLimits
-from mainstay.edge.traffic_shift import LegacyChain
 from mainstay.network.egress import Egress, EndpointsOnly, NatPerZone
 from mainstay.stateless.capacity import Capacity
 
@@ -56,14 +55,6 @@ def routing_of(environment: Environment, region: Region) -> Routing:
         return LatencyRouting()
     first = region is environment.primary
     return FailoverRouting(route53.Failover.PRIMARY if first else route53.Failover.SECONDARY)
-
-
-def legacy_edge_of(region: Region) -> LegacyChain | None:
-    """Return the chain that a Region's traffic is taken from, while a migration lasts."""
-    given = region.legacy_edge
-    if given is None:
-        return None
-    return LegacyChain(target_group_arn=given.target_group_arn, cidr=given.cidr, port=given.port)
 
 
 def edge_limits_of(environment: Environment, region: Region) -> EdgeLimits:

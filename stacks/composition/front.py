@@ -12,9 +12,9 @@ from mainstay.dns.region_exit import exit_alarm_name
 from mainstay.dns.region_records import RegionRecords
 from mainstay.edge.edge_proxy import NGINX_FOLDER, EdgeProxy
 from mainstay.edge.firewall import Firewall, RateLimits
-from mainstay.edge.public_load_balancer import LOG_PREFIX, PublicLoadBalancer
-from mainstay.edge.traffic_shift import TrafficShift
-from stacks.composition.choices import capacity_of, edge_limits_of, legacy_edge_of, routing_of
+from mainstay.edge.public_load_balancer import PublicLoadBalancer
+from migration.stack.traffic_shift import TrafficShift
+from stacks.composition.choices import capacity_of, edge_limits_of, routing_of
 from stacks.composition.region_context import RegionContext
 from stacks.composition.service import RegionService
 
@@ -32,7 +32,17 @@ def compose_front(
 ) -> RegionFront:
     """Return the front of the Region's service; `exits` are the switches of DNS, by Region."""
     front = _edge(context, service)
-    _shift(context, front, service)
+    if context.region.legacy_edge is not None:
+        TrafficShift(
+            context.stack("Shift", "the shift of traffic from a legacy edge", stateful=False),
+            "Shift",
+            legacy=context.region.legacy_edge,
+            public=front.public,
+            balancer_group=context.network.security_groups.public,
+            proxy=front.proxy,
+            control=service.control,
+            logs=context.logs,
+        )
     _records(context, front, zone, exits)
     return front
 
@@ -80,33 +90,6 @@ def _edge(context: RegionContext, service: RegionService) -> RegionFront:
         log_group=context.logs.edge,
     )
     return RegionFront(public=public, proxy=proxy)
-
-
-def _shift(context: RegionContext, front: RegionFront, service: RegionService) -> None:
-    """Take traffic from a legacy edge while a migration lasts; no other stack needs this one.
-
-    While it stands, its rule decides who serves; once it is gone, the edge serves everything. So
-    it is protected, and destroyed by a person who has read that the shift is done.
-    """
-    legacy = legacy_edge_of(context.region)
-    if legacy is None:
-        return
-    stack = context.stack("Shift", "the shift of traffic from a legacy edge", stateful=False)
-    stack.termination_protection = True
-    TrafficShift(
-        stack,
-        "Shift",
-        legacy=legacy,
-        listener=front.public.listener,
-        load_balancer=front.public.load_balancer,
-        balancer_group=context.network.security_groups.public,
-        edge_targets=front.proxy.tasks.target_group,
-        alarm=front.proxy.tasks.failing.alarm,
-        access_logs=context.logs.access,
-        log_prefix=LOG_PREFIX,
-        control=service.control,
-        log_group=context.logs.edge,
-    )
 
 
 def _records(

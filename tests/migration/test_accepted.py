@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from functions.traffic_shift import accepted
-from functions.traffic_shift.accepted import Accepted, Difference
-from functions.traffic_shift.counting import Cell, Kind
+from migration.traffic_shift import accepted
+from migration.traffic_shift.accepted import Accepted, Difference
+from migration.traffic_shift.counting import Cell, Kind
 
 REASON = "A full sentence that a customer would understand."
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from doubles.recording_upstream import RecordingUpstream
-from functions.traffic_shift import accepted
-from functions.traffic_shift.accepted import Accepted
-from functions.traffic_shift.shapes import shape_of
 from local.waiting import wait_until
 from migration import __main__ as edge_diff
 from migration import chains
 from migration.comparison import APP, ChainComparison, compared, outcome
 from migration.requests import corpus, of_log
+from migration.traffic_shift import accepted
+from migration.traffic_shift.accepted import Accepted
+from migration.traffic_shift.shapes import shape_of
 
 
 @pytest.fixture(scope="module")

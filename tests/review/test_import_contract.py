@@ -30,6 +30,8 @@ FORBIDDEN = {
     "gameday": "stacks",
     "benchmarks": "gameday",
     "migration": "service",
+    "migration.stack": "service",
+    "migration.traffic_shift": "psycopg",
 }
 # Rooms whose packages stand under a source root.
 _ROOTS = {"mainstay": "constructs", "functions": "lambda"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assembly.reader import Assembly, read
-from functions.traffic_shift import handler
+from migration.traffic_shift import handler
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/legacy/0123456789abcdef"
 LEGACY_EDGE = f'LegacyEdge(target_group_arn="{ARN}", cidr="10.16.96.0/20", port=8443)'
@@ -72,20 +72,20 @@ def test_no_edit_has_a_reason_to_write_the_live_weights(shift):
 
 
 def test_both_chains_are_seen_in_the_one_log_of_the_balancer(shift, migrating):
-    told = only(shift, "AWS::Lambda::Function")["Environment"]["Variables"]
+    variables = only(shift, "AWS::Lambda::Function")["Environment"]["Variables"]
     balancers = migrating.part("us-east-1", "edge").of_type(
         "AWS::ElasticLoadBalancingV2::LoadBalancer"
     )
     [attributes] = [item["LoadBalancerAttributes"] for item in balancers.values()]
     written = {item["Key"]: item["Value"] for item in attributes}
-    assert told["LOG_FOLDER"].split("/AWSLogs/") == [
+    assert variables["LOG_FOLDER"].split("/AWSLogs/") == [
         written["access_logs.s3.prefix"],
         "111122223333/elasticloadbalancing/us-east-1",
     ]
 
 
-def test_the_function_is_told_what_it_reads_and_nothing_else(shift):
-    told = set(only(shift, "AWS::Lambda::Function")["Environment"]["Variables"])
+def test_the_function_gets_the_variables_that_it_reads_and_no_others(shift):
+    given = set(only(shift, "AWS::Lambda::Function")["Environment"]["Variables"])
     source = ast.parse(inspect.getsource(handler))
     read = {
         node.slice.value
@@ -94,7 +94,7 @@ def test_the_function_is_told_what_it_reads_and_nothing_else(shift):
         and isinstance(node.slice, ast.Constant)
         and getattr(node.value, "id", "") == "environment"
     }
-    assert told == read
+    assert given == read
 
 
 def test_the_clock_turns_it_every_minute_and_an_alarm_takes_it_back(shift):
@@ -102,7 +102,7 @@ def test_the_clock_turns_it_every_minute_and_an_alarm_takes_it_back(shift):
     [clock] = [rule for rule in rules if "ScheduleExpression" in rule]
     [alarm] = [rule for rule in rules if "EventPattern" in rule]
     assert clock["ScheduleExpression"] == "rate(1 minute)"
-    assert json.loads(clock["Targets"][0]["Input"]) == {"act": "tick"}
+    assert json.loads(clock["Targets"][0]["Input"]) == {"command": "tick"}
     pattern = alarm["EventPattern"]
     assert pattern["detail-type"] == ["CloudWatch Alarm State Change"]
     assert pattern["detail"] == {"state": {"value": ["ALARM"]}}
@@ -151,6 +151,6 @@ def test_a_shift_that_has_stopped_turning_is_an_alarm(shift):
     assert (Path(__file__).parents[2] / runbook).is_file()
 
 
-def test_a_person_is_told_the_command(shift):
-    [act] = [item for key, item in shift.template["Outputs"].items() if "Act" in key]
-    assert '"act": "status"' in json.dumps(act["Value"]).replace("\\", "")
+def test_an_output_is_the_command_that_a_person_types(shift):
+    [output] = [item for key, item in shift.template["Outputs"].items() if "Command" in key]
+    assert '"command": "status"' in json.dumps(output["Value"]).replace("\\", "")

@@ -22,7 +22,7 @@ ANSWERS_CLOUDFORMATION = (
 
 
 class Function(lambda_.Function):
-    """Runs `functions.<handler>`; `role` starts with nothing but the function's log.
+    """Runs `functions.<handler>`, or `handler` of `code`; its role may write its log alone.
 
     `without_queue` is the reason, for an auditor, why a failed invocation needs no dead-letter
     queue; None where the caller gives it one. `concurrency` is the number of executions that are
@@ -44,6 +44,7 @@ class Function(lambda_.Function):
         without_queue: str | None,
         concurrency: int | None,
         without_concurrency: str | None = None,
+        code: lambda_.Code | None = None,
         memory_mib: int | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -56,8 +57,8 @@ class Function(lambda_.Function):
             description=description,
             runtime=lambda_.Runtime.PYTHON_3_14,  # which brings zstd
             architecture=lambda_.Architecture.ARM_64,
-            code=function_code(handler.partition(".")[0]),
-            handler=f"functions.{handler}",
+            code=code or function_code(handler.partition(".")[0]),
+            handler=handler if code else f"functions.{handler}",
             role=as_role(self.own_role),
             memory_size=memory_mib,
             timeout=timeout,

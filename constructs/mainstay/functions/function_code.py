@@ -15,14 +15,17 @@ _COMPILED = ("**/__pycache__", "**/*.pyc")  # else running the tests changes the
 
 
 def function_code(package: str) -> lambda_.Code:
-    """Return the asset of one function; an edit of any other package leaves its hash as it is.
+    """Return the asset of one function; an edit of any other package leaves its hash as it is."""
+    return code_of(LAMBDA_FOLDER, package_files(package))
 
-    Standard library and boto3 alone, so the folder needs no bundling.
+
+def code_of(root: Path, files: tuple[str, ...]) -> lambda_.Code:
+    """Return the asset of these files below `root`; patterns are in Docker's syntax.
+
+    Functions import the standard library and boto3 alone, so nothing needs bundling.
     """
     return lambda_.Code.from_asset(
-        str(LAMBDA_FOLDER),
-        ignore_mode=cdk.IgnoreMode.DOCKER,
-        exclude=all_but(package_files(package)),
+        str(root), ignore_mode=cdk.IgnoreMode.DOCKER, exclude=all_but(files)
     )
 
 

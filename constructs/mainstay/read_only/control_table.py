@@ -12,7 +12,6 @@ VARIABLE = "CONTROL_TABLE"
 
 # An item of the table may be about any of these; the first word of its key `pk` says which.
 _MODE, _ACKNOWLEDGEMENT, _LOCK, _JOURNAL = "mode", "ack", "lock", "journal#*"
-_SHIFT = "shift"
 
 _READ = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
@@ -99,11 +98,6 @@ class ControlTable(Construct):
     def grant_upgrade(self, grantee: iam.IGrantable) -> dict[str, str]:
         """Hold the lock and keep the journal of an upgrade. Returns the grantee's variables."""
         self._grant(grantee, (*_READ, *_WRITE), _LOCK, _JOURNAL)
-        return self._variables
-
-    def grant_shift(self, grantee: iam.IGrantable) -> dict[str, str]:
-        """Keep the memory of a traffic shift. Returns the grantee's variables."""
-        self._grant(grantee, ("dynamodb:GetItem", "dynamodb:PutItem"), _SHIFT)
         return self._variables
 
     @property

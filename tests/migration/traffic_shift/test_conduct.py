@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from functions.traffic_shift import conduct, handler, memory
-from functions.traffic_shift.access_log import ends
-from functions.traffic_shift.choreography import NotNowError
-from functions.traffic_shift.memory import ShiftOvertakenError
-from tests.lambda_.traffic_shift.conftest import ALARM, BALANCER, BUCKET, FOLDER, TABLE
+from migration.traffic_shift import conduct, handler, memory
+from migration.traffic_shift.access_log import ends
+from migration.traffic_shift.choreography import NotNowError
+from migration.traffic_shift.memory import ShiftOvertakenError
+from tests.migration.traffic_shift.conftest import ALARM, BALANCER, BUCKET, FOLDER, TABLE
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -31,7 +31,7 @@ def kept(world):
 
 
 def start(world):
-    return conduct.act(world.site, "start", now=NOON, by="a person")
+    return conduct.obey(world.site, "start", now=NOON, by="a person")
 
 
 def quiet(world, end, count=60):
@@ -86,7 +86,7 @@ def test_failures_of_both_chains_do_not(world):
 
 def test_what_was_answered_before_the_weight_took_hold_does_not_count(world):
     """Half a minute before the end of a slot, the rest of which is the old weight's answers."""
-    conduct.act(world.site, "start", now=NOON + 4.5 * MINUTE, by="a person")
+    conduct.obey(world.site, "start", now=NOON + 4.5 * MINUTE, by="a person")
     world.log(NOON + 5 * MINUTE, *[(world.new, "500")] * 20)
     shift = turn(world, NOON + 31 * MINUTE)
     assert (shift.state, shift.requests) == ("shifting", 0)
@@ -126,7 +126,7 @@ _EMPTY = bytes.fromhex("1f8b08000000000000ff03000000000000000000")  # gzip of no
 
 def test_a_file_that_is_delivered_on_the_next_day_is_found(world):
     late = NOON.replace(hour=23, minute=50)
-    conduct.act(world.site, "start", now=late, by="a person")
+    conduct.obey(world.site, "start", now=late, by="a person")
     midnight = late + 10 * MINUTE
     quiet(world, midnight, count=3)
     assert turn(world, midnight + 11 * MINUTE).requests == 6
@@ -164,7 +164,7 @@ def test_a_turn_beside_another_turn_gives_way(world, monkeypatch):
     def overtaken(table):
         shift = read(table)
         monkeypatch.setattr(memory, "read", read)
-        conduct.act(world.site, "hold", now=NOON, by="a person")
+        conduct.obey(world.site, "hold", now=NOON, by="a person")
         return shift
 
     monkeypatch.setattr(memory, "read", overtaken)
@@ -270,12 +270,12 @@ def alarm_event(name=ALARM):
 
 
 def test_the_function_obeys_clock_person_and_alarm(world, function):
-    assert function(act="status")["state"] == "never started"
-    assert function(act="start", by="jane")["live_percent"] == 1
-    assert function(act="tick")["state"] == "shifting"
-    assert function(act="advance", by="jane")["live_percent"] == 5
-    assert function(act="hold", by="jane")["state"] == "held"
-    assert function(act="resume", by="jane")["state"] == "shifting"
+    assert function(command="status")["state"] == "never started"
+    assert function(command="start", by="jane")["live_percent"] == 1
+    assert function(command="tick")["state"] == "shifting"
+    assert function(command="advance", by="jane")["live_percent"] == 5
+    assert function(command="hold", by="jane")["state"] == "held"
+    assert function(command="resume", by="jane")["state"] == "shifting"
     answer = function(**alarm_event())
     assert (answer["state"], answer["live_percent"]) == ("returned", 0)
     assert answer["reason"] == f"taken back by alarm {ALARM}"
@@ -283,35 +283,35 @@ def test_the_function_obeys_clock_person_and_alarm(world, function):
 
 
 def test_an_alarm_whose_event_was_lost_is_seen_at_the_next_turn(world, function):
-    function(act="start", by="jane")
+    function(command="start", by="jane")
     world.alarm("ALARM")
-    assert function(act="tick")["live_percent"] == 0
+    assert function(command="tick")["live_percent"] == 0
 
 
 def test_an_alarm_that_was_deleted_counts_as_one_that_is_on(world, function):
-    function(act="start", by="jane")
+    function(command="start", by="jane")
     boto3.client("cloudwatch").delete_alarms(AlarmNames=[ALARM])
-    assert function(act="tick")["live_percent"] == 0
+    assert function(command="tick")["live_percent"] == 0
 
 
 def test_a_turn_that_is_overtaken_is_no_error(world, function, monkeypatch, capsys):
-    function(act="start", by="jane")
+    function(command="start", by="jane")
 
     def overtaken(*_, **__):
         raise ShiftOvertakenError("version 1 of the shift is no more")
 
     monkeypatch.setattr(conduct, "tick", overtaken)
-    assert function(act="tick")["state"] == "shifting"
+    assert function(command="tick")["state"] == "shifting"
     assert "overtaken" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ({"act": "start"}, "'by' should say who wants to start"),
-        ({"act": "explode", "by": "jane"}, "'act' should be start, hold, resume"),
-        ({}, "'by' should say who wants to act"),
-        ({"act": "hold", "by": "jane"}, "none was ever started"),
+        ({"command": "start"}, "'by' should name who sends the command 'start'"),
+        ({"command": "explode", "by": "jane"}, "'command' should be start, hold, resume"),
+        ({}, "'by' should name who sends"),
+        ({"command": "hold", "by": "jane"}, "none was ever started"),
     ],
 )
 def test_fails_on_an_act_that_cannot_be(world, function, event, message):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from functions.traffic_shift.shapes import shape_of
+from .shapes import shape_of
 
 LEGACY, NEW = "legacy", "new"
 FAILED = "5"  # the class of answers that say the server failed

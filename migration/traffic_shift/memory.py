@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.traffic_shift.counting import Cell, Kind
-from functions.traffic_shift.shift import Seen, Shift, ShiftPlan
+from .counting import Cell, Kind
+from .shift import Seen, Shift, ShiftPlan
 
 KEY = {"pk": "shift", "sk": "current"}
 # DynamoDB takes 400 KB an item; compressed, that is some ten thousand cells. Routes and shapes

@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from functions.traffic_shift import choreography
-from functions.traffic_shift.accepted import Accepted, Difference
-from functions.traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
-from functions.traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, ShiftPlan, begun, counted
-from tests.lambda_.traffic_shift.simulated import NOON, window
+from migration.traffic_shift import choreography
+from migration.traffic_shift.accepted import Accepted, Difference
+from migration.traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
+from migration.traffic_shift.shift import DONE, HELD, RETURNED, SHIFTING, ShiftPlan, begun, counted
+from tests.migration.traffic_shift.simulated import NOON, window
 
 HOUR = timedelta(hours=1)
 USERS = Kind("/api/v1/users", "GET", "plain")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,13 +10,17 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
+from config.region import LegacyEdge
 from mainstay.acknowledge import acknowledge
+from mainstay.edge.edge_proxy import EdgeProxy
+from mainstay.edge.public_load_balancer import LOG_PREFIX, PublicLoadBalancer
 from mainstay.functions.function import Function
+from mainstay.functions.function_code import code_of
 from mainstay.interfaces import rule_target
+from mainstay.logs.region_logs import RegionLogs
 from mainstay.read_only.control_table import ControlTable
 
 # Rules of operations, such as one that pins a tester's header to one chain, go before it.
@@ -32,25 +36,20 @@ ROUTES = (
     "/login",
     "/oauth2",
 )
+_ROOM = Path(__file__).parents[1]
 _TIMEOUT = cdk.Duration.minutes(15)  # the longest that AWS Lambda gives
-
-
-@dataclass(frozen=True, kw_only=True)
-class LegacyChain:
-    """The chain that traffic is taken from, as its owner runs it."""
-
-    target_group_arn: str  # in this network's VPC, healthy, and used by no other rule
-    cidr: str  # where its servers are
-    port: int
 
 
 class TrafficShift(Construct):
     """Divides the traffic of the public listener between a legacy chain and the edge, by weight.
 
-    It begins with everything at the legacy chain, as it was. From the act "start" on, the function
-    raises the weight step by step, compares the answers of both chains in the load balancer's
-    own log, and takes everything back when the edge answers worse or `alarm` goes off.
-    functions.traffic_shift decides; docs/runbooks/edge-shift.md tells a person what to do.
+    It begins with everything at the legacy chain. After the command "start" the function raises
+    the weight step by step, compares the answers of both chains in the load balancer's own log,
+    and takes everything back when the edge answers worse or its alarm goes off.
+    migration.traffic_shift decides; docs/runbooks/edge-shift.md is what a person does.
+
+    While its stack stands, its rule decides who serves; once it is gone, the edge serves
+    everything. So it protects its stack, which a person destroys when the shift is done.
 
     No template knows the weights after the first deploy: the rule holds nothing else, and no
     edit has a reason to write it. Without this construct the listener's default is the edge.
@@ -61,31 +60,30 @@ class TrafficShift(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        legacy: LegacyChain,
-        listener: elbv2.IApplicationListener,
-        load_balancer: elbv2.ApplicationLoadBalancer,
+        legacy: LegacyEdge,
+        public: PublicLoadBalancer,
         balancer_group: ec2.ISecurityGroup,
-        edge_targets: elbv2.IApplicationTargetGroup,
-        alarm: cloudwatch.IAlarm,
-        access_logs: s3.IBucket,
-        log_prefix: str,
+        proxy: EdgeProxy,
         control: ControlTable,
-        log_group: logs.ILogGroup,
+        logs: RegionLogs,
     ) -> None:
         super().__init__(scope, construct_id)
+        stack = cdk.Stack.of(self)
+        stack.termination_protection = True
+        alarm, edge_targets = proxy.tasks.failing.alarm, proxy.tasks.target_group.target_group_arn
         self._let_the_balancer_reach(legacy, balancer_group)
-        self.rule = self._rule(listener, legacy.target_group_arn, edge_targets.target_group_arn)
-        here = cdk.Stack.of(self)
-        folder = f"{log_prefix}/AWSLogs/{here.account}/elasticloadbalancing/{here.region}"
+        self.rule = self._rule(public.listener, legacy.target_group_arn, edge_targets)
+        folder = f"{LOG_PREFIX}/AWSLogs/{stack.account}/elasticloadbalancing/{stack.region}"
         self.function = Function(
             self,
             "Function",
             handler="traffic_shift.handler.handler",
+            code=code_of(_ROOM, ("traffic_shift/**",)),
             description="Moves traffic from the legacy edge to the new one, and back by itself",
             # One whole vCPU, which reads some 85,000 lines of log a second (measured).
             memory_mib=1_769,
             timeout=_TIMEOUT,
-            log_group=log_group,
+            log_group=logs.edge,
             # A turn of the clock, and beside it the alarm that takes its weight away.
             concurrency=2,
             without_queue="A turn that failed is made up for by the next, a minute later, from the "
@@ -93,31 +91,30 @@ class TrafficShift(Construct):
             environment={
                 "RULE": self.rule.listener_rule_arn,
                 "LEGACY_TARGETS": legacy.target_group_arn,
-                "NEW_TARGETS": edge_targets.target_group_arn,
-                "LOG_BUCKET": access_logs.bucket_name,
+                "NEW_TARGETS": edge_targets,
+                "LOG_BUCKET": logs.access.bucket_name,
                 "LOG_FOLDER": folder,
-                "BALANCER": load_balancer.load_balancer_full_name,
+                "BALANCER": public.load_balancer.load_balancer_full_name,
                 "ALARMS": alarm.alarm_name,
                 "ROUTES": ",".join(ROUTES),
+                "CONTROL_TABLE": control.table.table_name,
             },
         )
         role = self.function.own_role
-        self._grant(role, alarm, access_logs, folder)
-        for name, value in control.grant_shift(role).items():
-            self.function.add_environment(name, value)
-        self._acknowledge(role, f"{_exported(access_logs.bucket_arn, access_logs)}/{folder}/*")
+        self._grant(role, alarm, logs.access, folder, control)
+        self._acknowledge(role, f"{_exported(logs.access.bucket_arn, logs.access)}/{folder}/*")
         self._turn(alarm)
         self._watch()
         cdk.CfnOutput(
             self,
-            "Act",
-            description="A person's word; act is start, status, hold, resume, advance or return",
+            "Command",
+            description="Commands are start, status, hold, resume, advance and return",
             value=f"aws lambda invoke --function-name {self.function.function_name} "
-            '--cli-binary-format raw-in-base64-out --payload \'{"act": "status", "by": "<you>"}\' '
-            "/dev/stdout",
+            "--cli-binary-format raw-in-base64-out --payload "
+            '\'{"command": "status", "by": "<you>"}\' /dev/stdout',
         )
 
-    def _let_the_balancer_reach(self, legacy: LegacyChain, group: ec2.ISecurityGroup) -> None:
+    def _let_the_balancer_reach(self, legacy: LegacyEdge, group: ec2.ISecurityGroup) -> None:
         # Beside the one file of rules on purpose: it comes and goes with the migration. L1: the
         # group is handed out immutable, so that its L2 would quietly add nothing.
         ec2.CfnSecurityGroupEgress(
@@ -159,8 +156,15 @@ class TrafficShift(Construct):
         )
 
     def _grant(
-        self, role: iam.Role, alarm: cloudwatch.IAlarm, access_logs: s3.IBucket, folder: str
+        self,
+        role: iam.Role,
+        alarm: cloudwatch.IAlarm,
+        access_logs: s3.IBucket,
+        folder: str,
+        control: ControlTable,
     ) -> None:
+        # The memory of the shift is one item of the control table.
+        memory = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["shift"]}}
         files = access_logs.arn_for_objects(f"{folder}/*")
         for actions, resource, conditions in (
             (["s3:GetObject"], files, {}),
@@ -169,6 +173,7 @@ class TrafficShift(Construct):
                 access_logs.bucket_arn,
                 {"StringLike": {"s3:prefix": f"{folder}/*"}},
             ),
+            (["dynamodb:GetItem", "dynamodb:PutItem"], control.table.table_arn, memory),
             (["elasticloadbalancing:ModifyRule"], self.rule.listener_rule_arn, {}),
             (["elasticloadbalancing:DescribeRules"], "*", {}),
             (["cloudwatch:DescribeAlarms"], alarm.alarm_arn, {}),
@@ -178,7 +183,7 @@ class TrafficShift(Construct):
             )
 
     def _turn(self, alarm: cloudwatch.IAlarm) -> None:
-        clock = events.RuleTargetInput.from_object({"act": "tick"})
+        clock = events.RuleTargetInput.from_object({"command": "tick"})
         events.Rule(
             self,
             "Clock",
@@ -235,6 +240,6 @@ class TrafficShift(Construct):
 
 
 def _exported(value: str, producer: IConstruct) -> str:
-    """The name by which another stack imports this value of `producer`'s, as cdk-nag prints it."""
+    """Return the name by which another stack imports this value of `producer`'s."""
     stack = cdk.Stack.of(producer)
     return stack.resolve(stack.export_value(value))["Fn::ImportValue"]

@@ -1,4 +1,4 @@
-"""What happens next to a shift: one step, a wait, or the way back. Decides and does nothing."""
+"""Decides what happens next to a shift: one step, a wait, or the way back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from functions.traffic_shift.shift import (
+from .shift import (
     DONE,
     HELD,
     RETURNED,
@@ -20,11 +20,11 @@ from functions.traffic_shift.shift import (
 
 
 class NotNowError(ValueError):
-    """An act that the shift's state does not allow; the text says which state would."""
+    """The shift's state does not allow a command; the text names the states that do."""
 
 
 def next_of(shift: Shift, plan: ShiftPlan, *, now: datetime, alarms: Sequence[str]) -> Shift:
-    """The shift as it should be now; `alarms` are the names of those that are in alarm.
+    """Return the shift as it should be now; `alarms` are the names of those that are in alarm.
 
     Called again with the same arguments it changes nothing more. A shift goes back by itself from
     every state in which the new chain has traffic, held and done included.
@@ -54,7 +54,7 @@ def next_of(shift: Shift, plan: ShiftPlan, *, now: datetime, alarms: Sequence[st
 
 
 def _missing(shift: Shift, plan: ShiftPlan, now: datetime) -> str:
-    """What the step still waits for, or "" where it has all."""
+    """Return what the step still waits for, or "" where it has all."""
     bake, requests = plan.bake[shift.step], plan.requests(shift.step)
     if now - shift.since < bake:
         return f"waits until {(shift.since + bake).isoformat()}"
@@ -70,7 +70,7 @@ def _missing(shift: Shift, plan: ShiftPlan, now: datetime) -> str:
 
 
 def start(shift: Shift | None, *, now: datetime, by: str) -> Shift:
-    """A new shift, from its first step. Raises NotNowError while one has traffic."""
+    """Return a new shift at its first step. Raises NotNowError while one has traffic."""
     if shift is not None and shift.state in (SHIFTING, HELD):
         raise NotNowError(f"'start' needs no shift under way, and one is {shift.state}: return it")
     version = 0 if shift is None else shift.version
@@ -78,7 +78,7 @@ def start(shift: Shift | None, *, now: datetime, by: str) -> Shift:
 
 
 def hold(shift: Shift, *, by: str) -> Shift:
-    """Stay at this weight until told otherwise. Raises NotNowError where nothing is under way."""
+    """Stay at this weight until resumed. Raises NotNowError where nothing is under way."""
     if shift.state not in (SHIFTING, HELD):
         raise NotNowError(f"'hold' needs a shift that is {SHIFTING}, and this one is {shift.state}")
     return replace(shift, state=HELD, reason=f"held by {by}")
@@ -92,7 +92,7 @@ def resume(shift: Shift, *, by: str) -> Shift:
 
 
 def advance(shift: Shift, plan: ShiftPlan, *, now: datetime, by: str) -> Shift:
-    """The next step, on a person's word, whatever this one still waits for.
+    """Go to the next step, whatever this one still waits for.
 
     Raises NotNowError where nothing is under way or no step is left.
     """
@@ -105,7 +105,7 @@ def advance(shift: Shift, plan: ShiftPlan, *, now: datetime, by: str) -> Shift:
 
 
 def take_back(shift: Shift, *, now: datetime, by: str) -> Shift:
-    """Weight 0, on a person's word; done twice, it is done once."""
+    """Return the shift at weight 0; done twice, it is done once."""
     return shift if shift.state == RETURNED else _returned(shift, now, f"taken back by {by}")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from functions.traffic_shift.accepted import Accepted
-from functions.traffic_shift.counting import LEGACY, NEW, Cell, Window
-from functions.traffic_shift.sequential import (
+from .accepted import Accepted
+from .counting import LEGACY, NEW, Cell, Window
+from .sequential import (
     NONE,
     Evidence,
     gathered,

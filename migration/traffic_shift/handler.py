@@ -1,4 +1,4 @@
-"""The function behind a shift: turned by a clock, taken back by an alarm, told by a person."""
+"""The function of a shift, called by a clock, by an alarm and by a person."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from typing import Any
 
 import boto3
 
-from functions.traffic_shift import accepted, conduct
-from functions.traffic_shift.access_log import AccessLog
-from functions.traffic_shift.counting import LEGACY, NEW
-from functions.traffic_shift.memory import ShiftOvertakenError
-from functions.traffic_shift.shift import ShiftPlan
-from functions.traffic_shift.weights import Weights
+from . import accepted, conduct
+from .access_log import AccessLog
+from .counting import LEGACY, NEW
+from .memory import ShiftOvertakenError
+from .shift import ShiftPlan
+from .weights import Weights
 
 # Kept for the decision and its write after the last five minutes of log that a turn counts.
 _RESERVE_MILLISECONDS = 240_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """{"act": ...} of the clock or a person, or an alarm's change of state from EventBridge."""
+    """Obey {"command": ..., "by": ...} of a clock or a person, or an alarm's change of state.
+
+    Returns the status of the shift. Raises ValueError on a wrong event, and NotNowError on a
+    command that the shift's state does not allow.
+    """
     site = _site(os.environ)
     now = datetime.now(UTC)
     if event.get("detail-type") == "CloudWatch Alarm State Change":
         name = event["detail"]["alarmName"]
         conduct.take_back(site, now=now, by=f"alarm {name}")
         return conduct.status(site)
-    name = event.get("act", "")
+    name = event.get("command", "")
     if name == "tick":
         try:
             conduct.tick(
@@ -43,8 +47,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     elif name != "status":
         by = event.get("by") or ""
         if not by:
-            raise ValueError(f"'by' should say who wants to {name or 'act'}, got '{by}'")
-        conduct.act(site, name, now=now, by=by)
+            raise ValueError(f"'by' should name who sends the command '{name}', got '{by}'")
+        conduct.obey(site, name, now=now, by=by)
     return conduct.status(site)
 
 
@@ -71,7 +75,7 @@ def _site(environment: Mapping[str, str]) -> conduct.ShiftContext:
 
 
 def _in_alarm(names: Sequence[str]) -> list[str]:
-    """Those of these alarms that are in alarm; one that is gone cannot warn, and counts as one."""
+    """Return which of these are in alarm; one that is gone cannot warn, and counts as one."""
     pages = boto3.client("cloudwatch").get_paginator("describe_alarms")
     states = {
         alarm["AlarmName"]: alarm["StateValue"]

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from functions.traffic_shift.sequential import NONE, gathered, limit, requests_to_detect, strength
-from tests.lambda_.traffic_shift.simulated import of_new, successes
+from migration.traffic_shift.sequential import NONE, gathered, limit, requests_to_detect, strength
+from tests.migration.traffic_shift.simulated import of_new, successes
 
 ALPHA = 0.05
 RUNS, LOOKS, REQUESTS = 400, 100, 600

@@ -13,12 +13,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.traffic_shift.accepted import Accepted
-from functions.traffic_shift.access_log import AccessLog
-from functions.traffic_shift.conduct import ShiftContext
-from functions.traffic_shift.counting import LEGACY, NEW
-from functions.traffic_shift.shift import ShiftPlan
-from functions.traffic_shift.weights import Weights
+from migration.traffic_shift.accepted import Accepted
+from migration.traffic_shift.access_log import AccessLog
+from migration.traffic_shift.conduct import ShiftContext
+from migration.traffic_shift.counting import LEGACY, NEW
+from migration.traffic_shift.shift import ShiftPlan
+from migration.traffic_shift.weights import Weights
 
 BUCKET = "access-logs"
 FOLDER = "public/AWSLogs/123456789012/elasticloadbalancing/us-east-1"

@@ -1,4 +1,4 @@
-"""One turn of a shift: read what is known, count what is new, decide, keep it, obey it."""
+"""One turn of a shift: reads its memory, counts new answers, decides, writes, sets weights."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.traffic_shift import choreography, memory
-from functions.traffic_shift.accepted import Accepted
-from functions.traffic_shift.access_log import AccessLog, ends
-from functions.traffic_shift.counting import Window, answers_of
-from functions.traffic_shift.shift import RETURNED, Shift, ShiftPlan, counted, findings, news
-from functions.traffic_shift.weights import Weights
+from . import choreography, memory
+from .accepted import Accepted
+from .access_log import AccessLog, ends
+from .counting import Window, answers_of
+from .shift import RETURNED, Shift, ShiftPlan, counted, findings, news
+from .weights import Weights
 
-ACTS = ("start", "hold", "resume", "advance", "return")  # of a person
+COMMANDS = ("start", "hold", "resume", "advance", "return")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftContext:
-    """What a shift is conducted with, and where."""
+    """The parts of AWS that a shift reads and sets, and its plan."""
 
     table: Any  # the control table
     weights: Weights
@@ -33,7 +33,7 @@ class ShiftContext:
 
 
 def tick(site: ShiftContext, *, now: datetime, time_left: Callable[[], bool]) -> Shift | None:
-    """One turn; None where no shift was ever started.
+    """Take one turn. Returns the shift, None where none was ever started.
 
     The answers of the log and the decision on them are kept in one write, so a turn that is cut
     off anywhere, or runs twice, or beside another, counts nothing twice. `time_left` is asked
@@ -52,14 +52,14 @@ def tick(site: ShiftContext, *, now: datetime, time_left: Callable[[], bool]) ->
         shift = choreography.next_of(shift, site.plan, now=now, alarms=site.in_alarm())
         shift = memory.write(site.table, shift, site.plan)
     if (shift.state, shift.step) != before:
-        _say(shift, site.plan)
-    return obey(site)
+        _log(shift, site.plan)
+    return set_weights(site)
 
 
-def act(site: ShiftContext, name: str, *, now: datetime, by: str) -> Shift:
-    """A person's word: start, hold, resume, advance or return. Raises NotNowError or ValueError."""
-    if name not in ACTS:
-        raise ValueError(f"'act' should be {', '.join(ACTS)}, status or tick, got '{name}'")
+def obey(site: ShiftContext, name: str, *, now: datetime, by: str) -> Shift:
+    """Obey a person's command and return the shift. Raises NotNowError or ValueError."""
+    if name not in COMMANDS:
+        raise ValueError(f"'command' should be {', '.join(COMMANDS)}, status or tick, got '{name}'")
     shift = memory.read(site.table)
     if name == "start":
         if alarms := site.in_alarm():
@@ -75,12 +75,12 @@ def act(site: ShiftContext, name: str, *, now: datetime, by: str) -> Shift:
         shift = choreography.advance(shift, site.plan, now=now, by=by)
     else:
         return take_back(site, now=now, by=by)
-    _say(memory.write(site.table, shift, site.plan), site.plan)
-    return _obeyed(site)
+    _log(memory.write(site.table, shift, site.plan), site.plan)
+    return _with_weights_set(site)
 
 
 def take_back(site: ShiftContext, *, now: datetime, by: str) -> Shift:
-    """Weight 0, at once: the load balancer first, the memory after.
+    """Set weight 0 at once, at the load balancer first and in the memory after; return the shift.
 
     The way back asks nothing of the table before it is taken. Until the memory has it too, no
     turn that runs beside this one can raise the weight for longer than its own write takes.
@@ -93,14 +93,14 @@ def take_back(site: ShiftContext, *, now: datetime, by: str) -> Shift:
         try:
             back = choreography.take_back(shift, now=now, by=by)
             if back is not shift:
-                _say(memory.write(site.table, back, site.plan), site.plan)
-            return _obeyed(site)
+                _log(memory.write(site.table, back, site.plan), site.plan)
+            return _with_weights_set(site)
         except memory.ShiftOvertakenError:
             continue  # decided again on what the other turn has written
 
 
-def obey(site: ShiftContext) -> Shift | None:
-    """Make the load balancer's weights what the memory says, whoever wrote it last."""
+def set_weights(site: ShiftContext) -> Shift | None:
+    """Make the load balancer's weights those of the memory, whoever wrote it last."""
     while True:
         shift = memory.read(site.table)
         if shift is None:
@@ -112,7 +112,7 @@ def obey(site: ShiftContext) -> Shift | None:
 
 
 def status(site: ShiftContext) -> dict[str, Any]:
-    """For a person: where the shift stands and why it does not go on."""
+    """Return for a person where the shift stands and why it does not go on."""
     shift = memory.read(site.table)
     if shift is None:
         return {"state": "never started", "live_percent": site.weights.percent()}
@@ -126,14 +126,14 @@ def status(site: ShiftContext) -> dict[str, Any]:
     }
 
 
-def _obeyed(site: ShiftContext) -> Shift:
-    shift = obey(site)
+def _with_weights_set(site: ShiftContext) -> Shift:
+    shift = set_weights(site)
     assert shift is not None  # it was just written
     return shift
 
 
 def _window(site: ShiftContext, shift: Shift, end: datetime) -> Window:
-    """What was answered since the weight took hold, of five minutes of the log."""
+    """Return the answers of five minutes of the log since the weight took hold."""
     start = shift.since + site.plan.settle
     answers = answers_of(site.log.lines(end), groups=site.groups, routes=site.routes)
     return Window(answer for answer in answers if answer.time >= start)
@@ -149,5 +149,5 @@ def _summary(shift: Shift, plan: ShiftPlan) -> dict[str, Any]:
     }
 
 
-def _say(shift: Shift, plan: ShiftPlan) -> None:
+def _log(shift: Shift, plan: ShiftPlan) -> None:
     print(json.dumps({"traffic_shift": _summary(shift, plan)}))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.traffic_shift.counting import FAILED, UNUSUAL, Cell
+from .counting import FAILED, UNUSUAL, Cell
 
 FILE = Path(__file__).parent / "accepted.toml"
 _OUTCOME = re.compile(r"app|closed|silent|other|spelling|[1-5]\d\d|[1-5]xx")

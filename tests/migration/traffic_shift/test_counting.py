@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from functions.traffic_shift.counting import LEGACY, NEW, Kind, Window, answers_of, route_of
-from functions.traffic_shift.shapes import shape_of
+from migration.traffic_shift.counting import LEGACY, NEW, Kind, Window, answers_of, route_of
+from migration.traffic_shift.shapes import shape_of
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup"
 GROUPS = {f"{ARN}/legacy/01": LEGACY, f"{ARN}/new/02": NEW}

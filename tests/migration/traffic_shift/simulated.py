@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import log
 from random import Random
 
-from functions.traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
+from migration.traffic_shift.counting import LEGACY, NEW, Answer, Kind, Window
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
