@@ -93,7 +93,7 @@ def verification() -> float:
     passwords = Passwords(threads=1)
 
     async def run() -> float:
-        stored = await passwords.hash(_PASSWORD)
+        stored = await passwords.hash(_PASSWORD, "ada@bench")
         await passwords.verify(stored, _PASSWORD)
         before = time.process_time()
         for _ in range(LOGINS):

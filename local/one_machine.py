@@ -196,13 +196,10 @@ class OneMachine:
         *,
         admin: str,
         password: str,
-        users: tuple[str, ...] = (),
         secret: str | None = None,
     ) -> dict[str, str]:
         """Make a tenant with an administrator; returns the ids of tenant and application."""
         arguments = ["--tenant", tenant, "--admin", admin]
-        for user in users:
-            arguments += ["--user", user]
         variables = {**self.variables(), "SEED_PASSWORD": password}
         if secret:
             variables["SEED_APPLICATION_SECRET"] = secret

@@ -19,7 +19,7 @@ from service.log import log
 from service.stores.transaction import Event
 
 KEPT_MAX = 10_000
-_BATCH_MAX = 10  # Amazon SQS, SendMessageBatch
+BATCH_MAX = 10  # Amazon SQS, SendMessageBatch
 _JOIN_SECONDS = 0.005
 _WAIT_SECONDS = 0.5
 _PAUSE_SECONDS = (0.2, 5.0)
@@ -78,12 +78,12 @@ class Audit:
 
     async def _send(self) -> bool:
         """Send one batch; False when the queue did not take all of it."""
-        batch = [self._waiting[place] for place in range(min(_BATCH_MAX, len(self._waiting)))]
+        batch = [self._waiting[place] for place in range(min(BATCH_MAX, len(self._waiting)))]
         if not batch:
             self._more.clear()
             return True
         try:
-            refused = await self._refused([event for event, _ in batch])
+            refused = await self.send([event.to_json() for event, _ in batch])
         except FAILURES as error:
             self._note_health(False, type(error).__name__)
             return False
@@ -96,13 +96,13 @@ class Audit:
         self._note_health(not refused, "refused")
         return not refused
 
-    async def _refused(self, events: Sequence[Event]) -> set[int]:
+    async def send(self, events: Sequence[str]) -> set[int]:
+        """Send at most BATCH_MAX events now; return the places of those that the queue refused."""
         answer = await self._aws.call(
             self._aws.sqs.send_message_batch,
             QueueUrl=self._queue_url,
             Entries=[
-                {"Id": str(place), "MessageBody": event.to_json()}
-                for place, event in enumerate(events)
+                {"Id": str(place), "MessageBody": event} for place, event in enumerate(events)
             ],
         )
         return {int(failed["Id"]) for failed in answer.get("Failed", [])}

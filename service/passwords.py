@@ -1,10 +1,16 @@
-"""Passwords: argon2id, in a few threads, so that a flood of logins delays nothing else."""
+"""Passwords: argon2id, in a few threads, so that a flood of logins delays nothing else.
+
+What may become a password is NIST SP 800-63B's: long, and no common or easily guessed one. zxcvbn
+has the most common passwords of breaches, words and names, and finds rows of keys and repetitions.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import os
+import re
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -13,17 +19,28 @@ from typing import TypeVar
 from uuid import UUID
 
 import argon2
+from zxcvbn import zxcvbn
 
 from service.fair_queue import FairQueue
 
 T = TypeVar("T")
 
+# Code points. NIST SP 800-63B-4, 3.1.1.2: at least 15 where a password is the only factor, and no
+# maximum below 64. Each of a login's bytes is hashed, so there is one.
+PASSWORD_MIN, PASSWORD_MAX = 15, 256
+# zxcvbn's "safely unguessable": more than 10^8 guesses. Its time grows with the square of the
+# length, so it looks at the beginning; a weak beginning is refused whatever follows.
+_SCORE_MIN, _LOOKED_AT = 3, 72
 # OWASP, Password Storage Cheat Sheet: argon2id with at least 19 MiB, 2 passes, 1 lane.
 _MEMORY_KIB, _PASSES, _LANES = 19_456, 2, 1
 # How many logins are under way at once for each thread: while some wait for a store, others verify.
 _AT_ONCE = 4
 # How long a login waits for its turn at most, and how long a turn takes until that is measured.
 _WAIT_SECONDS, _SECONDS_EACH = 8.0, 0.1
+
+
+class WeakPasswordError(ValueError):
+    """What was to become a password is too short, common, or made of what everybody knows."""
 
 
 class Passwords:
@@ -50,22 +67,26 @@ class Passwords:
         """
         return self._queue.turn(tenant)
 
-    async def hash(self, password: str, tenant: UUID | None = None) -> str:
-        """Return what is stored; BusyError as `turn`."""
+    async def hash(self, password: str, login: str, tenant: UUID | None = None) -> str:
+        """Return what is kept of a new password. WeakPasswordError; BusyError as `turn`."""
         async with self.turn(tenant):
-            return await self._run(partial(self._hasher.hash, password))
+            return await self._run(partial(self._hash, password, login))
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Return whether it is the password, after one verification in any case."""
-        return await self._run(partial(self._matches, stored or self._nobody, password)) and (
-            stored is not None
-        )
+        found = partial(self._matches, stored or self._nobody, _prepared(password))
+        return await self._run(found) and stored is not None
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _hash(self, password: str, login: str) -> str:
+        password = _prepared(password)
+        require_strong(password, login)
+        return self._hasher.hash(password)
 
     def _matches(self, stored: str, password: str) -> bool:
         try:
@@ -76,6 +97,22 @@ class Passwords:
             # Not of this algorithm: nobody can log in by it, and it takes as long to say so.
             self._matches(self._nobody, password)
             return False
+
+
+def require_strong(password: str, login: str) -> None:
+    """WeakPasswordError where a password is short, common, the login or easy to guess from it."""
+    if len(password) < PASSWORD_MIN:
+        raise WeakPasswordError(f"a password should have at least {PASSWORD_MIN} characters")
+    if password.casefold() == login.casefold():
+        raise WeakPasswordError("a password should not be the login")
+    found = zxcvbn(password[:_LOOKED_AT], user_inputs=[login, *re.split(r"\W+", login)])
+    if found["score"] < _SCORE_MIN:
+        raise WeakPasswordError("a password should be harder to guess: take some words of your own")
+
+
+def _prepared(password: str) -> str:
+    """Return the one form of a text that keyboards write in several (NIST SP 800-63B)."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def secret_hash(secret: str) -> str:

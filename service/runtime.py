@@ -16,6 +16,7 @@ from service.fair_queue import Places
 from service.log import log
 from service.mode import ModeWatcher, ServiceMode, WriterWatcher
 from service.operations.node import READER, WRITER
+from service.outbox import Outbox
 from service.passwords import Passwords
 from service.schema_version import SchemaVersionError
 from service.sessions import REMEMBERED_SECONDS, Sessions
@@ -71,6 +72,7 @@ class Runtime:
             self._servers("entity", databases.entity_writers, WRITER),
             backwards=lambda: self.mode.read_only,
         )
+        self.outbox = Outbox(self.entities, self.audit, self.mode)
         self.transactions = TransactionStore(
             readers=self._servers("transaction", databases.transaction_readers, READER),
             writers=Servers(()),
@@ -102,7 +104,14 @@ class Runtime:
         for servers in self._all_servers():
             await servers.open()
         writer = WriterWatcher(self.mode, self.entities.accepts_writes)
-        for run in (self.audit.run, writer.run, self._confirm_schema, self._watch_pools):
+        runs = (
+            self.audit.run,
+            self.outbox.run,
+            writer.run,
+            self._confirm_schema,
+            self._watch_pools,
+        )
+        for run in runs:
             self._tasks.append(asyncio.create_task(run()))
 
     async def stop(self) -> None:

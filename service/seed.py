@@ -1,6 +1,7 @@
 """`python -m service.seed`: a tenant, an administrator and an application, where they are not.
 
-SEED_PASSWORD and SEED_APPLICATION_SECRET are variables, for arguments are shown by every `ps`.
+SEED_PASSWORD, the administrator's alone, and SEED_APPLICATION_SECRET are variables, for arguments
+are shown by every `ps`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import sys
 from collections.abc import Sequence
 
 from service.log import log
-from service.passwords import Passwords, secret_hash
+from service.logins import normalised
+from service.passwords import Passwords, require_strong, secret_hash
 from service.runtime import Runtime
 from service.settings import SettingsError, api_settings
 from service.stores.entity import LoginTakenError, new_id
@@ -25,19 +27,18 @@ async def seed(runtime: Runtime, chosen: argparse.Namespace) -> dict[str, str]:
     await entities.writers.open()
     try:
         tenant = await entities.make_tenant(chosen.tenant, chosen.name or chosen.tenant)
-        password = await passwords.hash(os.environ["SEED_PASSWORD"])
-        for login, role in ((chosen.admin, "ADMIN"), *((each, "USER") for each in chosen.user)):
-            values = {
-                "login": login.lower(),
-                "full_name": login.partition("@")[0].title(),
-                "role": role,
-                "attributes": {"department": "operations"},
-                "password_hash": password,
-            }
-            try:
-                await entities.make_account(tenant, new_id(), values)
-            except LoginTakenError:
-                log("there already", login=login)
+        login = chosen.admin
+        values = {
+            "login": login,
+            "full_name": login.partition("@")[0].title(),
+            "role": "ADMIN",
+            "attributes": {"department": "operations"},
+            "password_hash": await passwords.hash(os.environ["SEED_PASSWORD"], login),
+        }
+        try:
+            await entities.make_account(tenant, new_id(), values)
+        except LoginTakenError:
+            log("there already", login=login)
         secret = os.environ.get("SEED_APPLICATION_SECRET")
         application = await entities.make_application(
             tenant,
@@ -58,10 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tenant", required=True, help="the label before the domain")
     parser.add_argument("--name", help="of the tenant, for people")
     parser.add_argument("--admin", required=True, help="login of its first administrator")
-    parser.add_argument("--user", action="append", default=[], help="login of a user; repeatable")
     chosen = parser.parse_args(arguments)
-    if len(os.environ.get("SEED_PASSWORD", "")) < 8:
-        parser.error("'SEED_PASSWORD' should be set to 8 characters or more")
+    try:
+        chosen.admin = normalised(chosen.admin)
+        require_strong(os.environ.get("SEED_PASSWORD", ""), chosen.admin)
+    except ValueError as error:
+        parser.error(f"'--admin' and 'SEED_PASSWORD': {error}")
     try:
         settings = api_settings(os.environ)
     except SettingsError as error:

@@ -65,15 +65,19 @@ class Sessions:
         self._callers: _Recent[Caller] = _Recent()
         self._standings: _Recent[Standing] = _Recent()
 
-    async def caller(self, tenant: Tenant, token: str) -> Caller | None:
-        """Who shows this token at this tenant; None where it is no valid session."""
+    async def caller(self, tenant: Tenant, token: str, *, newest: bool = False) -> Caller | None:
+        """Return who shows this token at this tenant; None where it is no valid session.
+
+        With `newest` the session store is asked, whatever is remembered: before a write.
+        """
         token_hash = hash_of(token)
         key, now = (tenant.id, token_hash), self._clock()
         known = self._callers.newer_than(key, now - self._remembered_seconds)
-        if known is not None:
+        if known is not None and not newest:
             return known
         session = await self.store.find(tenant, token_hash)
         if session is None:
+            self._callers.forget(key)
             return None
         standing = await self._standing(tenant, session.account)
         if standing is None or not standing.active or standing.epoch > session.epoch:
@@ -83,7 +87,7 @@ class Sessions:
         return caller
 
     async def end(self, tenant: Tenant, session: Session) -> None:
-        await self.store.end(tenant, session.token_hash)
+        await self.store.end(tenant, session)
         self._callers.forget((tenant.id, session.token_hash))
 
     async def refresh(self, tenant: Tenant, session: Session) -> Session | None:

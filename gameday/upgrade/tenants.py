@@ -52,6 +52,6 @@ def load(dsn: str, tenants: tuple[LoadedTenant, ...], *, users: int) -> None:
 async def _hash() -> str:
     passwords = Passwords(threads=1)
     try:
-        return await passwords.hash(PASSWORD)
+        return await passwords.hash(PASSWORD, ADMINISTRATOR)
     finally:
         passwords.close()

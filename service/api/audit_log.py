@@ -60,6 +60,9 @@ async def count_logins(call: Call, query: Annotated[LoginReport, Query()]) -> Lo
     rows = await logins(
         call.runtime.reports, call.tenant.id, since=since, until=until, by=by, where=where
     )
+    await call.record(
+        "report.read", detail=query.model_dump(mode="json", exclude_none=True, by_alias=True)
+    )
     groups = [{name: row[name] for name in (*by, "count")} for row in rows]
     return LoginCounts(since=since, until=until, by=by, groups=groups)
 

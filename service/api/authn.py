@@ -20,22 +20,35 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
 
     The answer, its time and the limit are the same for a login that nobody has.
     """
-    runtime, tenant = call.runtime, call.tenant
-    login, client = credentials.username.strip().lower(), call.address
+    login = credentials.username
+    account = await verified(call, "login", login, credentials.password)
+    session = await begin_session(call, account)
+    await call.record("login", login=login, account=account)
+    return session
+
+
+async def verified(call: Call, kind: str, login: str, password: str) -> Row:
+    """Return the active account with this login and password; ProblemError, and an event, else.
+
+    `kind` is the event's: what the password is shown for.
+    """
+    runtime, tenant, client = call.runtime, call.tenant, call.address
     # Those under way are not counted yet, so there are never more of one pair than may fail.
-    pair = runtime.attempts_under_way.hold((tenant.id, login, client))
-    with pair:
+    with runtime.attempts_under_way.hold((tenant.id, login, client)):
         async with runtime.passwords.turn(tenant.id):
-            account = await _verified(call, login, client, credentials.password)
+            return await _verified(call, kind, login, client, password)
+
+
+async def begin_session(call: Call, account: Row) -> NewSession:
+    """Return a new session of the account, and set its cookie."""
     token = new_token()
-    session = await runtime.sessions.store.make(
-        tenant,
+    session = await call.runtime.sessions.store.make(
+        call.tenant,
         token,
         account=account["id"],
         login=account["login"],
         epoch=account["session_epoch"],
     )
-    await call.record("login", "success", login=login, account=account)
     call.answer_headers["Set-Cookie"] = _cookie(token)
     return NewSession(
         session_token=token,
@@ -44,21 +57,20 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
     )
 
 
-async def _verified(call: Call, login: str, client: str, password: str) -> Row:
-    """Return the active account with this login and password; ProblemError, and an event, else."""
+async def _verified(call: Call, kind: str, login: str, client: str, password: str) -> Row:
     attempts = call.runtime.attempts
     tried, account = await asyncio.gather(
         attempts.find(call.tenant, login, client),
         call.runtime.entities.credentials(call.tenant, login),
     )
     if tried.is_limited:
-        await call.record("login", "limited", login=login, account=account)
+        await call.record(kind, "limited", login=login, account=account)
         raise ProblemError(problems.TOO_MANY, (), {"Retry-After": str(WINDOW_SECONDS)})
     stored = account["password_hash"] if account else None
     matches = await call.runtime.passwords.verify(stored, password)
     if not matches or account is None or account["status"] != "ACTIVE":
         await attempts.count_failure(call.tenant, login, client)
-        await call.record("login", "failure", login=login, account=account)
+        await call.record(kind, "failure", login=login, account=account)
         raise ProblemError(problems.NOT_AUTHENTICATED)
     if tried.should_be_known:
         call.runtime.later(attempts.make_known(call.tenant, login, client))
@@ -81,7 +93,7 @@ async def refresh_session(call: Call) -> SessionView:
 async def end_session(call: Call) -> None:
     """End the session."""
     await call.runtime.sessions.end(call.tenant, call.caller.session)
-    await call.record("session.end", "success")
+    await call.record("session.end")
     call.answer_headers["Set-Cookie"] = _cookie("", seconds=0)
 
 

@@ -56,12 +56,14 @@ class Endpoint:
 class Call(Request):
     """A request. `tenant`, `caller` and `application` are set where its access needs them.
 
+    `shown` is the application that the request says it is of, whether its secret is right or not.
     An endpoint may set `answer_status` and `answer_headers`.
     """
 
     tenant: Tenant
     caller: Caller
     application: UUID
+    shown: UUID | None = None
 
     def __init__(self, request: Request, runtime: Runtime, endpoint: Endpoint) -> None:
         super().__init__(request.scope, request.receive)
@@ -115,22 +117,26 @@ class Call(Request):
         except (ValueError, RecursionError) as error:
             raise ProblemError(problems.MALFORMED, (str(error)[:200],)) from None
 
-    async def record(
+    async def record(self, kind: str, outcome: str = "success", **more: Any) -> None:
+        """Add an event to the audit log; `more` as for `event`."""
+        await self.runtime.audit.record(self.event(kind, outcome, **more))
+
+    def event(
         self,
         kind: str,
-        outcome: str,
+        outcome: str = "success",
         *,
         login: str | None = None,
         account: Row | None = None,
         detail: dict[str, Any] | None = None,
-    ) -> None:
-        """Add an event to the audit log, with every dimension of a report as it is now."""
+    ) -> Event:
+        """Return an event of the audit log, with every dimension of a report as it is now."""
         caller = getattr(self, "caller", None)
         actor = getattr(self, "application", None)
         if account or caller:
             actor = account["id"] if account else caller and caller.session.account
         settings = self.runtime.settings
-        event = Event(
+        return Event(
             id=new_id(),
             at=datetime.now(UTC),
             tenant_id=self.tenant.id,
@@ -145,4 +151,3 @@ class Call(Request):
             half=settings.half,
             detail={"requestId": self.request_id, **(detail or {})},
         )
-        await self.runtime.audit.record(event)

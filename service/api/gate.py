@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from fastapi import Request
@@ -28,8 +30,9 @@ from service.stores.entity import LastAdministratorError, NoAdministratorError
 
 # A store is away: in time it answers again.
 _AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
-# Refusals that the tenant's audit log has.
-_RECORDED = (problems.FORBIDDEN, problems.NO_CLIENT)
+# Refusals that the tenant's audit log has, and how often at most that a limit was reached.
+_RECORDED = (problems.FORBIDDEN, problems.NO_CLIENT, problems.LAST_ADMINISTRATOR)
+_LIMITED_SECONDS = 60
 _NO_WRITES = "writes are not taken now"  # an operator's reason is no client's
 # Of the longest request: before the edge and the balancers give it up, which know no reason.
 OWN_SHARE = 3 / 4
@@ -56,6 +59,8 @@ def route_of(endpoint: Endpoint, runtime: Runtime | None) -> type[APIRoute]:
 def _gated(
     handle: Handler, endpoint: Endpoint, runtime: Runtime, media_type: str | None
 ) -> Handler:
+    limited: dict[UUID, int] = {}  # when each tenant's last event of a limit was, in minutes
+
     async def gated(request: Request) -> Response:
         call = Call(request, runtime, endpoint)
         request_log = call.scope["request_log"]
@@ -71,7 +76,13 @@ def _gated(
         except Exception as error:
             problem = _problem(call, error)
             if problem.kind in _RECORDED:
-                await call.record("access", "refused", detail={"endpoint": endpoint.name})
+                await call.record("access", "refused", detail=_refusal(call, problem))
+            elif isinstance(error, BusyError) and hasattr(call, "tenant"):
+                now = int(time.monotonic() / _LIMITED_SECONDS)
+                if limited.get(call.tenant.id) != now:
+                    limited[call.tenant.id] = now
+                    detail = _refusal(call, problem)
+                    runtime.later(call.record("access", "limited", detail=detail))
             response = problem.response(call.request_id)
         if (tenant := getattr(call, "tenant", None)) is not None:
             request_log.tenant = tenant.host
@@ -80,6 +91,11 @@ def _gated(
         return response
 
     return gated
+
+
+def _refusal(call: Call, problem: ProblemError) -> dict[str, Any]:
+    shown = {"application": str(call.shown)} if call.shown else {}
+    return {"endpoint": call.endpoint.name, "problem": problem.kind.title, **shown}
 
 
 async def _served(call: Call, media_type: str | None, handle: Handler) -> Response:

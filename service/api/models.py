@@ -11,7 +11,9 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-PASSWORD_MAX = 256
+from service.logins import normalised
+from service.passwords import PASSWORD_MAX, PASSWORD_MIN
+
 PAGE_MAX, EVENTS_PAGE_MAX = 200, 1_000
 _ATTRIBUTES_MAX = 32_768  # bytes of one object's attributes
 _DEPTH_MAX = 16
@@ -53,9 +55,12 @@ Attributes = Annotated[
 ]
 Instant = Annotated[AwareDatetime, AfterValidator(_require_year)]
 Text = Annotated[str, Field(min_length=1, max_length=320, pattern=_NO_NUL)]
-Login = Annotated[str, Field(min_length=1, max_length=320, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Login = Annotated[str, Field(min_length=1, max_length=320), AfterValidator(normalised)]
 Name = Annotated[str, Field(min_length=1, max_length=500, pattern=_NO_NUL)]
-NewPassword = Annotated[str, Field(min_length=8, max_length=PASSWORD_MAX, pattern=_NO_NUL)]
+Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_MAX, pattern=_NO_NUL)]
+NewPassword = Annotated[
+    str, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, pattern=_NO_NUL)
+]
 Status = Literal["ACTIVE", "SUSPENDED"]
 Role = Literal["USER", "ADMIN"]
 
@@ -73,7 +78,14 @@ class Credentials(ApiModel):
     """The body of a login."""
 
     username: Login
-    password: Annotated[str, Field(min_length=1, max_length=PASSWORD_MAX, pattern=_NO_NUL)]
+    password: Password
+
+
+class PasswordChange(ApiModel):
+    """The body that changes one's own password."""
+
+    current_password: Password
+    new_password: NewPassword
 
 
 class NewUser(ApiModel):

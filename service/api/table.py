@@ -63,6 +63,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         problems=(problems.TAKEN,),
     ),
     Endpoint(
+        "POST",
+        "/api/v1/users/me/password",
+        users.change_own_password,
+        writes=True,
+        stores=("entity reader", *_WRITES),
+        problems=(problems.WRONG_PASSWORD, problems.CHANGED_MEANWHILE),
+    ),
+    Endpoint(
         "GET",
         "/api/v1/users/{id}",
         users.get_user,
@@ -103,13 +111,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/api/v1/logs",
         audit_log.list_events,
         access="admin",
-        stores=("session", "transaction reader"),
+        stores=("session", "transaction reader", "queue"),
     ),
     Endpoint(
         "GET",
         "/api/v1/reports/logins",
         audit_log.count_logins,
         access="admin",
-        stores=("session", "reporting"),
+        stores=("session", "reporting", "queue"),
     ),
 )

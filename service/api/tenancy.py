@@ -52,7 +52,7 @@ async def caller_of(call: Call) -> Caller:
     cookies of one name (RFC 6265, 4.2.2), and its user could not get rid of the stale one.
     """
     for token in tokens_of(call):
-        caller = await call.runtime.sessions.caller(call.tenant, token)
+        caller = await call.runtime.sessions.caller(call.tenant, token, newest=call.endpoint.writes)
         if caller is not None:
             return caller
     raise ProblemError(problems.NO_SESSION)
@@ -69,6 +69,7 @@ async def application_of(call: Call) -> UUID:
         application = UUID(unquote_plus(name))
     except (ValueError, binascii.Error):
         raise refused from None
+    call.shown = application
     stored = await call.runtime.entities.application_secret(call.tenant, application)
     # RFC 6749 encodes both as a form does, and many clients do not.
     shown = {secret_hash(secret), secret_hash(unquote_plus(secret))}

@@ -10,12 +10,14 @@ from uuid import UUID
 
 from fastapi import Query
 
-from service.api import problems
+from service.api import authn, problems
 from service.api.call import Call
 from service.api.models import (
     Application,
+    NewSession,
     NewUser,
     Page,
+    PasswordChange,
     User,
     UserChange,
     UserPage,
@@ -23,12 +25,8 @@ from service.api.models import (
 )
 from service.api.problems import ProblemError
 from service.databases import Row
-from service.stores.entity import (
-    Administrator,
-    ChangedMeanwhileError,
-    LoginTakenError,
-    new_id,
-)
+from service.passwords import WeakPasswordError
+from service.stores.entity import ChangedMeanwhileError, LoginTakenError, Writer, new_id
 
 # An ETag is the time of the last update, in microseconds since 1970.
 _ETAG = re.compile(r'"([0-9a-f]{1,14})"')
@@ -55,25 +53,19 @@ async def get_user(call: Call, id: UUID) -> User:
     """
     if call.caller.role != "ADMIN" and call.caller.session.account != id:
         raise ProblemError(problems.FORBIDDEN)
-    entities = call.runtime.entities
-    row = await entities.account(call.tenant, id)
-    if row is None and not call.runtime.mode.read_only:
-        row = await entities.account(call.tenant, id, newest=True)
-    if row is None:
-        raise ProblemError(problems.NOT_FOUND)
-    return _shown(call, row)
+    return _shown(call, await _found(call, id))
 
 
 async def make_user(call: Call, user: NewUser) -> User:
     """Make a user."""
-    values, account = await _values(call, user), new_id()
+    values, account = await _values(call, user, user.login), new_id()
     try:
         row = await call.runtime.entities.make_account(
-            call.tenant, account, values, by=_administrator(call)
+            call.tenant, account, values, by=_by(call), event=call.event("user.create")
         )
     except LoginTakenError:
         raise ProblemError(problems.TAKEN, (f"login: {values['login']}",)) from None
-    await call.record("user.create", "success", detail={"user": str(account), "new": _noted(row)})
+    call.runtime.outbox.wake()
     call.answer_headers["Location"] = f"/api/v1/users/{account}"
     return _shown(call, row)
 
@@ -83,7 +75,7 @@ async def replace_user(call: Call, id: UUID, user: WholeUser) -> User:
 
     With If-Match it is replaced only where it still is what was read.
     """
-    return await _change(call, id, await _values(call, user))
+    return await _change(call, id, await _values(call, user, user.login))
 
 
 async def change_user(call: Call, id: UUID, user: UserChange) -> User:
@@ -91,17 +83,42 @@ async def change_user(call: Call, id: UUID, user: UserChange) -> User:
 
     With If-Match it is changed only where it still is what was read.
     """
-    return await _change(call, id, await _values(call, user))
+    login = user.login
+    if user.password is not None and login is None:
+        login = (await _found(call, id))["login"]
+    return await _change(call, id, await _values(call, user, login))
+
+
+async def change_own_password(call: Call, change: PasswordChange) -> NewSession:
+    """Change one's own password; this session is begun anew, and every other one ends."""
+    session, entities = call.caller.session, call.runtime.entities
+    login = (await _found(call, session.account))["login"]  # renamed since the session began?
+    try:
+        known = await authn.verified(call, "password.change", login, change.current_password)
+    except ProblemError as error:
+        wrong = error.kind is problems.NOT_AUTHENTICATED
+        raise (ProblemError(problems.WRONG_PASSWORD) if wrong else error) from None
+    row = await entities.change_own_password(
+        call.tenant,
+        _by(call),
+        known["password_hash"],
+        await _hashed(call, change.new_password, login),
+        event=call.event("password.change", detail={"revoked": True}),
+    )
+    if row is None:
+        raise ProblemError(problems.CHANGED_MEANWHILE)
+    call.runtime.sessions.account_changed(call.tenant, session.account)
+    call.runtime.outbox.wake()
+    return await authn.begin_session(call, row)
 
 
 async def remove_user(call: Call, id: UUID) -> None:
     """Remove the user, and with it its sessions."""
-    row = await call.runtime.entities.remove_account(call.tenant, id, by=_administrator(call))
-    if row is None:
+    by, event = _by(call), call.event("user.remove")
+    if not await call.runtime.entities.remove_account(call.tenant, id, by=by, event=event):
         raise ProblemError(problems.NOT_FOUND)
     call.runtime.sessions.account_changed(call.tenant, id)
-    detail = {"user": str(id), "old": _noted(row, "old_")}
-    await call.record("user.remove", "success", detail=detail)
+    call.runtime.outbox.wake()
 
 
 async def list_applications(call: Call, query: Annotated[Page, Query()]) -> list[Application]:
@@ -121,6 +138,17 @@ async def list_applications(call: Call, query: Annotated[Page, Query()]) -> list
     ]
 
 
+async def _found(call: Call, account: UUID) -> Row:
+    """Return the account, from a reader or else the writer; ProblemError where there is none."""
+    entities = call.runtime.entities
+    row = await entities.account(call.tenant, account)
+    if row is None and not call.runtime.mode.read_only:
+        row = await entities.account(call.tenant, account, newest=True)
+    if row is None:
+        raise ProblemError(problems.NOT_FOUND)
+    return row
+
+
 async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
     revoke = "password_hash" in values or values.get("status") == "SUSPENDED"
     try:
@@ -129,7 +157,8 @@ async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
             account,
             values,
             revoke=revoke,
-            by=_administrator(call),
+            by=_by(call),
+            event=call.event("user.change", detail={"revoked": revoke}),
             seen=_seen(call),
         )
     except LoginTakenError:
@@ -139,19 +168,12 @@ async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
     if row is None:
         raise ProblemError(problems.NOT_FOUND)
     call.runtime.sessions.account_changed(call.tenant, account)
-    old, new = _noted(row, "old_"), _noted(row)
-    detail = {"user": str(account), "revoked": revoke, "old": old, "new": new}
-    await call.record("user.change", "success", detail=detail)
+    call.runtime.outbox.wake()
     return _shown(call, row)
 
 
-def _administrator(call: Call) -> Administrator:
-    return Administrator(call.caller.session.account, call.caller.session.epoch)
-
-
-def _noted(row: Row, prefix: str = "") -> dict[str, str]:
-    """Return what the audit log keeps of an account."""
-    return {name: row[prefix + name] for name in ("login", "status", "role")}
+def _by(call: Call) -> Writer:
+    return Writer(call.caller.session.account, call.caller.session.epoch)
 
 
 def _seen(call: Call) -> datetime | None:
@@ -183,14 +205,21 @@ def _user(row: Row) -> User:
     )
 
 
-async def _values(call: Call, user: NewUser | WholeUser | UserChange) -> dict[str, Any]:
+async def _values(
+    call: Call, user: NewUser | WholeUser | UserChange, login: str | None
+) -> dict[str, Any]:
     """Return the columns of a user; the password as its hash."""
     values = user.model_dump(exclude={"password"}, exclude_none=True)
-    if user.login is not None:
-        values["login"] = user.login.strip().lower()
     if user.password is not None:
-        values["password_hash"] = await call.runtime.passwords.hash(user.password, call.tenant.id)
+        values["password_hash"] = await _hashed(call, user.password, login or "")
     return values
+
+
+async def _hashed(call: Call, password: str, login: str) -> str:
+    try:
+        return await call.runtime.passwords.hash(password, login, call.tenant.id)
+    except WeakPasswordError as error:
+        raise ProblemError(problems.INVALID, (f"password: {error}",)) from None
 
 
 def _link_next(call: Call, query: Page, rows: list[Row]) -> None:

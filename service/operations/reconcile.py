@@ -48,7 +48,8 @@ def reconcile(operator: Operator, returned: str) -> dict[str, Any]:
         )
     floor = _number(slots.floor(old, slot))
     held = [found for found in peek(old, slot) if _number(found.commit_lsn) >= floor]
-    missing, doubtful = missing_of(held, promotion)
+    behind, doubtful = missing_of(held, promotion)
+    missing = _losses(behind)
     carrying = CarryOver(new, promotion, doubtful=doubtful)
     for start in range(0, len(missing), _BATCH):
         carrying.apply(missing[start : start + _BATCH])
@@ -89,6 +90,18 @@ def missing_of(
     ]
     behind = list(held[arrived[-1] + 1 if arrived else 0 :])
     return behind, {one.commit_lsn for one in behind if one.committed_at in promotion.commits}
+
+
+def _losses(missing: Sequence[Transaction]) -> list[Transaction]:
+    """Return the transactions without what is no loss: that an event left the outbox.
+
+    It is in the queue, and one that the new master sends again is one.
+    """
+    for one in missing:
+        one.changes = [
+            each for each in one.changes if (each.table, each.action) != ("outbox", "delete")
+        ]
+    return [one for one in missing if one.changes]
 
 
 def _require_same_version(old: NodeSession, new: NodeSession) -> None:

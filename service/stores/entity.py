@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,15 +19,13 @@ from uuid import UUID
 from psycopg import errors
 
 from service.databases import NO_GUARDS, Guards, Row, Servers
+from service.stores.transaction import Event
 
 # What the store returns of an account; never its password.
 ACCOUNT = "id, login, full_name, status, role, session_epoch, attributes, created_at, updated_at"
 _APPLICATION = "id, name, attributes, created_at"
-_OLD = (
-    "SELECT id AS old_id, login AS old_login, status AS old_status, role AS old_role"
-    " FROM account WHERE id = %s"
-)
-_OLD_NAMES = "old_login, old_status, old_role"
+# What who empties the outbox names in place of a tenant.
+_EMPTY = {"app.outbox": "empty"}
 _WRITABLE = ("login", "full_name", "status", "role", "attributes", "password_hash")
 
 # A tenant's id never changes; that it has gone is noticed after so long.
@@ -67,7 +65,7 @@ class ChangedMeanwhileError(Exception):
 
 
 @dataclass(frozen=True)
-class Administrator:
+class Writer:
     """Who asks for a write, and the epoch of its session: checked in the write's transaction."""
 
     account: UUID
@@ -177,9 +175,13 @@ class EntityStore:
         account: UUID,
         values: Mapping[str, Any],
         *,
-        by: Administrator | None = None,
+        by: Writer | None = None,
+        event: Event | None = None,
     ) -> Row:
-        """Make an account and return it. LoginTakenError, NoAdministratorError."""
+        """Make an account and return it. LoginTakenError, NoAdministratorError.
+
+        As every write of an account it puts its event into the outbox, in one transaction.
+        """
         names = [name for name in _WRITABLE if name in values]
         marks = ", ".join(["%s"] * (len(names) + 2))
         rows = await self._write(
@@ -188,6 +190,7 @@ class EntityStore:
             f" RETURNING {ACCOUNT}",
             *(account, tenant.id, *_given(values, names)),
             by=by,
+            event=event,
         )
         return rows[0]
 
@@ -198,10 +201,11 @@ class EntityStore:
         values: Mapping[str, Any],
         *,
         revoke: bool,
-        by: Administrator | None = None,
+        by: Writer | None = None,
+        event: Event | None = None,
         seen: datetime | None = None,
     ) -> Row | None:
-        """Set these values; return the account with its `old_` login, status and role, or None.
+        """Set these values; return the account, or None where there is none.
 
         `revoke` ends its sessions. With `seen` it was last updated then: ChangedMeanwhileError.
         LoginTakenError, NoAdministratorError, LastAdministratorError.
@@ -210,33 +214,53 @@ class EntityStore:
         changes = "".join(f"{name} = %s, " for name in names)
         rows = await self._write(
             tenant,
-            f"WITH old AS ({_OLD} FOR UPDATE)"
-            f" UPDATE account SET {changes}session_epoch = session_epoch + %s,"
-            " updated_at = clock_timestamp() FROM old WHERE id = old_id"
-            " AND (%s::timestamptz IS NULL OR updated_at = %s)"
-            f" RETURNING {ACCOUNT}, {_OLD_NAMES}",
-            *(account, *_given(values, names), int(revoke), seen, seen),
+            f"UPDATE account SET {changes}session_epoch = session_epoch + %s,"
+            " updated_at = clock_timestamp() WHERE id = %s"
+            f" AND (%s::timestamptz IS NULL OR updated_at = %s) RETURNING {ACCOUNT}",
+            *(*_given(values, names), int(revoke), account, seen, seen),
             by=by,
+            event=event,
         )
         if not rows and seen and await self.account(tenant, account, newest=True):
             raise ChangedMeanwhileError
         return rows[0] if rows else None
 
-    async def remove_account(
-        self, tenant: Tenant, account: UUID, *, by: Administrator | None = None
+    async def change_own_password(
+        self, tenant: Tenant, by: Writer, old_hash: str, new_hash: str, *, event: Event
     ) -> Row | None:
-        """Remove the account; return its `old_` login, status and role, or None.
+        """Replace a password by its account's own session, and end its sessions.
 
-        NoAdministratorError, LastAdministratorError.
+        Return the account, or None where the session or the old password is none any more.
         """
         rows = await self._write(
             tenant,
-            f"WITH old AS ({_OLD}) DELETE FROM account USING old WHERE id = old_id"
-            f" RETURNING {_OLD_NAMES}",
-            account,
-            by=by,
+            "UPDATE account SET password_hash = %s, session_epoch = session_epoch + 1,"
+            " updated_at = clock_timestamp() WHERE id = %s AND status = 'ACTIVE'"
+            f" AND session_epoch <= %s AND password_hash = %s RETURNING {ACCOUNT}",
+            *(new_hash, by.account, by.epoch, old_hash),
+            event=event,
         )
         return rows[0] if rows else None
+
+    async def remove_account(
+        self, tenant: Tenant, account: UUID, *, by: Writer, event: Event
+    ) -> bool:
+        """Remove the account; return whether there was one.
+
+        NoAdministratorError, LastAdministratorError.
+        """
+        statement = "DELETE FROM account WHERE id = %s RETURNING id"
+        return bool(await self._write(tenant, statement, account, by=by, event=event))
+
+    async def waiting_events(self, limit: int) -> list[Row]:
+        """Return the events of every tenant that wait in the outbox, the oldest first."""
+        return await self.writers.ask(
+            _EMPTY, "SELECT id, event FROM outbox ORDER BY id LIMIT %s", (limit,)
+        )
+
+    async def remove_events(self, events: Sequence[UUID]) -> None:
+        """Take events out of the outbox; those that are out already stay so."""
+        await self.writers.ask(_EMPTY, "DELETE FROM outbox WHERE id = ANY(%s)", (list(events),))
 
     async def make_tenant(self, host: str, name: str) -> Tenant:
         """The tenant with this label, made where there is none."""
@@ -291,16 +315,20 @@ class EntityStore:
         return rows[0] if rows else None
 
     async def _write(
-        self, tenant: Tenant, statement: str, *values: Any, by: Administrator | None = None
+        self,
+        tenant: Tenant,
+        statement: str,
+        *values: Any,
+        by: Writer | None = None,
+        event: Event | None = None,
     ) -> list[Row]:
+        about = _about(tenant) | ({"app.event": event.to_json()} if event else {})
         guards = NO_GUARDS
         if by is not None:
             before = (_LOCK, (str(tenant.id),)), (_IS_ADMINISTRATOR, (by.account, by.epoch))
             guards = Guards(before, ((_HAS_ADMINISTRATOR, ()),))
         try:
-            return await self.writers.ask(
-                _about(tenant), statement, values, again=False, guards=guards
-            )
+            return await self.writers.ask(about, statement, values, again=False, guards=guards)
         except errors.UniqueViolation:
             raise LoginTakenError from None
         except errors.InvalidArgumentForLogarithm:

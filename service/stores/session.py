@@ -2,9 +2,13 @@
 
     pk                                    sk                   attributes
     session#<tenant>#<hash of the token>  session              sv, account, login, epoch, ...
+    session#<tenant>#<hash of the token>  ended                expires
 
 A token is opaque and never kept: only its SHA-256 is, and it is 256 bits of chance. It is looked
 for under its tenant, so at another tenant's host it is no token at all.
+
+Of two Regions that write an item at once the last one wins, so a session that one ends and another
+refreshes would live on. Its end is an item of its own, which no other write touches.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from service.stores.entity import Tenant
 # What a session lasts without a refresh, and at most, in seconds.
 IDLE_SECONDS = 2 * 3_600
 LONGEST_SECONDS = 12 * 3_600
+# How much longer the end of a session is kept: more than clocks of two Regions ever differ.
+_SKEW_SECONDS = 3_600
 
 Item = dict[str, dict[str, Any]]
 
@@ -88,21 +94,22 @@ class SessionStore:
         return session
 
     async def find(self, tenant: Tenant, token_hash: str) -> Session | None:
-        """The session, or None where there is none, or none any more."""
+        """Return the session, or None where there is none, or none any more."""
         answer = await self._aws.call(
-            self._aws.dynamodb.get_item,
+            self._aws.dynamodb.query,
             TableName=self._table,
-            Key=_key(tenant, token_hash),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": _key(tenant, token_hash)["pk"]},
             ConsistentRead=True,  # the login that made it was answered a moment ago
         )
-        item = answer.get("Item")
-        if item is None:
+        items = {item["sk"]["S"]: item for item in answer["Items"]}
+        if "session" not in items or "ended" in items:
             return None
-        session = _session(token_hash, item)
+        session = _session(token_hash, items["session"])
         return session if self._now() < session.expires else None
 
     async def refresh(self, tenant: Tenant, session: Session) -> Session | None:
-        """The session with its idle time begun anew; None where it was ended meanwhile."""
+        """Return the session with its idle time begun anew; None where it was ended meanwhile."""
         expires = min(int(self._now()) + IDLE_SECONDS, session.created + LONGEST_SECONDS)
         try:
             await self._aws.call(
@@ -121,12 +128,15 @@ class SessionStore:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             return None
-        return Session(**{**session.__dict__, "expires": expires})
+        return await self.find(tenant, session.token_hash)
 
-    async def end(self, tenant: Tenant, token_hash: str) -> None:
-        """End the session; one that is not there stays so."""
+    async def end(self, tenant: Tenant, session: Session) -> None:
+        """End the session, in every Region and whatever another one does meanwhile."""
+        until = session.created + LONGEST_SECONDS + _SKEW_SECONDS
         await self._aws.call(
-            self._aws.dynamodb.delete_item, TableName=self._table, Key=_key(tenant, token_hash)
+            self._aws.dynamodb.put_item,
+            TableName=self._table,
+            Item=_key(tenant, session.token_hash, "ended") | {"expires": {"N": str(until)}},
         )
 
     async def answers(self) -> None:
@@ -138,8 +148,8 @@ class SessionStore:
         )
 
 
-def _key(tenant: Tenant, token_hash: str) -> Item:
-    return {"pk": {"S": f"session#{tenant.id}#{token_hash}"}, "sk": {"S": "session"}}
+def _key(tenant: Tenant, token_hash: str, sort: str = "session") -> Item:
+    return {"pk": {"S": f"session#{tenant.id}#{token_hash}"}, "sk": {"S": sort}}
 
 
 def _item(session: Session) -> Item:

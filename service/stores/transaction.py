@@ -43,7 +43,7 @@ class Event:
     detail: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), default=str, separators=(",", ":"))
+        return json.dumps(_clean(asdict(self)), default=str, separators=(",", ":"))
 
 
 def from_json(text: str) -> Event:

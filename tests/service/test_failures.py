@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from local.one_machine import OneMachine, Process
+from local.one_machine import DATABASE, OneMachine, Process
 from local.waiting import wait_until
 from service.api.problems import UNKNOWN
 from service.audit import Audit
@@ -197,6 +197,8 @@ def test_a_write_whose_answer_is_lost_is_not_called_refused(
     try:
         made = tenant.ask("POST", "/api/v1/users", first, token=admin, api=own)
         assert made.status_code == 201, made.text
+        # Its process has no other use of its one connection: the event of the first is sent.
+        writer.wait("SELECT count(*) = 0 FROM outbox", database=DATABASE)
         backends = _backends(writer) - others
         assert backends
         for pid in backends:

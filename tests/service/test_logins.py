@@ -45,11 +45,11 @@ def test_every_login_costs_one_verification_whoever_logs_in():
     passwords._matches = counted  # type: ignore[method-assign]
 
     async def all_of_them() -> list[bool]:
-        stored = await passwords.hash("right")
+        stored = await passwords.hash("the right one of mine", "a@x")
         return [
-            await passwords.verify(stored, "right"),
+            await passwords.verify(stored, "the right one of mine"),
             await passwords.verify(stored, "wrong"),
-            await passwords.verify(None, "right"),
+            await passwords.verify(None, "the right one of mine"),
         ]
 
     try:
@@ -249,9 +249,13 @@ def test_logins_that_succeed_are_not_counted(tenant: Tenant):
 
 def test_secrets_and_tokens_are_in_no_line_of_the_log(tenant: Tenant, admin: str):
     token = tenant.log_in()
-    secrets = [PASSWORD, SECRET, token, admin, "a wrong password", "of a new user"]
+    secrets = [PASSWORD, SECRET, token, admin, "a wrong password", "of a new user of theirs"]
     tenant.try_login(password="a wrong password")
-    given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "password": "of a new user"}
+    given = {
+        "login": f"{uuid.uuid4().hex}@x",
+        "fullName": "X",
+        "password": "of a new user of theirs",
+    }
     tenant.ask("POST", "/api/v1/users", given, token=admin)
     tenant.ask("POST", "/api/v1/users", {**given, "login": 1}, token=admin)
     tenant.ask("GET", f"/api/v1/{token}?sid={token}", token=token)

@@ -161,6 +161,7 @@ def test_every_endpoint_in_each_mode(offline: Runtime, endpoint: Endpoint, mode:
 def test_what_changes_the_entity_store_and_nothing_else_is_refused():
     assert {named(each) for each in ENDPOINTS if each.writes} == {
         "POST /api/v1/users",
+        "POST /api/v1/users/me/password",
         "PUT /api/v1/users/{id}",
         "PATCH /api/v1/users/{id}",
         "DELETE /api/v1/users/{id}",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.one_machine import OneMachine, Process
+from local.one_machine import DATABASE, DOMAIN, OneMachine, Process
 from local.waiting import wait_until
 from tests.service.conftest import PASSWORD, Tenant
 
@@ -141,12 +141,16 @@ def test_the_log_has_what_a_change_changed_and_who_was_refused(own: Tenant):
     own.ask("POST", "/oauth2/v1/introspect", headers=wrong, data={"token": user})
     own.ask("POST", "/oauth2/v1/revoke", headers=own.basic(), data={"token": user})
     own.events(admin)
+    assert own.ask("GET", "/api/v1/reports/logins", token=admin).status_code == 200
+    mine = own.ask("DELETE", f"/api/v1/users/{_id(own, admin)}", token=admin)
+    assert mine.status_code == 409
 
     def complete() -> dict[str, list[dict[str, Any]]]:
         by_kind: dict[str, list[dict[str, Any]]] = {}
         for event in own.events(admin, limit=1_000):
             by_kind.setdefault(event["eventType"], []).append(event)
-        wanted = {"user.create": 1, "user.change": 1, "access": 2, "token.revoke": 1, "log.read": 1}
+        wanted = {"user.create": 1, "user.change": 1, "access": 3, "token.revoke": 1, "log.read": 1}
+        wanted["report.read"] = 1
         return (
             by_kind
             if all(len(by_kind.get(kind, [])) >= count for kind, count in wanted.items())
@@ -162,7 +166,70 @@ def test_the_log_has_what_a_change_changed_and_who_was_refused(own: Tenant):
     assert {event["detail"]["endpoint"] for event in events["access"]} == {
         "listEvents",
         "introspect",
+        "removeUser",
     }
+    (wrong_secret,) = (e for e in events["access"] if e["detail"]["endpoint"] == "introspect")
+    assert (wrong_secret["actor"], wrong_secret["detail"]["application"]) == (None, own.application)
+    (report,) = events["report.read"]
+    assert (report["actor"], report["detail"]["by"]) == (_id(own, admin), "outcome")
     (revoked,) = events["token.revoke"]
     assert revoked["actor"] == own.application
     assert events["log.read"][0]["actor"] == _id(own, admin)
+
+
+def test_a_limit_that_is_reached_is_an_event_and_a_flood_of_them_is_one(own: Tenant):
+    """More logins of one person at once than may be under way."""
+    with ThreadPoolExecutor(40) as pool:
+        answers = [*pool.map(lambda _: own.try_login(own.user, "x" * 20), range(40))]
+    assert {answer.status_code for answer in answers} == {401, 429}
+    admin = own.log_in(own.admin)
+
+    def limited() -> list[dict[str, Any]]:
+        return [e for e in own.events(admin, event="access") if e["outcome"] == "limited"]
+
+    event, *more = wait_until(limited, "the event")
+    assert event["detail"]["endpoint"] == "authenticate"
+    assert len(more) <= 1, "one a minute"
+
+
+def test_who_is_removed_meanwhile_makes_no_administrator(own: Tenant):
+    """The removal holds the tenant's lock and waits for a row; the other write waits for both."""
+    admin = own.log_in(own.admin)
+    other = _made(own, admin, role="ADMIN").json()
+    token = wait_until(
+        lambda: own.try_login(other["login"]).json().get("sessionToken"), "the reader has it"
+    )
+    given = {"login": f"{uuid.uuid4().hex}@x", "fullName": "X", "role": "ADMIN"}
+    server = own.machine.databases["entity-a"]
+    elsewhere = own.machine.api()
+    assert own.ask("GET", "/api/v1/users", token=token, api=elsewhere).status_code == 200
+    waiting = (
+        "SELECT count(*) = %s FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database() AND usename = 'app_writer'"
+    )
+    try:
+        with ThreadPoolExecutor(2) as pool, server.connect(DATABASE) as connection:
+            with connection.transaction():
+                connection.execute("SELECT FROM account WHERE id = %s FOR UPDATE", (other["id"],))
+                removed = pool.submit(
+                    own.ask, "DELETE", f"/api/v1/users/{other['id']}", token=admin
+                )
+                server.wait(waiting, 1, database=DATABASE)
+                made = pool.submit(
+                    requests.post,
+                    f"http://127.0.0.1:{elsewhere.port}/api/v1/users",
+                    json=given,
+                    headers={
+                        "Host": f"{own.label}.{DOMAIN}",
+                        "Authorization": f"Bearer {token}",
+                    },
+                    timeout=30,
+                )
+                server.wait(waiting, 2, database=DATABASE)
+            assert removed.result().status_code == 204
+            assert made.result().status_code == 403, made.result().text
+    finally:
+        elsewhere.kill()
+    assert (
+        server.rows("SELECT FROM account WHERE login = %s", given["login"], database=DATABASE) == []
+    )

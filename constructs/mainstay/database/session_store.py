@@ -71,14 +71,17 @@ class SessionReplica:
     key: kms.IKey
 
     def grant_use(self, grantee: iam.IRole) -> dict[str, str]:
-        """Single sessions, never a list of them. Returns the grantee's variables."""
+        """Allow single sessions, by a query of their key, and no scan; return the variables.
+
+        Nothing is deleted: what is over leaves by its expiry.
+        """
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=[
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
+                "dynamodb:Query",
                 "dynamodb:UpdateItem",
-                "dynamodb:DeleteItem",
             ],
             resource_arns=[self.table_arn],
         )

@@ -50,6 +50,36 @@ CREATE TABLE application (
     UNIQUE (tenant_id, name)
 );
 
+-- Audit events on their way to the queue. Who changes an account names the event in app.event, and
+-- the same transaction holds it, with the values before and after: both are there, or neither is.
+-- What names no event is no act of a user: a migration's backfill, or the other master's rows.
+CREATE TABLE outbox (
+    -- The event's own.
+    id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    event jsonb NOT NULL
+);
+
+CREATE FUNCTION add_event() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    event jsonb := current_setting('app.event');
+BEGIN
+    INSERT INTO public.outbox (id, tenant_id, event) VALUES (
+        (event ->> 'id')::uuid,
+        coalesce(NEW.tenant_id, OLD.tenant_id),
+        jsonb_set(event, '{detail}', (event -> 'detail') || jsonb_strip_nulls(jsonb_build_object(
+            'user', coalesce(NEW.id, OLD.id),
+            'old', jsonb_build_object('login', OLD.login, 'status', OLD.status, 'role', OLD.role),
+            'new', jsonb_build_object('login', NEW.login, 'status', NEW.status, 'role', NEW.role)
+        )))
+    );
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER event AFTER INSERT OR UPDATE OR DELETE ON account FOR EACH ROW
+    WHEN (current_setting('app.event', true) <> '') EXECUTE FUNCTION add_event();
+
 -- Nothing of another tenant, whatever a statement forgets. Not FORCEd upon the owner: logical
 -- replication writes as the owner, and refuses a table whose policies hold for it. No request is
 -- ever served as the owner.
@@ -61,3 +91,8 @@ ALTER TABLE account ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON account USING (tenant_id = current_tenant());
 ALTER TABLE application ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON application USING (tenant_id = current_tenant());
+ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON outbox USING (tenant_id = current_tenant());
+-- Who empties it does so for every tenant.
+CREATE POLICY emptied ON outbox FOR SELECT USING (current_setting('app.outbox', true) = 'empty');
+CREATE POLICY emptied_too ON outbox FOR DELETE USING (current_setting('app.outbox', true) = 'empty');

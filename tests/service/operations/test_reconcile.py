@@ -270,3 +270,26 @@ def test_a_write_that_comes_while_it_carries_over_is_newer(lab: Lab, monkeypatch
     assert (report["carried_over"], len(report["set_aside"])) == (1, 1)
     names = lab.rows(B, "SELECT full_name FROM account WHERE tenant_id = %s", tenant)
     assert names == [("newer",), ("newer",)]
+
+
+def test_events_that_both_masters_sent_are_no_conflict(lab: Lab):
+    """One had arrived, and each master took it out of its outbox; one comes with its write."""
+    tenant = lab.add_tenant(accounts=1)
+    add = (
+        "SELECT set_config('app.event', jsonb_build_object('id', uuid7(), 'detail', '{}'::jsonb)"
+        "::text, true); UPDATE account SET full_name = '%s'"
+    )
+    lab.rows(A, add % "arrived")
+    arrive(lab)
+    pause(lab)
+    lab.rows(A, "DELETE FROM outbox")
+    lab.rows(A, add % "missing")
+    promote_b(lab)
+    assert lab.value(B, "SELECT count(*) FROM outbox") == 1
+    lab.rows(B, "DELETE FROM outbox")
+    report = reconciled(lab)
+    assert (report["carried_over"], report["set_aside"]) == (1, [])
+    events = lab.rows(
+        B, "SELECT event -> 'detail' -> 'new' FROM outbox WHERE tenant_id = %s", tenant
+    )
+    assert len(events) == 1
