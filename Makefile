@@ -10,6 +10,12 @@ PYTHON ?= python3
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export CDK_DISABLE_CLI_TELEMETRY := true
 export PYTHONUNBUFFERED := 1
+# Certificates are those that the machine trusts, a company's own among them, for uv as for pip.
+export UV_SYSTEM_CERTS := 1
+# What runs on this machine is asked without a proxy, whichever the shell names for the rest.
+comma := ,
+export no_proxy := $(addsuffix $(comma),$(or $(no_proxy),$(NO_PROXY)))127.0.0.1,localhost,.localhost
+export NO_PROXY := $(no_proxy)
 
 CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from local.plain_path import plain_path
 from local.waiting import is_free
 
 IMAGE = Path(__file__).parents[1] / "constructs" / "mainstay" / "edge" / "nginx"
@@ -26,8 +27,6 @@ DOMAIN = "edge.test"  # tenants are served at <tenant>.edge.test
 LONGEST_REQUEST_SECONDS = 30  # as in every environment that is shipped
 
 _PORTS = range(1, 65_536)
-# What a path may hold without meaning something to nginx, sed or the shell.
-_TAME_PATH = re.compile(r"[A-Za-z0-9._/+@~-]+")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -59,7 +58,7 @@ def edge_process(
     over everything but the place. SIGQUIT ends the process after what is in flight, SIGTERM at
     once. Raises ValueError that names the argument.
     """
-    run = run.absolute()
+    run = plain_path(run)
     given = {
         "APP_ADDRESS": _address(app_address),
         "APP_NAME": f"app-tier.{domain}",
@@ -92,16 +91,15 @@ def place_of(
 
     `run` is the folder of the flag and of the key. Raises ValueError that names the argument.
     """
-    if not _TAME_PATH.fullmatch(str(run)):
-        raise ValueError(f"'run' should be a path of {_TAME_PATH.pattern}, got '{run}'")
     if port not in _PORTS:
         raise ValueError(f"'port' should be 1 to 65535, got {port}")
+    run = plain_path(run)
     return {
         "ADDRESS": address,
         "PORT": str(port),
         "RUN": str(run),
         "KEYS": str(run / "keys"),
-        "CONF": str(conf),
+        "CONF": str(plain_path(conf)),
         "NGINX": str(nginx or nginx_binary()),
     }
 

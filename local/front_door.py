@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from local import first_tenant
 from local.session import LocalSession
-from local.waiting import NotInTimeError, wait_until
+from local.waiting import NotInTimeError, last_lines, wait_until
 
 # From the end of the deploy to the first answer through everything.
 SERVING_SECONDS = 90
@@ -26,17 +26,22 @@ class NotServedError(RuntimeError):
 def wait_until_it_serves(session: LocalSession) -> dict[str, Any]:
     """Wait until GET /health/login is answered with 200, as Route 53 asks it; return the listener.
 
-    Raises NotServedError after SERVING_SECONDS.
+    Raises NotServedError after SERVING_SECONDS, and at once where what runs the tasks has ended.
     """
     found: list[dict[str, Any]] = []
 
     def answers() -> bool:
+        if session.ecs_agent_pid is None:
+            log = session.folder / "ecs_agent.log"
+            raise NotServedError(
+                f"the ECS agent has ended, and no task runs: {log}\n{last_lines(log)}"
+            )
         listeners = session.status().get("listeners", ())
         found[:] = [one for one in listeners if one["public"] and _is_https(one)][:1]
         return bool(found) and _ask(session, found[0], "GET", "/health/login")[0] == 200
 
     try:
-        wait_until(answers, "an answer of the service", seconds=SERVING_SECONDS)
+        wait_until(answers, "an answer of the service", seconds=SERVING_SECONDS, pause=0.25)
     except NotInTimeError as error:
         problems = [t["problem"] for t in session.status().get("tasks", ()) if t["problem"]]
         raise NotServedError("\n".join([f"{error}: {_where(session)}", *problems])) from None

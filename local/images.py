@@ -16,6 +16,7 @@ from pathlib import Path
 
 from local.desired_state import Container
 from local.edge_process import COMMAND, place_of
+from local.plain_path import plain_path
 from local.releases import Release
 
 ROOT = Path(__file__).parents[1]
@@ -81,8 +82,8 @@ def _edge(container: Container, place: TaskHost) -> Program:
             port=int(container.variables.get("PORT", 8443)),
             address=place.address,
         ),
-        "KEYS": str(place.folder / "keys"),
-        "APP_CA": str(place.authority),
+        "KEYS": str(plain_path(place.folder / "keys")),
+        "APP_CA": str(plain_path(place.authority)),
         "RESOLVER": "127.0.0.1",  # addresses are given, so no name is asked for
         "TRUSTED_PROXIES": "127.0.0.0/8",  # where the load balancers of this machine are
         "LIMITS": "dry-run",  # one machine is one client

@@ -97,7 +97,7 @@ class RunningTask:
         try:
             for container in self.task.containers:
                 self._children[container.name] = self._started(container)
-        except (images.UnknownImageError, NotThereYetError) as error:
+        except (ValueError, images.UnknownImageError, NotThereYetError) as error:
             self._end_children()
             self.problem = str(error)
             self._pause()

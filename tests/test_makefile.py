@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -159,3 +160,20 @@ def test_an_older_python_is_named_and_nothing_is_made(machine: Machine):
     assert "3.11" in line
     assert "3.9.2" in line
     assert "PYTHON=" in line
+
+
+@pytest.mark.parametrize("given", [{}, {"NO_PROXY": "intern.example"}, {"no_proxy": "a.example"}])
+def test_a_proxy_is_not_asked_for_what_runs_on_this_machine(given):
+    """Without it, `make local` behind HTTP_PROXY waited a minute for its own emulator."""
+    kept = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    done = subprocess.run(
+        ["make", "-s", "--eval", "shown: ; @env", "shown"],
+        cwd=ROOT,
+        env={**kept, **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    variables = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    wanted = ",".join([*given.values(), "127.0.0.1,localhost,.localhost"])
+    assert variables["no_proxy"] == variables["NO_PROXY"] == wanted

@@ -19,13 +19,16 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def started(tmp_path, upstream):
-    """The command behind `make edge`, with this interpreter, as make starts it."""
-    port = free_port()
+    """The command behind `make edge`, with this interpreter, as make starts it.
+
+    Its folder has what nginx, sed and the shell would read as something else than a name.
+    """
+    port, run = free_port(), tmp_path / "ein Klön [x] {1}" / "run"
     command = [sys.executable, "-m", "local.edge_process", "--port", str(port)]
-    command += ["--upstream", f"localhost:{upstream.port}", "--run", str(tmp_path / "run")]
+    command += ["--upstream", f"localhost:{upstream.port}", "--run", str(run)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
     wait_until(lambda: process.poll() is not None or listens(port), "the edge to listen")
-    yield process, port, tmp_path / "run"
+    yield process, port, run
     process.kill() if process.poll() is None else None
 
 
@@ -86,7 +89,6 @@ def test_make_starts_it_and_its_end_ends_it(tmp_path, upstream):
         (["--upstream", "http://a:1"], "UPSTREAM should be host:port"),
         (["--upstream", "a:1", "--port", "0"], "PORT should be 1 to 65535, got '0'"),
         (["--upstream", "a:1", "--port", "x"], "PORT should be 1 to 65535, got 'x'"),
-        (["--upstream", "a:1", "--run", "a b"], "RUN should be a path of"),
         (["--upstream", "a:1", "--limits", "no"], "LIMITS should be on or dry-run, got 'no'"),
     ],
 )
