@@ -6,7 +6,6 @@ import base64
 import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Query
@@ -36,13 +35,8 @@ async def list_events(call: Call, query: Annotated[EventPage, Query()]) -> list[
     await call.record(
         "log.read", "success", detail=query.model_dump(mode="json", exclude_none=True)
     )
-    if len(rows) == query.limit:
-        more = query.model_copy(
-            update={"since": since, "until": until, "after": _encoded(rows[-1])}
-        )
-        parameters = urlencode(more.model_dump(mode="json", exclude_none=True))
-        call.answer_headers["Link"] = f'<{call.endpoint.path}?{parameters}>; rel="next"'
-    return [_event(row) for row in rows]
+    call.link_next(query, rows, since=since, until=until, after=_encoded)
+    return [AuditEvent.model_validate(row) for row in rows]
 
 
 async def count_logins(call: Call, query: Annotated[LoginReport, Query()]) -> LoginCounts:
@@ -73,16 +67,6 @@ def _range(query: TimeRange) -> tuple[datetime, datetime]:
     if since > until:
         raise ProblemError(problems.INVALID, ("since: should be before 'until'",))
     return since, until
-
-
-def _event(row: Row) -> AuditEvent:
-    names = ("outcome", "actor", "login", "client", "agent", "region", "detail")
-    return AuditEvent(
-        uuid=row["id"],
-        published=row["at"],
-        event_type=row["kind"],
-        **{name: row[name] for name in names},
-    )
 
 
 def _encoded(row: Row) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pydantic_core
@@ -15,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import ClientDisconnect
 
 from service.api import problems
+from service.api.models import EventPage, Page
 from service.api.problems import ProblemError
 from service.databases import Row
 from service.runtime import Runtime
@@ -116,6 +119,20 @@ class Call(Request):
             return pydantic_core.from_json(await self.body(), allow_inf_nan=False)
         except (ValueError, RecursionError) as error:
             raise ProblemError(problems.MALFORMED, (str(error)[:200],)) from None
+
+    def link_next(
+        self,
+        query: Page | EventPage,
+        rows: Sequence[Row],
+        *,
+        after: Callable[[Row], Any] = itemgetter("id"),
+        **fixed: Any,
+    ) -> None:
+        """Set the next page's address, where there may be one: this query behind the last row."""
+        if len(rows) == query.limit:
+            more = query.model_copy(update={**fixed, "after": after(rows[-1])})
+            parameters = urlencode(more.model_dump(mode="json", exclude_none=True))
+            self.answer_headers["Link"] = f'<{self.endpoint.path}?{parameters}>; rel="next"'
 
     async def record(self, kind: str, outcome: str = "success", **more: Any) -> None:
         """Add an event to the audit log; `more` as for `event`."""

@@ -202,7 +202,13 @@ class SessionView(ApiModel):
     expires_at: datetime
 
 
-class User(ApiModel):
+class RowModel(ApiModel):
+    """An answer's object that is made of a store's row, and shows some of its columns."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
+
+
+class User(RowModel):
     """A user of the tenant."""
 
     id: UUID
@@ -211,25 +217,25 @@ class User(ApiModel):
     status: str
     role: str
     attributes: dict[str, Any]
-    created: datetime
-    last_updated: datetime
+    created: Annotated[datetime, Field(validation_alias="created_at")]
+    last_updated: Annotated[datetime, Field(validation_alias="updated_at")]
 
 
-class Application(ApiModel):
+class Application(RowModel):
     """An application of the tenant."""
 
     id: UUID
     name: str
     attributes: dict[str, Any]
-    created: datetime
+    created: Annotated[datetime, Field(validation_alias="created_at")]
 
 
-class AuditEvent(ApiModel):
+class AuditEvent(RowModel):
     """One line of the audit log."""
 
-    uuid: UUID
-    published: datetime
-    event_type: str
+    uuid: Annotated[UUID, Field(validation_alias="id")]
+    published: Annotated[datetime, Field(validation_alias="at")]
+    event_type: Annotated[str, Field(validation_alias="kind")]
     outcome: str
     actor: str | None
     login: str | None

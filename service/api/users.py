@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Query
@@ -42,8 +41,8 @@ async def list_users(call: Call, query: Annotated[UserPage, Query()]) -> list[Us
         limit=query.limit,
         attributes={name: value} if name else {},
     )
-    _link_next(call, query, rows)
-    return [_user(row) for row in rows]
+    call.link_next(query, rows)
+    return [User.model_validate(row) for row in rows]
 
 
 async def get_user(call: Call, id: UUID) -> User:
@@ -126,16 +125,8 @@ async def list_applications(call: Call, query: Annotated[Page, Query()]) -> list
     rows = await call.runtime.entities.applications(
         call.tenant, after=query.after, limit=query.limit
     )
-    _link_next(call, query, rows)
-    return [
-        Application(
-            id=row["id"],
-            name=row["name"],
-            attributes=row["attributes"],
-            created=row["created_at"],
-        )
-        for row in rows
-    ]
+    call.link_next(query, rows)
+    return [Application.model_validate(row) for row in rows]
 
 
 async def _found(call: Call, account: UUID) -> Row:
@@ -189,20 +180,7 @@ def _seen(call: Call) -> datetime | None:
 def _shown(call: Call, row: Row) -> User:
     """Return a user, and set the answer's ETag."""
     call.answer_headers["ETag"] = f'"{(row["updated_at"] - _EPOCH) // _MICROSECOND:x}"'
-    return _user(row)
-
-
-def _user(row: Row) -> User:
-    return User(
-        id=row["id"],
-        login=row["login"],
-        full_name=row["full_name"],
-        status=row["status"],
-        role=row["role"],
-        attributes=row["attributes"],
-        created=row["created_at"],
-        last_updated=row["updated_at"],
-    )
+    return User.model_validate(row)
 
 
 async def _values(
@@ -220,11 +198,3 @@ async def _hashed(call: Call, password: str, login: str) -> str:
         return await call.runtime.passwords.hash(password, login, call.tenant.id)
     except WeakPasswordError as error:
         raise ProblemError(problems.INVALID, (f"password: {error}",)) from None
-
-
-def _link_next(call: Call, query: Page, rows: list[Row]) -> None:
-    """Set the address of the next page, with the filter of this one."""
-    if len(rows) == query.limit:
-        more = query.model_copy(update={"after": rows[-1]["id"]})
-        parameters = urlencode(more.model_dump(mode="json", exclude_none=True))
-        call.answer_headers["Link"] = f'<{call.endpoint.path}?{parameters}>; rel="next"'
