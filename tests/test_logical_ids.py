@@ -51,6 +51,7 @@ BACKUPS = {
     "StoreArchiveBucket6EC13079": "AWS::S3::Bucket",
     "StoreDumpsBucket20C8E0F9": "AWS::S3::Bucket",
     "StoreVault017DFCD5": "AWS::Backup::BackupVault",
+    "MessagesKey3953FBDA": "AWS::KMS::Key",
 }
 
 CONTROL = {

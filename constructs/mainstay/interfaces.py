@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -18,6 +20,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 
 
 def principal(service: str) -> iam.IPrincipal:
@@ -45,6 +48,19 @@ def rule_target(function: lambda_.Function, **settings: Any) -> events.IRuleTarg
     """A function as what a rule of EventBridge invokes; `settings` are LambdaFunction's."""
     handler = cast("lambda_.IFunction", function)
     return cast("events.IRuleTarget", targets.LambdaFunction(handler, **settings))
+
+
+def as_rule_target(target: targets.SnsTopic) -> events.IRuleTarget:
+    return cast("events.IRuleTarget", target)
+
+
+def alarm_action(topic: sns.ITopic) -> cloudwatch.IAlarmAction:
+    """Return what an alarm does that publishes to a topic."""
+    return cast("cloudwatch.IAlarmAction", cloudwatch_actions.SnsAction(topic))
+
+
+def as_topic(topic: sns.Topic) -> sns.ITopic:
+    return cast("sns.ITopic", topic)
 
 
 def as_secret(secret: secretsmanager.Secret) -> secretsmanager.ISecret:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -55,11 +55,32 @@ class S3:
         self.buckets: dict[str, VersionedBucket] = {}
         self._folder = folder
         self._number = 0
+        self._replicated: set[tuple[str, str]] = set()  # by bucket and version's id
 
     def create(self, name: str, *, object_lock: bool = True) -> VersionedBucket:
         """A bucket, with versioning."""
         self.buckets[name] = VersionedBucket(name=name, object_lock=object_lock)
         return self.buckets[name]
+
+    def replicate(
+        self, source: str, target: str, only: Callable[[str], bool] = lambda key: True
+    ) -> None:
+        """Do what S3 does in its own time: new versions under their own ids, and longer locks.
+
+        A deletion is not replicated, and no version is for a second time. `only` says which keys
+        have their turn now.
+        """
+        there = self.buckets[target]
+        for key, versions in self.buckets[source].objects.items():
+            if not only(key):
+                continue
+            held = {version.id: version for version in there.objects.get(key, [])}
+            for version in versions:
+                if version.id in held:
+                    held[version.id].retain_until = version.retain_until
+                elif not version.delete_marker and (target, version.id) not in self._replicated:
+                    there.objects.setdefault(key, []).append(replace(version))
+                    self._replicated.add((target, version.id))
 
     def operation(self, request: SignedRequest) -> tuple[str, Callable[[SignedRequest], Response]]:
         """The name of the call and its function."""

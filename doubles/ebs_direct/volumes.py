@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 BLOCK_SIZE = 524_288  # bytes; the only size there is (EBS direct APIs, ListSnapshotBlocks)
 BLOCKS_PER_GIB = 2**30 // BLOCK_SIZE
+
+
+_numbers = itertools.count(1)
 
 
 class Block:
@@ -58,12 +61,13 @@ class BlockSnapshot:
             image[index * BLOCK_SIZE : (index + 1) * BLOCK_SIZE] = block.data()
         return bytes(image)
 
+    def again(self, at: datetime) -> BlockSnapshot:
+        """A later snapshot of the volume, which holds once more what it held at this one."""
+        return replace(self, id=f"snap-{next(_numbers):017x}", started=at)
+
     def contents(self) -> dict[int, bytes]:
         """Digests by index, for a comparison without the bytes."""
         return {index: block.digest for index, block in self.blocks.items()}
-
-
-_numbers = itertools.count(1)
 
 
 class BlockVolume:

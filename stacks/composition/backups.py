@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
 
 from config import backups as config
 from config.databases import ReportingCluster
@@ -15,9 +16,14 @@ from mainstay.backup.alarms import BackupAlarms, Limits
 from mainstay.backup.archive_machine import ArchiveMachine
 from mainstay.backup.backup_plan import BackupPlan
 from mainstay.backup.backup_store import BackupStore
+from mainstay.backup.backup_topic import BackupTopic
+from mainstay.backup.copy_prune import CopyPrune
 from mainstay.backup.dump_tasks import DumpSource, DumpTasks
+from mainstay.backup.failed_jobs import FailedJobs
 from mainstay.backup.session_exports import SessionExports
 from mainstay.backup.snapshot_job import Copy, SnapshotJob, SnapshotRetention
+from mainstay.interfaces import as_topic
+from mainstay.references import cross_region
 from mainstay.stateless.image import Parts
 from stacks.composition.databases import RegionDatabases
 from stacks.composition.names import cluster_name, session_table_name
@@ -42,8 +48,9 @@ def compose_backups(databases: list[RegionDatabases]) -> None:
     first, home = databases[0].context, databases[-1].context
     if first is home:
         store = _store(home, other=None)
-        _jobs(databases[-1], store, copy=None)
-        _plan(first, store, copy_vault=None)
+        topic = _topic(store, home)
+        plan = _plan(first, store, copy_vault=None)
+        _jobs(databases[-1], store, topic, copy=None, plan_role=plan.role.role_arn)
         return
     double = _store(first, other=None)
     store = _store(home, other=double)
@@ -52,12 +59,37 @@ def compose_backups(databases: list[RegionDatabases]) -> None:
         key_arn=double.arns.key,
         keep=_keep(home.environment.backups.snapshot_copies),
     )
-    jobs = _jobs(databases[-1], store, copy=copy)
     plan = _plan(first, double, copy_vault=store.arns.vault)
+    topic = _topic(double, first)
+    FailedJobs(cdk.Stack.of(plan), "Failed", role_arn=plan.role.role_arn, topic=topic)
+    if _series(home.environment):
+        CopyPrune(
+            cdk.Stack.of(plan),
+            "Copy",
+            copy=double,
+            original=store.arns,
+            original_region=home.name,
+            log_group=first.logs.functions,
+            topic=topic,
+        )
+    jobs = _jobs(
+        databases[-1],
+        store,
+        _topic(store, home),
+        copy=copy,
+        plan_role=cross_region(plan.plain_role_arn),
+    )
     # What fills a store by its ARN needs it to be there.
     cdk.Stack.of(store).add_stack_dependency(cdk.Stack.of(double))
     jobs.add_stack_dependency(cdk.Stack.of(double))
-    plan.add_stack_dependency(cdk.Stack.of(store))
+    jobs.add_stack_dependency(cdk.Stack.of(plan))
+    cdk.Stack.of(plan).add_stack_dependency(cdk.Stack.of(store))
+
+
+def _topic(store: BackupStore, context: RegionContext) -> sns.ITopic:
+    """Return the topic of a Region's backups, in the stack that stays while others are replaced."""
+    made = BackupTopic(cdk.Stack.of(store), "Messages", removal_policy=context.removal_policy)
+    return as_topic(made.topic)
 
 
 def _store(context: RegionContext, *, other: BackupStore | None) -> BackupStore:
@@ -81,12 +113,18 @@ def _store(context: RegionContext, *, other: BackupStore | None) -> BackupStore:
     )
 
 
-def _jobs(databases: RegionDatabases, store: BackupStore, *, copy: Copy | None) -> cdk.Stack:
+def _jobs(
+    databases: RegionDatabases,
+    store: BackupStore,
+    topic: sns.ITopic,
+    *,
+    copy: Copy | None,
+    plan_role: str,
+) -> cdk.Stack:
     context, environment = databases.context, databases.context.environment
     backups, log_group = environment.backups, context.logs.functions
     stack = context.stack("BackupJobs", "what makes backups", stateful=False)
-    # The values of the tag on the volumes that are snapshotted.
-    series = ("follower", "delayed") if environment.databases.delayed is not None else ()
+    series = _series(environment)
     if series:
         SnapshotJob(
             stack,
@@ -139,14 +177,22 @@ def _jobs(databases: RegionDatabases, store: BackupStore, *, copy: Copy | None) 
             daily=cdk.Duration.hours(36),
             proof=cdk.Duration.days(backups.proof_days),
         ),
+        topic=topic,
     )
+    FailedJobs(stack, "Failed", role_arn=plan_role, topic=topic)
     return stack
 
 
-def _plan(context: RegionContext, store: BackupStore, *, copy_vault: str | None) -> cdk.Stack:
+def _series(environment: Environment) -> tuple[str, ...]:
+    """Return the values of the tag on the volumes that are snapshotted and archived."""
+    return ("follower", "delayed") if environment.databases.delayed is not None else ()
+
+
+def _plan(context: RegionContext, store: BackupStore, *, copy_vault: str | None) -> BackupPlan:
     environment = context.environment
-    stack = context.stack("BackupPlan", "AWS Backup of the managed stores", stateful=False)
-    BackupPlan(
+    about = "AWS Backup of the managed stores, and the prune of copies"
+    stack = context.stack("BackupPlan", about, stateful=False)
+    return BackupPlan(
         stack,
         "Plan",
         name=f"mainstay-{environment.name}",
@@ -158,7 +204,6 @@ def _plan(context: RegionContext, store: BackupStore, *, copy_vault: str | None)
         network=context.network,
         zone_ids=context.region.zone_ids,
     )
-    return stack
 
 
 def _sources(databases: RegionDatabases) -> tuple[DumpSource, ...]:

@@ -214,13 +214,12 @@ def test_one_function_alone_does_every_item_and_a_retry_goes_on(engine, monkeypa
     assert root["counts"] == COUNTS
 
 
-def test_a_level_is_proven_and_kept_and_a_sweep_told_by_events(engine):
+def test_a_level_is_proven_and_kept_and_a_copy_swept(engine):
     root = engine.archive(engine.snapshot(engine.volume())).root
     proven = states.proven(engine.store(), {"level": 2}, now=now())
     assert (proven["root"], proven["blocks"]) == (root.key, 9)
     assert engine.bucket.keys("verify/") == [proven["evidence"]]
-    said = states.pruned(engine.store(), {}, now=now())
-    assert (said["dry_run"], said["roots"], said["kept_roots"]) == (True, [], 1)
-    assert not states.pruned(engine.store(), {"apply": True}, now=now())["dry_run"]
+    swept = states.pruned(engine.store(), engine.store(), stop=lambda: False, now=now())
+    assert (swept["dry_run"], swept["roots"], swept["kept_roots"]) == (False, [], 1)
     with pytest.raises(RefusedError, match="'level' should be 0, 1 or 2"):
         states.proven(engine.store(), {"level": 3}, now=now())

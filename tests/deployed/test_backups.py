@@ -19,7 +19,7 @@ def roles(deployed):
     iam = deployed.client("iam", "us-east-1")
     found: dict[str, set[str]] = {}
     for role in deployed.of_type("AWS::IAM::Role"):
-        if not role.stack.endswith(("-backupjobs", "-backups")):
+        if not role.stack.endswith(("-backupjobs", "-backups", "-backupplan")):
             continue
         actions = found.setdefault(role.logical_id[:-8], set())
         for name in iam.list_role_policies(RoleName=role.ref)["PolicyNames"]:
@@ -44,7 +44,7 @@ def test_nobody_who_writes_backups_can_delete_any(roles):
 
 def test_whoever_deletes_backups_can_write_none(roles):
     deleting = {name for name, actions in roles.items() if _of(actions, _DELETING)}
-    assert "SnapshotsPruneRole" in deleting
+    assert {"SnapshotsPruneRole", "CopyPruneRole"} <= deleting
     for name in deleting:
         assert not _of(roles[name], _WRITING), name
 
@@ -106,6 +106,29 @@ def test_nothing_that_a_root_reaches_expires_by_a_rule(deployed):
         ]
         expiring = {rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule}
         assert expiring == {"jobs/", "leases/"}
+
+
+def test_the_archive_s_copy_is_swept_where_it_lies_behind_its_original(deployed):
+    """Nothing else deletes there: replication leaves deletions out, and no rule expires a pack."""
+    function = deployed.named(FIRST, "backupplan", "CopyPruneFunction")
+    found = deployed.client("lambda", FIRST).get_function_configuration(FunctionName=function.ref)
+    variables = found["Environment"]["Variables"]
+    copy = deployed.named(FIRST, "backups", "StoreArchiveBucket").ref
+    original = deployed.named(HOME, "backups", "StoreArchiveBucket").ref
+    assert variables["ARCHIVE_BUCKET"] == copy
+    assert (variables["ORIGINAL"], variables["ORIGINAL_REGION"]) == (original, HOME)
+    iam = deployed.client("iam", FIRST)
+    role = deployed.named(FIRST, "backupplan", "CopyPruneRole").ref
+    deleting = {
+        resource
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"][
+            "Statement"
+        ]
+        if "s3:DeleteObjectVersion" in statement["Action"]
+        for resource in [statement["Resource"]]
+    }
+    assert deleting == {f"arn:aws:s3:::{copy}/*"}
 
 
 def test_each_vault_is_locked_for_as_long_as_its_points_are_kept(deployed):

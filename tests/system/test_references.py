@@ -14,7 +14,7 @@ STATEFUL_PARTS = {
 ORDER = [
     *("dns", "keys", "logs", "network", "control", "peering", "exit"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
-    *("reporting", "delayed", "events", "backups", "backupjobs", "backupplan"),
+    *("reporting", "delayed", "events", "backups", "backupplan", "backupjobs"),
     *("operations", "certificate", "app", "worker", "edge", "records", "readonly", "upgrade"),
 ]
 

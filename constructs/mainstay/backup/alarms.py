@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge
 from mainstay.backup.metrics import BackupMetrics
+from mainstay.interfaces import alarm_action
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,10 @@ class BackupAlarms(Construct):
         stores: tuple[str, ...],
         copied: bool,
         limits: Limits,
+        topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._topic = topic
         metrics = BackupMetrics()
         of_series = [
             ("Snapshot", metrics.maximum_snapshot_age_in_seconds, limits.snapshot),
@@ -77,11 +80,4 @@ class BackupAlarms(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
-        acknowledge(
-            alarm,
-            {
-                "NIST.800.53.R5-CloudWatchAlarmAction": "Nobody is woken by an old backup, which "
-                "is mended in hours and hurts nobody meanwhile: it is read where the operators "
-                "look each morning, and the monitors' own alarms page for what users see.",
-            },
-        )
+        alarm.add_alarm_action(alarm_action(self._topic))

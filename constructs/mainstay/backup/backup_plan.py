@@ -70,6 +70,13 @@ class BackupPlan(Construct):
         )
         self._test_restores(name, vault, of_clusters, of_table, network, zone_ids)
 
+    @property
+    def plain_role_arn(self) -> str:
+        """Return the role's ARN as another Region reads it: the L2's own is no plain reference."""
+        role = self.role.node.default_child
+        assert isinstance(role, iam.CfnRole)
+        return role.attr_arn
+
     def _copies(
         self, vault_arn: str | None, keep: cdk.Duration
     ) -> list[backup.BackupPlanCopyActionProps]:

@@ -175,7 +175,9 @@ class BackupStore(Construct):
         self._allow(
             grantee,
             [
-                *("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"),
+                *("s3:GetObject", "s3:GetObjectVersion"),
+                # Without these two S3 does not say that a version is locked, and only refuses.
+                *("s3:GetObjectRetention", "s3:GetObjectLegalHold"),
                 *("s3:DeleteObject", "s3:DeleteObjectVersion"),
             ],
             self.archive.arn_for_objects("*"),

@@ -25,12 +25,11 @@ Beside them, on schedules of their own:
 `functions.archive_job.handler.verify`
     in   {"root"?: key, snapshot's id, latest (default), latest:VOLUME; "level"?: 0, 1 (default), 2}
     out  {"root", "level", "evidence": key under verify/, counts}; needs s3:PutObject for that
-`functions.archive_job.handler.prune`   (a role that may delete and may not write)
-    in   {"apply"?: false by default, so that nothing goes; "keep_last"?: 1 or more}
-    out  {"dry_run", "roots": expired, "newest_good", "swept", "swept_bytes", "kept_…"}
-    The role: s3:ListBucket, s3:ListBucketVersions, s3:GetObject, s3:GetObjectVersion,
-    s3:GetObjectRetention, s3:GetObjectLegalHold, s3:GetBucketObjectLockConfiguration,
-    s3:DeleteObject, s3:DeleteObjectVersion under packs/, segments/, manifests/, and kms:Decrypt.
+`functions.archive_job.handler.prune_copy`   (a role that may delete there and may not write)
+    in   anything; environment: ARCHIVE_BUCKET, the copy; ORIGINAL and ORIGINAL_REGION, what is
+         replicated into it and is never written here
+    out  {"roots": expired, "newest_good", "swept", "swept_bytes", "kept_…", "unfinished": whether
+         the function's limit came first; the next run goes on}
 
 Errors by name: `OutOfTime` (the function's limit came first) and every other but `RefusedError` are
 worth a retry of the same input; `RefusedError` says no for good (denied, wrong key, wrong input).

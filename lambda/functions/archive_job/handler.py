@@ -52,10 +52,15 @@ def verify(event: dict[str, Any], _: Any) -> dict[str, Any]:
     return _printed("verify", states.proven(store, event, now=_now()))
 
 
-def prune(event: dict[str, Any], _: Any) -> dict[str, Any]:
-    """Sweep, or without "apply" only report. Raises ArchiveError before anything is deleted."""
+def prune_copy(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Sweep a copy behind its original. Raises ArchiveError before anything is deleted."""
+    del event
     _, store = _parts(_budget())
-    return _printed("prune", states.pruned(store, event, now=_now()))
+    _, original = connect(
+        ArchiveConnection(bucket=os.environ["ORIGINAL"], region=os.environ["ORIGINAL_REGION"])
+    )
+    swept = states.pruned(store, original, stop=_deadline(context), now=_now())
+    return _printed("prune_copy", swept)
 
 
 def _budget() -> float:

@@ -128,10 +128,11 @@ def proven(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, A
     return {"root": root.key, "level": level, "evidence": key, **found}
 
 
-def pruned(store: Store, event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
-    """Sweep, and return the counts with the roots that were deleted. Raises ArchiveError."""
-    apply, keep_last = event.get("apply", False), event.get("keep_last", 1)
-    return vars(prune(store, now=now, apply=apply is True, keep_last=keep_last))
+def pruned(
+    store: Store, original: Store, *, stop: Callable[[], bool], now: datetime
+) -> dict[str, Any]:
+    """Sweep the copy of an archive, and return what it did. Raises ArchiveError."""
+    return vars(prune(store, now=now, apply=True, original=original, stop=stop))
 
 
 def _job(store: Store, key: str) -> Job:

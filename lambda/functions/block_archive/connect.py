@@ -28,6 +28,7 @@ class ArchiveConnection:
     """Names what to connect to, and how."""
 
     bucket: str
+    region: str | None = None  # the bucket's, where it is not the environment's
     endpoint_url: str | None = None  # instead of AWS, for all services
     workers: int = 16
     blocks_per_second: float = BLOCKS_PER_SECOND
@@ -41,7 +42,7 @@ def connect(to: ArchiveConnection) -> tuple[ReliableBlocks, Store]:
 
     if to.transport not in TRANSPORTS:
         raise RefusedError(f"'transport' should be one of {TRANSPORTS}, got '{to.transport}'")
-    attempts, counters, session = Attempts(), Counters(), boto3.Session()
+    attempts, counters, session = Attempts(), Counters(), boto3.Session(region_name=to.region)
     try:
         ebs, ec2, s3 = (_client(session, name, to) for name in ("ebs", "ec2", "s3"))
         if session.get_credentials() is None:
