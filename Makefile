@@ -121,7 +121,7 @@ named:
 
 # A second worker on two cores: much of the suite waits for a process or for the other core.
 WORKERS ?= 2
-test: setup apache older-postgres ## Every test that needs no AWS account, in WORKERS processes
+test: setup apache older-postgres kernel ## Every test that needs no AWS account, in WORKERS processes
 	@.venv/bin/python -m pytest -m "not account" -n $(WORKERS) --durations=15
 
 lint: setup
@@ -191,6 +191,9 @@ apache: # the legacy chain's server; the package without the service that would 
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 older-postgres:
 	@test -x $(POSTGRES_15)/pg_restore || { $(call apt,postgresql-client-15); }
+
+kernel: # a Linux that runs as a program and mounts XFS, and what makes XFS
+	@{ command -v linux.uml && test -x $(SBIN)/mkfs.xfs; } >/dev/null || { $(call apt,user-mode-linux xfsprogs); }
 
 BASE ?= origin/main
 diff: setup ## What ENV's templates would change against BASE=<git ref>, as Markdown

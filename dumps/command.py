@@ -20,6 +20,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dumps import drill, pruning
+from dumps.boot import boot_image
 from dumps.dump import DumpRequest, dump
 from dumps.errors import DumpError
 from dumps.load import load
@@ -77,6 +78,12 @@ def add(acts: Any) -> None:
     proving.add_argument("--archive-bucket", help="restore the newest of every series in it too")
     proving.add_argument("--retain-days", type=int, default=35, help="how long evidence is locked")
     _act(acts, "dumps", "the dumps of a store", run_list)
+    about = "start PostgreSQL on a restored volume, and read every table of it"
+    booting = acts.add_parser("boot", help=about, description=about)
+    booting.set_defaults(run=run_boot)
+    booting.add_argument("--image", type=Path, required=True, help="which is recovered in place")
+    booting.add_argument("--work", type=Path, help="folder with room for the cluster")
+    booting.add_argument("--json", action="store_true", help="one line of JSON")
     pruning.add(acts)
 
 
@@ -192,6 +199,14 @@ def run_list(asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def run_boot(asked: argparse.Namespace) -> dict[str, Any]:
+    """Raises DumpError where the image is no cluster that starts and holds rows."""
+    if not asked.image.is_file():
+        raise DumpError(f"'image' should be a restored volume, got '{asked.image}': no such file")
+    with _work(asked) as work:
+        return boot_image(asked.image, work)
+
+
 def _act(acts: Any, name: str, about: str, run: Any) -> Any:
     act = acts.add_parser(name, help=about, description=about)
     act.set_defaults(run=run)
@@ -234,6 +249,7 @@ def _client(service: str, asked: argparse.Namespace) -> Any:
 @contextmanager
 def _work(asked: argparse.Namespace) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mainstay-dump-", dir=asked.work) as folder:
+        Path(folder).chmod(0o711)  # as root, a server inside has another account, and walks through
         yield Path(folder)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dumps.boot import boot_image
 from dumps.load import load
 from dumps.scratch import scratch_database
 from dumps.shelf import Shelf
@@ -65,10 +66,16 @@ def drill_archive(
     retain: timedelta,
     now: Callable[[], datetime],
 ) -> dict[str, Any]:
-    """Restore an archived volume into an image, block by block against what EBS said of each, and
-    read it back. Returns the evidence. Raises ArchiveError, and leaves none then."""
+    """Restore an archived volume into an image, block by block against what EBS said of each, read
+    it back, start PostgreSQL on it and read every table.
+
+    Returns the evidence. Raises ArchiveError or DumpError, and leaves none then.
+    """
     started = now()
-    found = proof.verify(store, root, 3, scratch=work)
+    (work / "boot").mkdir()
+    found = proof.verify(
+        store, root, 3, scratch=work, inspect=lambda image: boot_image(image, work / "boot")
+    )
     return leave_evidence(
         shelf,
         root.tags.get(_SERIES, root.volume_id),

@@ -20,6 +20,13 @@ from dumps.errors import DumpError
 from dumps.programs import program
 
 _START_SECONDS = 60
+SCRATCH = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_wal_size": "4GB",
+    "maintenance_work_mem": "256MB",
+}
 
 
 @contextmanager
@@ -39,38 +46,40 @@ def scratch_database(dsn: str) -> Iterator[str]:
 
 @contextmanager
 def scratch_server(folder: Path) -> Iterator[str]:
-    """A server of our own in an empty folder, reached by a socket in it alone; its `dsn`.
-
-    Everything of it is lost with the folder, so it waits for no disk. PostgreSQL refuses root: it
-    runs as `nobody` then. Raises DumpError with the end of its log where it does not start.
-    """
-    account = _account()
-    data, log = folder / "server", folder / "server.log"
-    folder.chmod(0o755)
+    """A server of our own in an empty folder; its `dsn`. Raises DumpError where none starts."""
+    data = folder / "server"
     data.mkdir(mode=0o700)
-    if account:
-        for path in (folder, data):
-            os.chown(path, account["user"], account["group"])
-    run: dict[str, Any] = {"capture_output": True, "text": True, "cwd": "/", **account}
+    _give(folder, data)
     made = subprocess.run(
         [
             *(program("initdb"), "--pgdata", str(data), "--username", "postgres"),
             *("--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
         ],
-        **run,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        **_account(),
     )
     if made.returncode:
         raise DumpError(f"initdb: {made.stderr.strip()}")
-    settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(folder),
-        "fsync": "off",
-        "full_page_writes": "off",
-        "synchronous_commit": "off",
-        "max_wal_size": "4GB",
-        "maintenance_work_mem": "256MB",
-    }
-    options = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]
+    with running(data, folder, SCRATCH) as dsn:
+        yield dsn
+
+
+@contextmanager
+def running(
+    data: Path, folder: Path, settings: dict[str, str], *, seconds: float = _START_SECONDS
+) -> Iterator[str]:
+    """A server on the cluster in `data`, reached by a socket in `folder` alone; its `dsn`.
+
+    Everything of it is lost with the folder, so it waits for no disk. PostgreSQL refuses root: it
+    runs as `nobody` then. Raises DumpError with the end of its log where it does not start within
+    `seconds`.
+    """
+    _give(folder, data)
+    log = folder / "server.log"
+    given = {**settings, "listen_addresses": "", "unix_socket_directories": str(folder)}
+    options = [part for name, text in given.items() for part in ("-c", f"{name}={text}")]
     with log.open("wb") as out:
         server = subprocess.Popen(
             [program("postgres"), "-D", str(data), *options],
@@ -78,11 +87,11 @@ def scratch_server(folder: Path) -> Iterator[str]:
             stdout=out,
             stderr=out,
             cwd="/",
-            **account,
+            **_account(),
         )
     try:
         dsn = make_conninfo("", host=str(folder), user="postgres", dbname="postgres")
-        _wait(server, dsn, log)
+        _wait(server, dsn, log, seconds)
         yield dsn
     finally:
         server.terminate()
@@ -93,8 +102,19 @@ def scratch_server(folder: Path) -> Iterator[str]:
             server.wait()
 
 
-def _wait(server: subprocess.Popen[Any], dsn: str, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+def _give(folder: Path, data: Path) -> None:
+    """Let the server's account enter the folder, and own the cluster with all that is in it."""
+    folder.chmod(0o755)
+    account = _account()
+    if not account:
+        return
+    os.chown(folder, account["user"], account["group"])
+    for path in (data, *data.rglob("*")):
+        os.chown(path, account["user"], account["group"], follow_symlinks=False)
+
+
+def _wait(server: subprocess.Popen[Any], dsn: str, log: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while server.poll() is None and time.monotonic() < deadline:
         try:
             psycopg.connect(dsn, connect_timeout=5).close()

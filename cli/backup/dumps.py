@@ -1,4 +1,4 @@
-"""`mainstay backup dump | load | dumps | drill`: portable dumps, by the package `dumps`.
+"""`mainstay backup dump | load | dumps | drill | boot`: portable dumps, by the package `dumps`.
 
 Their arguments are those of `python -m dumps`, which the scheduled tasks run.
 """
@@ -17,6 +17,7 @@ HELP = {
     "load": "Restore a dump into an empty database, and prove it.",
     "dumps": "List the dumps of a store.",
     "drill": "Restore the newest dump and archives, and leave evidence.",
+    "boot": "Start PostgreSQL on a restored volume, and read every table.",
 }
 
 

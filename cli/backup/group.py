@@ -8,6 +8,7 @@ from cli.backup.archive import archive
 from cli.backup.dumps import commands
 from cli.backup.prune import prune
 from cli.backup.restore import restore
+from cli.backup.sessions import sessions
 from cli.backup.verify import list_, verify
 from cli.command import EXIT_CODES, SETTINGS
 
@@ -20,5 +21,5 @@ def backup() -> None:
     """
 
 
-for each in (archive, list_, restore, verify, prune, *commands()):
+for each in (archive, list_, restore, verify, prune, sessions, *commands()):
     backup.add_command(each)

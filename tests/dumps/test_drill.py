@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,8 @@ from functions.archive_format.geometry import ArchiveError
 from functions.backup_ages.newest import metric_data, newest_dumps, newest_proofs
 from tests.backup.conftest import Engine
 from tests.dumps.conftest import DATABASE, NOW, Lab
+from tests.dumps.crashed import reachable
+from tests.dumps.restore_page import printed
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
@@ -77,9 +78,7 @@ def test_a_scratch_server_that_does_not_start_says_why(lab, tmp_path, monkeypatc
     broken.mkdir()
     (broken / "initdb").write_text("#!/bin/sh\necho 'no room' >&2; exit 1\n")
     (broken / "initdb").chmod(0o755)
-    for path in (tmp_path, *tmp_path.parents):
-        if path.owner() == "root" and path != Path("/") and os.geteuid() == 0:
-            path.chmod(path.stat().st_mode | 0o011)
+    reachable(tmp_path)
     monkeypatch.setenv("PG_BIN", str(broken))
     (tmp_path / "server").mkdir()
     with (
@@ -89,7 +88,7 @@ def test_a_scratch_server_that_does_not_start_says_why(lab, tmp_path, monkeypatc
         pass
 
 
-def test_the_newest_archive_of_each_series_is_restored_and_read_back(tmp_path):
+def test_the_newest_archive_is_taken_and_one_without_a_database_leaves_no_evidence(tmp_path):
     engine = Engine()
     volume = engine.volume()
     first = engine.archive(engine.snapshot(volume)).root
@@ -101,10 +100,9 @@ def test_the_newest_archive_of_each_series_is_restored_and_read_back(tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     times = {"retain": timedelta(days=35), "now": lambda: datetime.now(UTC)}
-    evidence = drill.drill_archive(engine.store(), shelf, found, work, **times)
-    assert evidence["level"] == 3
-    assert evidence["restored"] == newest.key
-    assert json.loads(shelf.get(evidence["evidence"]))["linear_sha256"] == newest.linear_sha256
+    with pytest.raises(DumpError, match="the image's files cannot be read"):
+        drill.drill_archive(engine.store(), shelf, found, work, **times)
+    assert list(shelf.keys("proofs/")) == []
 
 
 def test_an_archive_that_is_damaged_leaves_no_evidence(tmp_path):
@@ -181,3 +179,25 @@ def test_user_and_password_are_a_secret_s(lab: Lab, tmp_path, capsys):
                 *("--database", f"host=127.0.0.1 port={lab.standby.port} dbname={DATABASE}"),
                 *("--secret", "store/master"),
             )
+
+
+def test_the_page_s_commands_list_and_load_each_store(lab: Lab, tmp_path, capsys):
+    with mock_aws(), lab.target() as entity, lab.target() as transaction:
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="dumps", ObjectLockEnabledForBucket=True)
+        for store in ("entity", "transaction"):
+            lab.dump(BucketShelf(s3, "dumps"), tmp_path / store, now=datetime.now(UTC), store=store)
+        databases = {"entity": entity, "transaction": transaction}
+        commands = [
+            words
+            for beginning in ("mainstay backup dumps", "mainstay backup load")
+            for words in printed(beginning, dumps="dumps", host="127.0.0.1", user="postgres")
+        ]
+        assert len(commands) == 3
+        for _, *words in commands:
+            name = databases[words[words.index("--store") + 1]]
+            where = f"dbname={name} port={lab.primary.port}"
+            asked = [word.replace("dbname=mainstay", where) for word in words]
+            assert mainstay([*asked, "--json"]) == 0, capsys.readouterr().err
+        loaded = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert loaded["equal_to_manifest"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from config.environments import PRODUCTION
@@ -211,3 +213,18 @@ def test_every_server_is_told_how_long_its_stop_may_wait(production):
         container = task["ContainerDefinitions"][0]
         told = {item["Name"]: item["Value"] for item in container["Environment"]}
         assert told["LONGEST_REQUEST_SECONDS"] == longest
+
+
+def test_the_tasks_of_backups_run_where_the_kernel_of_their_image_does(system):
+    """User-mode Linux, by which a drill mounts a volume, is for x86-64 alone."""
+    found = [
+        task
+        for task in system.of_type("AWS::ECS::TaskDefinition")
+        if task.stack.name.endswith("-backupjobs")
+    ]
+    assert found
+    for task in found:
+        assert task.properties["RuntimePlatform"]["CpuArchitecture"] == "X86_64"
+        assert {image.platform for image in task.stack.images} == {"linux/amd64"}
+    lines = (Path(__file__).parents[2] / "dumps" / "Dockerfile").read_text()
+    assert "user-mode-linux" in lines

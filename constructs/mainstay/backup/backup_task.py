@@ -45,7 +45,8 @@ class BackupTask(Construct):
             memory_limit_mib=4_096,
             ephemeral_storage_gib=work_gib,
             runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.ARM64,
+                # User-mode Linux, by which a drill reads a volume, knows no other.
+                cpu_architecture=ecs.CpuArchitecture.X86_64,
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -63,7 +64,9 @@ class DumpTasks(Construct):
                 container_insights_v2=ecs.ContainerInsights.ENHANCED,
             ),
             "network": network,
-            "image": container_image(self, "Image", image),
+            "image": container_image(
+                self, "Image", image, platform=ecr_assets.Platform.LINUX_AMD64
+            ),
             "work_gib": work_gib,
             "log_group": log_group,
         }

@@ -37,8 +37,14 @@ class Parts:
 ImageSource = Path | Parts | str
 
 
-def container_image(scope: Construct, construct_id: str, source: ImageSource) -> ecs.ContainerImage:
-    """The image of a folder, built for ARM64 when assets are published, or of a reference.
+def container_image(
+    scope: Construct,
+    construct_id: str,
+    source: ImageSource,
+    *,
+    platform: ecr_assets.Platform = ecr_assets.Platform.LINUX_ARM64,
+) -> ecs.ContainerImage:
+    """The image of a folder, built for `platform` when assets are published, or of a reference.
 
     A reference into Amazon ECR brings the task's execution role the permission to pull it.
     """
@@ -46,14 +52,12 @@ def container_image(scope: Construct, construct_id: str, source: ImageSource) ->
         return ecs.ContainerImage.from_asset(
             str(source.folder),
             file=source.dockerfile,
-            platform=ecr_assets.Platform.LINUX_ARM64,
+            platform=platform,
             ignore_mode=cdk.IgnoreMode.DOCKER,
             exclude=["**", *map(source.included, source.paths), *_COMPILED],
         )
     if isinstance(source, Path):
-        return ecs.ContainerImage.from_asset(
-            str(source), platform=ecr_assets.Platform.LINUX_ARM64, exclude=_COMPILED
-        )
+        return ecs.ContainerImage.from_asset(str(source), platform=platform, exclude=_COMPILED)
     match = _ECR.fullmatch(source)
     if match is None:
         return ecs.ContainerImage.from_registry(source)

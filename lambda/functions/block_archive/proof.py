@@ -39,6 +39,7 @@ def verify(
     *,
     scratch: Path | None = None,
     check: list[str] | None = None,
+    inspect: Callable[[Path], Any] | None = None,
     workers: int = 4,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def verify(
 
     0: the root and its segments. 1: besides, each pack and segment is in S3, with the SHA-256 of
     its name and a lock that outlasts the root. 2: besides 0, every byte is read. 3: the volume is
-    restored into `scratch`, read back, and `check` (with {image} for its path) exits with 0.
+    restored into `scratch`, read back, `check` (with {image} for its path) exits with 0, and
+    `inspect` is called with its path; the counts have what it returns.
     """
     if level in (0, 2):
         return dict(levels.verify(store, root, level))
@@ -54,7 +56,7 @@ def verify(
         return {**levels.verify(store, root, 0), **_held(store, root)}
     if scratch is None:
         raise ArchiveError("'scratch' should be a folder with room for the volume's data")
-    return _drilled(store, root, scratch, check or [], workers, progress)
+    return _drilled(store, root, scratch, check or [], inspect, workers, progress)
 
 
 def _held(store: Store, root: Root) -> dict[str, Any]:
@@ -94,19 +96,22 @@ def _drilled(
     root: Root,
     scratch: Path,
     check: list[str],
+    inspect: Callable[[Path], Any] | None,
     workers: int,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Restore, read back from the disk, let the caller's program look at it, and clean up."""
+    """Restore, read back from the disk, let the caller look at it, and clean up."""
     image = scratch / f"{root.snapshot_id}.img"
     try:
         restored = restore_image(store, root, image, workers=workers, progress=progress)
         read = _read_back(store, root, image)
         if check:
             _checked(check, image)
+        seen = {"inspected": inspect(image)} if inspect else {}
     finally:
         image.unlink(missing_ok=True)
-    return {"blocks": restored.blocks, "read_back": read, "check": " ".join(check) or None}
+    counts = {"blocks": restored.blocks, "read_back": read}
+    return {**counts, "check": " ".join(check) or None, **seen}
 
 
 def _read_back(store: Store, root: Root, image: Path) -> int:
