@@ -17,15 +17,15 @@ class BusyError(Exception):
 
 
 class Places:
-    """At most `most` places for each key; BusyError where no more is free."""
+    """Places for each key, at most `most`; BusyError where no more is free."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken: Counter[Hashable] = Counter()
 
     @contextmanager
-    def hold(self, key: Hashable) -> Iterator[None]:
-        if self._taken[key] >= self._most:
+    def hold(self, key: Hashable, most: int | None = None) -> Iterator[None]:
+        if self._taken[key] >= (most or self._most):
             raise BusyError
         self._taken[key] += 1
         try:
@@ -36,35 +36,62 @@ class Places:
                 del self._taken[key]
 
 
-class FairQueue:
-    """Turns for work, at most `at_once`; a key that floods the queue waits for itself alone.
+class _Node:
+    """What one key holds, all that is below it included, and who waits there."""
 
-    Nobody waits for longer than `wait_seconds`, as far as the turns of late took: who would is
-    refused at once. `seconds_each` is how long a turn takes until that is measured.
+    def __init__(self) -> None:
+        self.places = 0
+        self.children: OrderedDict[Hashable, _Node] = OrderedDict()
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    def next(self) -> asyncio.Future[None] | None:
+        """Return who waits longest under the key whose turn it is, which goes behind the others."""
+        if self.waiting:
+            return self.waiting.popleft()
+        for key, child in self.children.items():
+            if (found := child.next()) is not None:
+                self.children.move_to_end(key)
+                return found
+        return None
+
+
+class FairQueue:
+    """Turns for work, at most `at_once`, by paths of keys such as a tenant and its client.
+
+    The keys of a level take turns, so one that floods the queue waits for itself alone. Nobody
+    waits for longer than `wait_seconds`, as far as the turns of late took: who would is refused at
+    once. `seconds_each` is how long a turn takes until that is measured.
     """
 
     def __init__(self, *, at_once: int, wait_seconds: float, seconds_each: float) -> None:
         self._at_once = at_once
         self._wait_seconds = wait_seconds
         self._seconds_each = seconds_each
-        self._places: Counter[Hashable] = Counter()
-        self._waiting: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
+        self._root = _Node()
         self._running = 0
 
-    def wait(self, key: Hashable) -> float:
-        """Return how many seconds `key` would wait for another turn."""
-        own = self._places[key]
-        others = (min(taken, own + 1) for each, taken in self._places.items() if each != key)
-        return (own + sum(others)) * self._seconds_each / self._at_once
+    def wait(self, *path: Hashable) -> float:
+        """Return how many seconds another turn of this path would be waited for."""
+        nodes: list[_Node] = [self._root]
+        for key in path:
+            nodes.append(nodes[-1].children.get(key) or _Node())
+        ahead = nodes[-1].places
+        for parent, child in reversed(list(zip(nodes, nodes[1:], strict=False))):
+            others = (each.places for each in parent.children.values() if each is not child)
+            ahead += sum(min(places, ahead + 1) for places in others)
+        return ahead * self._seconds_each / self._at_once
 
     @asynccontextmanager
-    async def turn(self, key: Hashable) -> AsyncIterator[None]:
-        """Wait for a turn of `key` and hold it; BusyError where it would come too late."""
-        if self.wait(key) > self._wait_seconds:
+    async def turn(self, *path: Hashable) -> AsyncIterator[None]:
+        """Wait for a turn of this path and hold it; BusyError where it would come too late."""
+        if self.wait(*path) > self._wait_seconds:
             raise BusyError
-        self._places[key] += 1
+        node = self._root
+        for key in path:
+            node = node.children.setdefault(key, _Node())
+            node.places += 1
         try:
-            await self._begin(key)
+            await self._begin(node)
             began = time.monotonic()
             try:
                 yield
@@ -72,16 +99,14 @@ class FairQueue:
                 self._seconds_each += _WEIGHT * (time.monotonic() - began - self._seconds_each)
                 self._end()
         finally:
-            self._places[key] -= 1
-            if not self._places[key]:
-                del self._places[key]
+            self._leave(path)
 
-    async def _begin(self, key: Hashable) -> None:
+    async def _begin(self, node: _Node) -> None:
         if self._running < self._at_once:
             self._running += 1
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, deque()).append(granted)
+        node.waiting.append(granted)
         try:
             await granted  # by `_end`, which leaves the turn counted as running
         except asyncio.CancelledError:
@@ -90,13 +115,17 @@ class FairQueue:
             raise
 
     def _end(self) -> None:
-        """Give the turn to the next key, and to the one who waits longest there."""
-        while self._waiting:
-            key, queue = self._waiting.popitem(last=False)
-            granted = queue.popleft()
-            if queue:
-                self._waiting[key] = queue  # behind the others
+        while (granted := self._root.next()) is not None:
             if not granted.done():  # else whoever waited has left
                 granted.set_result(None)
                 return
         self._running -= 1
+
+    def _leave(self, path: tuple[Hashable, ...]) -> None:
+        node = self._root
+        for key in path:
+            child = node.children[key]
+            child.places -= 1
+            if not child.places:
+                del node.children[key]
+            node = child

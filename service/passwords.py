@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -60,16 +60,16 @@ class Passwords:
         # Of a password that nobody knows, for logins that nobody has.
         self._nobody = self._hasher.hash(os.urandom(32))
 
-    def turn(self, tenant: UUID | None) -> AbstractAsyncContextManager[None]:
-        """Wait for a tenant's turn and hold it; BusyError where it would come too late.
+    def turn(self, *path: Hashable) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn of a tenant and its client, and hold it; BusyError where it comes late.
 
         A login takes its turn before it asks any store, so that a refusal costs nothing.
         """
-        return self._queue.turn(tenant)
+        return self._queue.turn(*path)
 
     async def hash(self, password: str, login: str, tenant: UUID | None = None) -> str:
         """Return what is kept of a new password. WeakPasswordError; BusyError as `turn`."""
-        async with self.turn(tenant):
+        async with self.turn(tenant, "hash"):
             return await self._run(partial(self._hash, password, login))
 
     async def verify(self, stored: str | None, password: str) -> bool:

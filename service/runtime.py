@@ -21,7 +21,7 @@ from service.passwords import Passwords
 from service.schema_version import SchemaVersionError
 from service.sessions import REMEMBERED_SECONDS, Sessions
 from service.settings import Address, Settings
-from service.stores.attempts import PER_PAIR, AttemptStore
+from service.stores.attempts import AttemptStore
 from service.stores.entity import EntityStore
 from service.stores.reporting import PostgresReporting, RedshiftReporting, ReportingStore
 from service.stores.session import SessionStore
@@ -60,8 +60,8 @@ class Runtime:
         self.mode = ServiceMode()
         self.aws = Aws(settings.region)
         self.passwords = Passwords()
-        self.attempts_under_way = Places(PER_PAIR)
         self.requests, self.tenant_requests = Places(_REQUESTS_MAX), Places(_TENANT_REQUESTS_MAX)
+        self.client_requests = Places(_TENANT_REQUESTS_MAX)
         self.audit = Audit(self.aws, settings.events_queue_url)
         self.exit_code = 0
         self.schema_confirmed = False

@@ -72,7 +72,7 @@ def _api(runtime: Runtime | None, **more: Any) -> FastAPI:
             status_code=endpoint.status,
             operation_id=endpoint.name,
             summary=endpoint.summary,
-            response_model_exclude_none=endpoint.access == "application",
+            response_model_exclude_none=endpoint.access in ("application", "none"),
             responses=_responses(endpoint),
             openapi_extra={"security": _SECURITY.get(endpoint.access, [])},
             route_class_override=route_of(endpoint, runtime),

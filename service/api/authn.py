@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 from service.api import problems
 from service.api.call import Call
 from service.api.models import Account, Credentials, NewSession, SessionView
 from service.api.problems import ProblemError
-from service.api.tenancy import COOKIE
+from service.api.tenancy import COOKIE, cookies_of
 from service.databases import Row
-from service.stores.attempts import WINDOW_SECONDS
+from service.devices import DEVICE_SECONDS, cookie_name, is_stamped, known_device, new_device
+from service.stores.attempts import ROW_MAX, WINDOW_SECONDS, counters
 from service.stores.session import Session, new_token
+
+_WORN = "it failed too often: use a device that has logged in, or have the password set anew"
 
 
 async def authenticate(call: Call, credentials: Credentials) -> NewSession:
@@ -21,60 +23,79 @@ async def authenticate(call: Call, credentials: Credentials) -> NewSession:
     The answer, its time and the limit are the same for a login that nobody has.
     """
     login = credentials.username
-    account = await verified(call, "login", login, credentials.password)
-    session = await begin_session(call, account)
+    account = await verified(call, "login", login, credentials.password, credentials.stamp)
+    session = await begin_session(call, account, stored=account["password_hash"])
     await call.record("login", login=login, account=account)
     return session
 
 
-async def verified(call: Call, kind: str, login: str, password: str) -> Row:
+async def verified(
+    call: Call, kind: str, login: str, password: str, stamp: str | None = None
+) -> Row:
     """Return the active account with this login and password; ProblemError, and an event, else.
 
     `kind` is the event's: what the password is shown for.
     """
-    runtime, tenant, client = call.runtime, call.tenant, call.address
-    # Those under way are not counted yet, so there are never more of one pair than may fail.
-    with runtime.attempts_under_way.hold((tenant.id, login, client)):
-        async with runtime.passwords.turn(tenant.id):
-            return await _verified(call, kind, login, client, password)
+    async with call.runtime.passwords.turn(call.tenant.id, call.address):
+        return await _verified(call, kind, login, password, stamp)
 
 
-async def begin_session(call: Call, account: Row) -> NewSession:
-    """Return a new session of the account, and set its cookie."""
-    token = new_token()
+async def begin_session(call: Call, account: Row, *, stored: str) -> NewSession:
+    """Return a new session of the account, and set its cookie and that of the device.
+
+    `stored` is the hash of the account's password.
+    """
+    token, login = new_token(), account["login"]
     session = await call.runtime.sessions.store.make(
         call.tenant,
         token,
         account=account["id"],
-        login=account["login"],
+        login=login,
         epoch=account["session_epoch"],
     )
-    call.answer_headers["Set-Cookie"] = _cookie(token)
+    device = new_device(_owner(call, login), stored, now=session.created)
+    call.answer_cookies += [
+        _cookie(COOKIE, token),
+        _cookie(cookie_name(login), device, seconds=DEVICE_SECONDS),
+    ]
     return NewSession(
         session_token=token,
         expires_at=_time(session.expires),
-        user=Account(id=account["id"], login=account["login"]),
+        user=Account(id=account["id"], login=login),
     )
 
 
-async def _verified(call: Call, kind: str, login: str, client: str, password: str) -> Row:
-    attempts = call.runtime.attempts
-    tried, account = await asyncio.gather(
-        attempts.find(call.tenant, login, client),
-        call.runtime.entities.credentials(call.tenant, login),
-    )
-    if tried.is_limited:
-        await call.record(kind, "limited", login=login, account=account)
-        raise ProblemError(problems.TOO_MANY, (), {"Retry-After": str(WINDOW_SECONDS)})
+async def _verified(call: Call, kind: str, login: str, password: str, stamp: str | None) -> Row:
+    attempts, now = call.runtime.attempts, int(call.runtime.attempts.now())
+    account = await call.runtime.entities.credentials(call.tenant, login)
     stored = account["password_hash"] if account else None
+    shown = cookies_of(call, cookie_name(login))
+    device = known_device(_owner(call, login), stored, shown, now=now)
+    by = counters(login, stored, call.address, device)
+    tried = await attempts.find(call.tenant, by)
+    is_known = device is not None and not tried.is_device_worn
+    cause = ""
+    if not is_known and tried.login_row >= ROW_MAX:
+        cause = _WORN
+    elif bits := tried.bits(is_known=is_known):
+        texts = call.tenant.host, login, password
+        if not is_stamped(stamp, texts, bits=bits, now=now):
+            cause = f"stamp: should have {bits} bits"
+    if cause:
+        await call.record(kind, "limited", login=login, account=account)
+        raise ProblemError(problems.TOO_MANY, (cause,), {"Retry-After": str(WINDOW_SECONDS)})
     matches = await call.runtime.passwords.verify(stored, password)
     if not matches or account is None or account["status"] != "ACTIVE":
-        await attempts.count_failure(call.tenant, login, client)
+        await attempts.count_failure(call.tenant, by)
         await call.record(kind, "failure", login=login, account=account)
         raise ProblemError(problems.NOT_AUTHENTICATED)
-    if tried.should_be_known:
-        call.runtime.later(attempts.make_known(call.tenant, login, client))
+    if tried.login_row:
+        call.runtime.later(attempts.end_row(call.tenant, by))
     return account
+
+
+def _owner(call: Call, login: str) -> str:
+    return f"{call.tenant.id}\n{login}"
 
 
 async def get_session(call: Call) -> SessionView:
@@ -94,7 +115,7 @@ async def end_session(call: Call) -> None:
     """End the session."""
     await call.runtime.sessions.end(call.tenant, call.caller.session)
     await call.record("session.end")
-    call.answer_headers["Set-Cookie"] = _cookie("", seconds=0)
+    call.answer_cookies.append(_cookie(COOKIE, "", seconds=0))
 
 
 def _view(call: Call, session: Session) -> SessionView:
@@ -112,6 +133,6 @@ def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _cookie(token: str, *, seconds: int | None = None) -> str:
+def _cookie(name: str, value: str, *, seconds: int | None = None) -> str:
     age = "" if seconds is None else f"; Max-Age={seconds}"
-    return f"{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"
+    return f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"

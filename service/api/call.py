@@ -35,7 +35,7 @@ class Endpoint:
 
     `writes`: it changes the entity store, and so is refused in READ_ONLY before anything is asked.
     `access`: who may call it: none asks no tenant, anyone, a session, an admin's session, or an
-    application's secret.
+    application's secret. `at_once`: how many requests of one client may be under way in a process.
     """
 
     method: str
@@ -43,6 +43,7 @@ class Endpoint:
     handler: Callable[..., Awaitable[Any]]
     access: str = "session"
     writes: bool = False
+    at_once: int = 32
     stores: tuple[str, ...] = ()
     status: int = 200
     problems: tuple[problems.ProblemKind, ...] = ()
@@ -60,7 +61,7 @@ class Call(Request):
     """A request. `tenant`, `caller` and `application` are set where its access needs them.
 
     `shown` is the application that the request says it is of, whether its secret is right or not.
-    An endpoint may set `answer_status` and `answer_headers`.
+    An endpoint may set `answer_status`, `answer_headers` and `answer_cookies`.
     """
 
     tenant: Tenant
@@ -75,6 +76,7 @@ class Call(Request):
         self.request_id: str = self.scope["request_log"].request_id
         self.answer_status: int | None = None
         self.answer_headers: dict[str, str] = {}
+        self.answer_cookies: list[str] = []
 
     @property
     def address(self) -> str:

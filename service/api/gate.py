@@ -87,6 +87,8 @@ def _gated(
         if (tenant := getattr(call, "tenant", None)) is not None:
             request_log.tenant = tenant.host
         response.headers.update(call.answer_headers)
+        for cookie in call.answer_cookies:
+            response.headers.append("Set-Cookie", cookie)
         response.status_code = call.answer_status or response.status_code
         return response
 
@@ -102,7 +104,11 @@ async def _served(call: Call, media_type: str | None, handle: Handler) -> Respon
     """Return the endpoint's answer; BusyError where too many requests are under way."""
     with call.runtime.requests.hold("all"):
         call.tenant = await tenant_of(call)
-        with call.runtime.tenant_requests.hold(call.tenant.id):
+        client = call.tenant.id, call.address, call.endpoint.at_once
+        with (
+            call.runtime.tenant_requests.hold(call.tenant.id),
+            call.runtime.client_requests.hold(client, call.endpoint.at_once),
+        ):
             await _admit(call)
             if media_type is not None:
                 await _require_body(call, media_type)

@@ -61,6 +61,7 @@ Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_MAX, pattern=_
 NewPassword = Annotated[
     str, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, pattern=_NO_NUL)
 ]
+Stamp = Annotated[str, Field(pattern=r"^[0-9]{1,12}:[0-9]{1,12}$")]
 Status = Literal["ACTIVE", "SUSPENDED"]
 Role = Literal["USER", "ADMIN"]
 
@@ -79,12 +80,14 @@ class Credentials(ApiModel):
 
     username: Login
     password: Password
+    stamp: Stamp | None = None
 
 
 class PasswordChange(ApiModel):
     """The body that changes one's own password."""
 
     current_password: Password
+    stamp: Stamp | None = None
     new_password: NewPassword
 
 
@@ -268,21 +271,21 @@ class TokenState(ApiModel):
 
 
 class Readiness(ApiModel):
-    """Return whether a task serves, and as what."""
+    """Return whether a task serves, and inside as what."""
 
     model_config = ConfigDict(alias_generator=None)
     status: Literal["ok", "starting"]
-    half: str
-    mode: str
-    reason: str
-    epoch: int
-    schema_version: dict[str, int]
-    build: str
+    half: str | None = None
+    mode: str | None = None
+    reason: str | None = None
+    epoch: int | None = None
+    schema_version: dict[str, int] | None = None
+    build: str | None = None
 
 
 class LoginHealth(ApiModel):
-    """Return whether a login can succeed here, and which store answers."""
+    """Return whether a login can succeed here, and inside which store answers."""
 
     status: Literal["ok", "unavailable"]
-    half: str
-    stores: dict[str, Literal["ok", "away"]]
+    half: str | None = None
+    stores: dict[str, Literal["ok", "away"]] | None = None

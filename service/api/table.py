@@ -5,6 +5,8 @@ from functools import partial
 from service.api import audit_log, authn, health, oauth, problems, users
 from service.api.call import Endpoint
 
+# Nobody types so many logins at once from an address; applications ask about tokens for all users.
+_LOGINS, _TOKENS = 10, 128
 _SESSION_OF_CALLER = ("session", "entity reader, once in 10 s an account")
 _LOGIN = ("entity reader", "session", "queue")
 _READS = ("session", "entity reader")
@@ -14,19 +16,21 @@ _CONFLICTS = (problems.TAKEN, problems.CHANGED_MEANWHILE)
 _NO_CLIENT = (problems.NO_CLIENT,)
 
 _open = partial(Endpoint, access="none")
-_application = partial(Endpoint, access="application", problems=_NO_CLIENT)
+_session = partial(Endpoint, at_once=_TOKENS, stores=_SESSION_OF_CALLER)
+_application = partial(Endpoint, access="application", at_once=_TOKENS, problems=_NO_CLIENT)
 _admin = partial(Endpoint, access="admin")
 _admin_writes = partial(Endpoint, access="admin", writes=True, stores=_WRITES)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("GET", _ME, authn.get_session, stores=_SESSION_OF_CALLER),
-    Endpoint("DELETE", _ME, authn.end_session, status=204, stores=(*_SESSION_OF_CALLER, "queue")),
-    Endpoint("POST", f"{_ME}/refresh", authn.refresh_session, stores=_SESSION_OF_CALLER),
+    _session("GET", _ME, authn.get_session),
+    _session("DELETE", _ME, authn.end_session, status=204, stores=(*_SESSION_OF_CALLER, "queue")),
+    _session("POST", f"{_ME}/refresh", authn.refresh_session),
     Endpoint(
         "POST",
         "/api/v1/authn",
         authn.authenticate,
         access="anyone",
+        at_once=_LOGINS,
         stores=_LOGIN,
         problems=(problems.NOT_AUTHENTICATED,),
     ),
@@ -41,6 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "POST",
         f"{_USERS}/me/password",
         users.change_own_password,
+        at_once=_LOGINS,
         writes=True,
         stores=("entity reader", *_WRITES),
         problems=(problems.WRONG_PASSWORD, problems.CHANGED_MEANWHILE),

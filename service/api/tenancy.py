@@ -33,16 +33,18 @@ async def tenant_of(call: Call) -> Tenant:
     raise ProblemError(problems.NOT_FOUND, ("no tenant has this host",))
 
 
+def cookies_of(call: Call, wanted: str) -> list[str]:
+    """Return each value of the request's cookies of this name, at most a few."""
+    parts = ";".join(call.headers.getlist("cookie")).split(";")
+    pairs = (part.strip().partition("=") for part in parts)
+    return list(dict.fromkeys(value for name, _, value in pairs if name == wanted))[:_SHOWN_MAX]
+
+
 def tokens_of(call: Call) -> list[str]:
     """Return the request's session tokens: that of Authorization, else each of its cookies."""
     scheme, _, value = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        shown = [value.strip()]
-    else:
-        parts = ";".join(call.headers.getlist("cookie")).split(";")
-        pairs = (part.strip().partition("=") for part in parts)
-        shown = list(dict.fromkeys(value for name, _, value in pairs if name == COOKIE))
-    return [token for token in shown if 0 < len(token) <= _TOKEN_MAX][:_SHOWN_MAX]
+    shown = [value.strip()] if scheme.lower() == "bearer" else cookies_of(call, COOKIE)
+    return [token for token in shown if 0 < len(token) <= _TOKEN_MAX]
 
 
 async def caller_of(call: Call) -> Caller:

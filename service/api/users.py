@@ -93,22 +93,25 @@ async def change_own_password(call: Call, change: PasswordChange) -> NewSession:
     session, entities = call.caller.session, call.runtime.entities
     login = (await _found(call, session.account))["login"]  # renamed since the session began?
     try:
-        known = await authn.verified(call, "password.change", login, change.current_password)
+        known = await authn.verified(
+            call, "password.change", login, change.current_password, change.stamp
+        )
     except ProblemError as error:
         wrong = error.kind is problems.NOT_AUTHENTICATED
         raise (ProblemError(problems.WRONG_PASSWORD) if wrong else error) from None
+    stored = await _hashed(call, change.new_password, login)
     row = await entities.change_own_password(
         call.tenant,
         _by(call),
         known["password_hash"],
-        await _hashed(call, change.new_password, login),
+        stored,
         event=call.event("password.change", detail={"revoked": True}),
     )
     if row is None:
         raise ProblemError(problems.CHANGED_MEANWHILE)
     call.runtime.sessions.account_changed(call.tenant, session.account)
     call.runtime.outbox.wake()
-    return await authn.begin_session(call, row)
+    return await authn.begin_session(call, row, stored=stored)
 
 
 async def remove_user(call: Call, id: UUID) -> None:

@@ -1,55 +1,85 @@
-"""Failed logins, counted in the session table of each Region, and where a login succeeded before.
+"""Failed logins, counted in the session table of each Region.
 
-    pk                                        sk                   attributes
-    limit#<tenant>#pair#<hash>                <Region>             f<window>, known, expires
-    limit#<tenant>#client#<hash>              <Region>#<window>    count, expires
-    limit#<tenant>#login#<hash>               <Region>#<day>       count, expires
+    pk                                  sk          attributes
+    limit#<tenant>#device#<hash>        <Region>    f<window>, row, expires
+    limit#<tenant>#client#<hash>        <Region>    f<window>, row, expires
+    limit#<tenant>#login#<hash>         <Region>    f<window>, row, expires
+    limit#<tenant>#tenant#<hash>        <Region>    f<window>, row, expires
 
-A pair is a login and an address. What others guess at a login never refuses an address from which
-its owner has logged in; a Region counts by itself: of a count that two write at once one is lost.
+`f<window>` counts the failures of a window of time, `row` those since a login last succeeded. A
+device is a known one, or an address at one login. A login is counted with its password's hash, so
+that a new password begins anew. A Region counts by itself: of a count that two write at once one
+would be lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from service.aws import Aws
+from service.databases import UnavailableError
 from service.stores.entity import Tenant
 from service.stores.session import hash_of
 
-# Failures of one pair and of one address in a window, and of one login in a day. NIST SP 800-63B
-# allows 100 in a row at one account.
-WINDOW_SECONDS, DAY_SECONDS = 300, 86_400
-PER_PAIR, PER_CLIENT, PER_LOGIN = 10, 100, 100
-# How long an address is known, and how long before its end it is made known anew.
-_KNOWN_SECONDS, _RENEWED_SECONDS = 30 * DAY_SECONDS, 29 * DAY_SECONDS
+WINDOW_SECONDS, _DAY_SECONDS = 300, 86_400
+# How long a row of failures is remembered after the last one.
+_KEPT_SECONDS = 30 * _DAY_SECONDS
+# NIST SP 800-63B allows 100 consecutive failures at an account, and there are two Regions.
+ROW_MAX = 50
+# What the first failures too many cost, in bits of a stamp; a bit more for each doubling of them.
+_BITS, _BITS_MAX = 18, 24
+
+
+@dataclass(frozen=True)
+class FailureCounter:
+    """One thing that failures are counted by: `most` in `seconds` cost nothing."""
+
+    kind: str
+    value: str
+    most: int
+    seconds: int = WINDOW_SECONDS
+
+
+def counters(
+    login: str, stored: str | None, client: str, device: str | None
+) -> list[FailureCounter]:
+    """Return what an attempt counts by: its device first, then its address, login and tenant."""
+    return [
+        FailureCounter("device", f"{login}\0{device or client}", 10),
+        FailureCounter("client", client, 100),
+        FailureCounter("login", f"{login}\0{stored}", 10, _DAY_SECONDS),
+        FailureCounter("tenant", "", 1_000),
+    ]
 
 
 @dataclass(frozen=True)
 class LoginAttempts:
-    """What has been tried so far; `known_until` is in seconds since 1970, 0 for never."""
+    """What has failed so far: in each counter's window and in a row, in the counters' order."""
 
-    pair: int
-    client: int
-    login: int
-    known_until: int
-    now: int
+    counters: Sequence[FailureCounter]
+    found: Sequence[tuple[int, int]]
 
     @property
-    def is_limited(self) -> bool:
-        """Return whether another attempt is refused."""
-        if self.pair >= PER_PAIR:
-            return True
-        is_known = self.now < self.known_until
-        return not is_known and (self.client >= PER_CLIENT or self.login >= PER_LOGIN)
+    def is_device_worn(self) -> bool:
+        """Return whether a known device has failed too often to be believed."""
+        return self.found[0][1] >= ROW_MAX
 
     @property
-    def should_be_known(self) -> bool:
-        """Return whether a login that succeeds should make its address known for longer."""
-        return self.known_until - self.now < _RENEWED_SECONDS
+    def login_row(self) -> int:
+        """Return how often the login failed since it last succeeded."""
+        return self.found[2][1]
+
+    def bits(self, *, is_known: bool) -> int:
+        """Return the work that another attempt costs, 0 for none.
+
+        What others fail at costs a known device nothing.
+        """
+        pairs = list(zip(self.counters, self.found, strict=True))[: 1 if is_known else None]
+        strain = max(window // counter.most for counter, (window, _) in pairs)
+        return strain and min(_BITS - 1 + strain.bit_length(), _BITS_MAX)
 
 
 class AttemptStore:
@@ -59,81 +89,71 @@ class AttemptStore:
         self._aws = aws
         self._table = table
         self._region = region
-        self._now = now
+        self.now = now
 
-    async def find(self, tenant: Tenant, login: str, client: str) -> LoginAttempts:
-        """Return what has been tried at this login and from this address."""
-        keys = self._keys(tenant, login, client)
-        pair, by_client, by_login = await asyncio.gather(
+    async def find(self, tenant: Tenant, by: Sequence[FailureCounter]) -> LoginAttempts:
+        """Return what has failed by these; UnavailableError where the store does not say all."""
+        keys = [self._key(tenant, each) for each in by]
+        answer = await self._aws.call(
+            self._aws.dynamodb.batch_get_item,
+            RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
+        )
+        if answer.get("UnprocessedKeys"):
+            raise UnavailableError("the session store is too busy")
+        items = {item["pk"]["S"]: item for item in answer["Responses"][self._table]}
+        found = [
+            (_number(item, self._window(each)), _number(item, "row"))
+            for each, key in zip(by, keys, strict=True)
+            for item in [items.get(key["pk"]["S"], {})]
+        ]
+        return LoginAttempts(by, found)
+
+    async def count_failure(self, tenant: Tenant, by: Sequence[FailureCounter]) -> None:
+        """Count one failed attempt by each of these."""
+        expires = str(int(self.now()) + _KEPT_SECONDS)
+        await asyncio.gather(
             *(
-                self._aws.call(
-                    self._aws.dynamodb.get_item,
-                    TableName=self._table,
-                    Key=key,
-                    ConsistentRead=True,
+                self._update(
+                    tenant,
+                    each,
+                    "ADD #window :one, #row :one SET expires = :expires REMOVE #last",
+                    {"#window": self._window(each), "#last": self._window(each, -1)},
+                    {":one": {"N": "1"}, ":expires": {"N": expires}},
                 )
-                for key in keys
+                for each in by
             )
         )
-        return LoginAttempts(
-            pair=_number(pair, self._window_name()),
-            client=_number(by_client, "count"),
-            login=_number(by_login, "count"),
-            known_until=_number(pair, "known"),
-            now=int(self._now()),
-        )
 
-    async def count_failure(self, tenant: Tenant, login: str, client: str) -> None:
-        """Count one failed attempt."""
-        pair, by_client, by_login = self._keys(tenant, login, client)
-        now = int(self._now())
-        last = self._window_name(-1)
-        await asyncio.gather(
-            self._add(pair, self._window_name(), now + _KNOWN_SECONDS, remove=last),
-            self._add(by_client, "count", now + 2 * WINDOW_SECONDS),
-            self._add(by_login, "count", now + 2 * DAY_SECONDS),
-        )
+    async def end_row(self, tenant: Tenant, by: Sequence[FailureCounter]) -> None:
+        """Record that the login succeeded."""
+        login = next(each for each in by if each.kind == "login")
+        await self._update(tenant, login, "REMOVE #row", {}, {})
 
-    async def make_known(self, tenant: Tenant, login: str, client: str) -> None:
-        """Record that the login's owner uses this address."""
-        until = {"N": str(int(self._now()) + _KNOWN_SECONDS)}
-        await self._aws.call(
-            self._aws.dynamodb.update_item,
-            TableName=self._table,
-            Key=self._keys(tenant, login, client)[0],
-            UpdateExpression="SET known = :until, expires = :until",
-            ExpressionAttributeValues={":until": until},
-        )
-
-    async def _add(
-        self, key: dict[str, Any], name: str, expires: int, *, remove: str | None = None
+    async def _update(
+        self,
+        tenant: Tenant,
+        counter: FailureCounter,
+        expression: str,
+        names: dict[str, str],
+        values: dict[str, Any],
     ) -> None:
-        names = {"#count": name} | ({"#last": remove} if remove else {})
+        given = {"ExpressionAttributeValues": values} if values else {}
         await self._aws.call(
             self._aws.dynamodb.update_item,
             TableName=self._table,
-            Key=key,
-            UpdateExpression="ADD #count :one SET expires = :expires"
-            + (" REMOVE #last" if remove else ""),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={":one": {"N": "1"}, ":expires": {"N": str(expires)}},
+            Key=self._key(tenant, counter),
+            UpdateExpression=expression,
+            ExpressionAttributeNames={"#row": "row", **names},
+            **given,
         )
 
-    def _keys(self, tenant: Tenant, login: str, client: str) -> list[dict[str, Any]]:
-        now = int(self._now())
-        found = (
-            ("pair", f"{login}\0{client}", self._region),
-            ("client", client, f"{self._region}#{now // WINDOW_SECONDS}"),
-            ("login", login, f"{self._region}#{now // DAY_SECONDS}"),
-        )
-        return [
-            {"pk": {"S": f"limit#{tenant.id}#{kind}#{hash_of(value)}"}, "sk": {"S": sort}}
-            for kind, value, sort in found
-        ]
+    def _key(self, tenant: Tenant, counter: FailureCounter) -> dict[str, Any]:
+        name = f"limit#{tenant.id}#{counter.kind}#{hash_of(counter.value)}"
+        return {"pk": {"S": name}, "sk": {"S": self._region}}
 
-    def _window_name(self, by: int = 0) -> str:
-        return f"f{int(self._now()) // WINDOW_SECONDS + by}"
+    def _window(self, counter: FailureCounter, by: int = 0) -> str:
+        return f"f{int(self.now()) // counter.seconds + by}"
 
 
-def _number(answer: dict[str, Any], name: str) -> int:
-    return int(answer.get("Item", {}).get(name, {"N": "0"})["N"])
+def _number(item: dict[str, Any], name: str) -> int:
+    return int(item.get(name, {"N": "0"})["N"])

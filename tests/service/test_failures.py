@@ -91,6 +91,30 @@ def test_the_writer_is_killed_under_fifty_logins_and_none_fails(
     assert answer.json()["login"] == given["login"]
 
 
+def test_the_reader_is_killed_under_thirty_logins_and_none_fails(
+    machine: OneMachine, own_api: Process
+):
+    """SIGKILL in the middle of their questions: the other master's reader answers them."""
+    many = Tenant(machine, own_api, f"k{uuid.uuid4().hex[:12]}", users=45)
+    wait = "SELECT count(*) = 45 FROM account WHERE login = ANY(%s)"
+    machine.databases["entity-b"].wait(wait, list(many.users), database="mainstay", seconds=60)
+
+    def log_in(place: int) -> int:
+        headers = {"X-Real-IP": f"read-{place}"}
+        return many.try_login(many.users[place], headers=headers).status_code
+
+    try:
+        with ThreadPoolExecutor(30) as pool:
+            logins = [pool.submit(log_in, place) for place in range(30)]
+            wait_until(lambda: any(login.done() for login in logins), "the first is answered")
+            machine.databases["reader"].kill()
+            assert not all(login.done() for login in logins)
+            logins += [pool.submit(log_in, place) for place in range(30, 45)]
+            assert [login.result() for login in logins] == [200] * 45
+    finally:
+        _restart(machine, "reader")
+
+
 def test_with_both_masters_down_logins_work_on_a_reader(
     machine: OneMachine, own_api: Process, tenant: Tenant
 ):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
+import itertools
+import socket
 import statistics
 import time
 import uuid
@@ -12,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from local.one_machine import DOMAIN, REGION, OneMachine, Process
+from local.one_machine import DATABASE, DOMAIN, REGION, OneMachine, Process
 from local.waiting import wait_until
 from service.aws import Aws
+from service.devices import DEVICE_SECONDS, is_stamped, known_device
 from service.fair_queue import BusyError, FairQueue
 from service.passwords import Passwords
-from service.stores.attempts import AttemptStore
+from service.stores.attempts import ROW_MAX, AttemptStore, FailureCounter, counters
 from service.stores.entity import Tenant as StoredTenant
 from tests.service.conftest import PASSWORD, SECRET, Tenant
 
@@ -112,6 +117,53 @@ def test_a_tenant_that_floods_the_queue_waits_for_itself_alone():
     assert left == 0
 
 
+def test_a_client_that_floods_its_tenant_s_queue_waits_for_itself_alone():
+    async def run() -> tuple[list[str], float]:
+        queue = FairQueue(at_once=1, wait_seconds=1.0, seconds_each=0.01)
+        order: list[str] = []
+
+        async def ask(client: str) -> None:
+            async with queue.turn("tenant", client):
+                await asyncio.sleep(0.01)
+                order.append(client)
+
+        flood = [asyncio.create_task(ask("flood")) for _ in range(50)]
+        await asyncio.sleep(0)
+        assert queue.wait("tenant", "other") <= 0.02
+        await asyncio.gather(*(ask("other") for _ in range(3)))
+        before = len(order)
+        assert queue.wait("another") <= 0.03
+        await asyncio.gather(*flood)
+        return order[:before], queue.wait("tenant", "flood")
+
+    order, left = asyncio.run(run())
+    assert order.count("other") == 3
+    assert len(order) <= 10
+    assert left == 0
+
+
+def test_one_client_cannot_take_every_place_of_its_tenant(machine: OneMachine, tenant: Tenant):
+    """Each connection holds a place until its slow body has come; others are served meanwhile."""
+    with contextlib.ExitStack() as ends:
+        for _ in range(60):
+            slow = ends.enter_context(socket.create_connection(("127.0.0.1", tenant.api.port)))
+            head = f"POST /api/v1/authn HTTP/1.1\r\nHost: {tenant.label}.{DOMAIN}\r\n"
+            head += "Content-Type: application/json\r\nContent-Length: 9\r\nX-Real-IP: 10.6.6.6\r\n"
+            slow.sendall(f"{head}\r\n{{".encode())
+        wait_until(
+            lambda: tenant.try_login(headers={"X-Real-IP": "10.6.6.6"}).status_code == 429,
+            "the client has all of its places",
+        )
+        assert tenant.try_login(headers={"X-Real-IP": "10.6.6.7"}).status_code == 200
+        asked = tenant.ask(
+            "POST",
+            "/oauth2/v1/introspect",
+            headers={**tenant.basic(), "X-Real-IP": "10.6.6.6"},
+            data={"token": "x"},
+        )
+        assert asked.status_code == 200  # what asks about tokens is counted by itself
+
+
 def test_work_that_fails_or_whose_asker_left_frees_its_turn():
     async def run() -> None:
         queue = FairQueue(at_once=2, wait_seconds=1.0, seconds_each=0.01)
@@ -166,7 +218,10 @@ def test_a_burst_of_one_tenant_fails_no_login_of_another_and_is_over_when_it_end
             while not all(each.done() for each in floods):
                 legitimate.append(other.try_login(other.admin).status_code)
             total = sum((each.result() for each in floods), Counter[int]())
-        assert set(legitimate) == {200}, (Counter(legitimate), own.log.read_text()[-2000:])
+        assert set(legitimate) == {200}, (
+            Counter(legitimate),
+            own.log.read_text()[-2000:],
+        )
         assert total[401] > 0
         assert set(total) <= {0, 401, 429, 503}, total
         after = time.monotonic()
@@ -178,68 +233,185 @@ def test_a_burst_of_one_tenant_fails_no_login_of_another_and_is_over_when_it_end
         own.kill()
 
 
-def test_guesses_from_one_address_are_limited_whether_the_login_exists_or_not(
-    api: Process, machine: OneMachine
-):
-    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
-    guesser = {"X-Real-IP": "10.0.0.1"}
-    for login in (tenant.user, "nobody@x"):
-        found = [tenant.try_login(login, "wrong", headers=guesser) for _ in range(12)]
+def stamp(tenant: Tenant, login: str, password: str, bits: int) -> str:
+    """Return a stamp of so many bits, as docs/service.md makes it."""
+    since = int(time.time())
+    for number in itertools.count():
+        text = f"{since}:{number}\n{tenant.label}\n{login}\n{password}"
+        if int.from_bytes(hashlib.sha256(text.encode()).digest()) >> (256 - bits) == 0:
+            return f"{since}:{number}"
+    raise AssertionError
+
+
+def stamped(
+    tenant: Tenant,
+    refused: requests.Response,
+    password: str = PASSWORD,
+    *,
+    login: str | None = None,
+    stamped_for: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> requests.Response:
+    """Log in again with the stamp that a refusal asks for."""
+    [cause] = refused.json()["errorCauses"]
+    bits = int(cause["errorSummary"].removeprefix("stamp: should have ").removesuffix(" bits"))
+    body = {"username": login or tenant.user, "password": password}
+    body["stamp"] = stamp(tenant, body["username"], stamped_for or password, bits)
+    return tenant.ask("POST", "/api/v1/authn", body, headers=headers or {})
+
+
+def device(answer: requests.Response) -> dict[str, str]:
+    """Return the cookie of the device that a login left."""
+    [found] = [each for each in answer.cookies if each.name.startswith("__Host-device-")]
+    assert found.secure
+    return {"Cookie": f"{found.name}={found.value}"}
+
+
+@pytest.fixture
+def guessed(api: Process, machine: OneMachine) -> Tenant:
+    """A tenant whose logins are guessed at."""
+    return Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+
+
+def test_guesses_from_one_address_cost_work_whether_the_login_exists_or_not(guessed: Tenant):
+    """The 11th is asked for a stamp, which is worth one password at one login."""
+    here = {"X-Real-IP": "10.0.0.1"}
+    for login in (guessed.user, "nobody@x"):
+        found = [guessed.try_login(login, "wrong", headers=here) for _ in range(12)]
         assert [answer.status_code for answer in found] == [401] * 10 + [429] * 2
         assert found[-1].json()["code"] == "E0000047"
         assert int(found[-1].headers["Retry-After"]) > 0
-    # The right password does not help there any more, and another user is not concerned.
-    assert tenant.try_login(headers=guesser).status_code == 429
-    assert tenant.try_login(tenant.admin, headers=guesser).status_code == 200
+        again = stamped(guessed, found[-1], "wrong", login=login, headers=here)
+        assert again.status_code == 401
+    refused = guessed.try_login(headers=here)
+    assert refused.status_code == 429
+    assert stamped(guessed, refused, stamped_for="another", headers=here).status_code == 429
+    assert stamped(guessed, refused, headers=here).status_code == 200
+    assert guessed.try_login(guessed.admin, headers=here).status_code == 200
 
 
-def test_nobody_s_guesses_lock_the_owner_out(api: Process, machine: OneMachine):
-    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
-    for place in range(3):
-        for _ in range(12):
-            tenant.try_login(password="wrong", headers={"X-Real-IP": f"10.0.1.{place}"})
-    assert tenant.try_login(headers={"X-Real-IP": "198.51.100.7"}).status_code == 200
+def test_a_stamp_is_of_now():
+    def holds(stamp: str | None, now: int) -> bool:
+        return is_stamped(stamp, ("acme", "ada", "x"), bits=1, now=now)
+
+    [right, *_] = [each for each in map("1000:{}".format, range(64)) if holds(each, 1_000)]
+    assert holds(right, 1_300)
+    assert not holds(right, 1_301)
+    assert not holds(right, 699)
+    assert not holds(None, 1_000)
+    assert not holds("x:1", 1_000)
 
 
-def _fail(machine: OneMachine, tenant: Tenant, pairs: list[tuple[str, str]]) -> None:
-    """Count failures of logins from addresses, as so many requests would."""
+def _fail(tenant: Tenant, by: list[list[FailureCounter]], times: int = 1) -> None:
+    """Count failures, as so many requests would."""
     place = StoredTenant(uuid.UUID(tenant.id), tenant.label)
 
     async def run() -> None:
         aws = Aws(REGION)
         store = AttemptStore(aws, "session", region=REGION, now=time.time)
-        await asyncio.gather(*(store.count_failure(place, *pair) for pair in pairs))
+        for _ in range(times):
+            await asyncio.gather(*(store.count_failure(place, each) for each in by))
         aws.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", machine.endpoint)
+        patch.setenv("AWS_ENDPOINT_URL", tenant.machine.endpoint)
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         asyncio.run(run())
 
 
-def test_guesses_spread_over_addresses_are_limited_and_not_where_the_owner_is_known(
-    api: Process, machine: OneMachine
-):
-    """NIST SP 800-63B: 100 failures at one account at most."""
-    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
-    home, elsewhere = {"X-Real-IP": "198.51.100.7"}, {"X-Real-IP": "198.51.100.8"}
-    assert tenant.try_login(headers=home).status_code == 200
-    _fail(machine, tenant, [(tenant.user, f"10.0.2.{place}") for place in range(100)])
-    assert tenant.try_login(password="wrong", headers=elsewhere).status_code == 429
-    wait_until(lambda: tenant.try_login(headers=home).status_code == 200, "home is known")
-    assert tenant.try_login(tenant.admin, headers=elsewhere).status_code == 200
+def stored_hash(tenant: Tenant, login: str) -> str:
+    server = tenant.machine.databases["entity-a"]
+    statement = "SELECT password_hash FROM account WHERE tenant_id = %s AND login = %s"
+    [[found]] = server.rows(statement, tenant.id, login, database=DATABASE)
+    return found
 
 
-def test_guesses_spread_over_logins_are_limited_and_do_not_lock_out_an_office(
-    api: Process, machine: OneMachine
+def test_guesses_from_many_addresses_cost_work_and_end_at_the_bound_of_nist(guessed: Tenant):
+    """And never where the owner is known, wherever that is; a new password begins anew."""
+    home = device(guessed.try_login(headers={"X-Real-IP": "198.51.100.7"}))
+    elsewhere = {"X-Real-IP": "198.51.100.8"}
+    stored = stored_hash(guessed, guessed.user)
+    spread = [counters(guessed.user, stored, f"10.0.2.{place}", None) for place in range(ROW_MAX)]
+    _fail(guessed, spread[:12])
+    refused = guessed.try_login(headers=elsewhere)
+    assert refused.status_code == 429
+    assert guessed.try_login(headers=home).status_code == 200
+    assert stamped(guessed, refused, headers=elsewhere).status_code == 200
+    _fail(guessed, spread)
+    at_the_bound = guessed.try_login(headers=elsewhere)
+    assert (at_the_bound.status_code, "stamp" in at_the_bound.text) == (429, False)
+    away = {**home, "X-Real-IP": "203.0.113.9"}
+    assert guessed.try_login(headers=away).status_code == 200
+    wait_until(
+        lambda: "stamp" in guessed.try_login(headers=elsewhere).text, "the row of failures ended"
+    )
+    _fail(guessed, spread)
+    admin = guessed.log_in(guessed.admin)
+    users = guessed.ask("GET", "/api/v1/users", token=admin).json()
+    [mine] = [each["id"] for each in users if each["login"] == guessed.user]
+    body = {"password": f"{PASSWORD} anew"}
+    assert guessed.ask("PATCH", f"/api/v1/users/{mine}", body, token=admin).status_code == 200
+    for headers in (elsewhere, home):  # the old device is known no more, and is not needed
+        wait_until(
+            lambda headers=headers: (
+                guessed.try_login(password=body["password"], headers=headers).status_code == 200
+            ),
+            "the reader has the new password",
+        )
+
+
+def test_a_device_is_known_at_one_login_and_tenant_and_is_worn_by_its_own_failures(
+    guessed: Tenant, tenant: Tenant
 ):
-    tenant = Tenant(machine, api, f"l{uuid.uuid4().hex[:12]}")
+    known = device(guessed.try_login())
+    value = known["Cookie"].partition("=")[2]
+    owner, stored = f"{guessed.id}\n{guessed.user}", stored_hash(guessed, guessed.user)
+    now = int(time.time())
+    number = known_device(owner, stored, ["stale", value], now=now)
+    assert number
+    assert known_device(owner, stored, [value], now=now + DEVICE_SECONDS + 60) is None
+    assert known_device(f"{tenant.id}\n{guessed.user}", stored, [value], now=now) is None
+    assert known_device(owner, f"{stored}x", [value], now=now) is None
+    assert known_device(owner, None, [value], now=now) is None
+    for forged in (value[:-1], f"ffffffff{value}", ".", "..", "", "é.é", value.upper()):
+        assert known_device(owner, stored, [forged], now=now) is None
+    by = counters(guessed.user, stored, "10.9.9.9", number)
+    _fail(guessed, [by] * 10)
+    refused = guessed.try_login(headers=known)
+    assert refused.status_code == 429
+    assert stamped(guessed, refused, headers=known).status_code == 200
+    _fail(guessed, [by] * ROW_MAX)
+    worn = guessed.try_login(headers=known)
+    assert (worn.status_code, "stamp" in worn.text) == (429, False)
+
+
+def test_guesses_spread_over_logins_cost_work_and_do_not_lock_out_an_office(guessed: Tenant):
     office = {"X-Real-IP": "198.51.100.9"}
-    assert tenant.try_login(headers=office).status_code == 200
-    _fail(machine, tenant, [(f"guess-{place}@x", office["X-Real-IP"]) for place in range(100)])
-    assert tenant.try_login("guess-100@x", "wrong", headers=office).status_code == 429
-    wait_until(lambda: tenant.try_login(headers=office).status_code == 200, "the office is known")
+    known = device(guessed.try_login(headers=office))
+    guesses = [
+        counters(f"guess-{place}@x", None, office["X-Real-IP"], None) for place in range(100)
+    ]
+    _fail(guessed, guesses)
+    assert guessed.try_login("guess-100@x", "wrong", headers=office).status_code == 429
+    assert guessed.try_login(headers={**office, **known}).status_code == 200
+    colleague = guessed.try_login(guessed.admin, headers=office)
+    assert colleague.status_code == 429
+    assert stamped(guessed, colleague, login=guessed.admin, headers=office).status_code == 200
+
+
+def test_guesses_spread_over_logins_and_addresses_cost_work(guessed: Tenant, tenant: Tenant):
+    """One guess at each login from each address: the tenant notices, and no other is concerned."""
+    known = device(guessed.try_login())
+    everywhere = counters("guess@x", None, "10.4.0.1", None)[-1:]
+    assert everywhere[0].kind == "tenant"
+    _fail(guessed, [everywhere] * 50, times=20)
+    elsewhere = {"X-Real-IP": "10.4.0.2"}
+    refused = guessed.try_login(headers=elsewhere)
+    assert refused.status_code == 429
+    assert stamped(guessed, refused, headers=elsewhere).status_code == 200
+    assert guessed.try_login(headers={**elsewhere, **known}).status_code == 200
+    assert tenant.try_login(headers=elsewhere).status_code == 200
 
 
 def test_logins_that_succeed_are_not_counted(tenant: Tenant):

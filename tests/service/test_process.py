@@ -44,6 +44,13 @@ def test_readiness_tells_mode_schema_and_build(tenant: Tenant):
     assert body["epoch"] >= 1
 
 
+@pytest.mark.parametrize("path", ["/health/ready", "/health/login"])
+def test_through_the_edge_health_tells_its_status_alone(tenant: Tenant, path: str):
+    """No operator's reason, epoch, build or store; nginx marks each request (tests/edge)."""
+    answer = tenant.ask("GET", path, headers={"X-Edge-Verified": "1"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
 def test_it_does_not_start_against_a_schema_of_another_version(machine: OneMachine, tenant: Tenant):
     """And one that runs does not read it: the other master is asked, and no login fails."""
     names = ("entity-a", "entity-b")

@@ -71,7 +71,7 @@ class SessionReplica:
     key: kms.IKey
 
     def grant_use(self, grantee: iam.IRole) -> dict[str, str]:
-        """Allow single sessions, by a query of their key, and no scan; return the variables.
+        """Allow items by their keys, or by a query of one, and no scan; return the variables.
 
         Nothing is deleted: what is over leaves by its expiry.
         """
@@ -79,6 +79,7 @@ class SessionReplica:
             grantee=grantee,
             actions=[
                 "dynamodb:GetItem",
+                "dynamodb:BatchGetItem",
                 "dynamodb:PutItem",
                 "dynamodb:Query",
                 "dynamodb:UpdateItem",
