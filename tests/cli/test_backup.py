@@ -156,3 +156,25 @@ def test_an_endpoint_without_ec2_is_archived_too(engine, place, tmp_path):
     printed("archive", "--snapshot", snapshot.id, *place)
     printed("restore", "--root", "latest", "--to", tmp_path / "i", *place)
     assert same(tmp_path / "i", snapshot)
+
+
+def test_a_copy_is_pruned_behind_its_original(engine, place):
+    engine.cloud.s3.create("copy")
+    root = engine.archive(engine.snapshot(engine.volume())).root
+    engine.cloud.s3.replicate("archive", "copy")
+    _, _, *endpoint = place
+    asked = ("prune", "--bucket", "copy", "--copy-of", "archive", *endpoint)
+    found = printed(*asked, "--copy-of-region", "us-west-2")
+    assert found["newest_good"] == {root.volume_id: root.key}
+    assert found["kept_in_original"] == len(engine.cloud.s3.buckets["copy"].keys("")) - _notes(
+        engine
+    )
+    refused = run("prune", "--bucket", "copy", *endpoint, "--copy-of-region", "us-west-2")
+    assert refused.returncode == 2
+    assert "--copy-of-region needs --copy-of" in refused.stderr
+
+
+def _notes(engine) -> int:
+    """How many of a copy's files no sweep looks at."""
+    swept = ("manifests/", "packs/", "segments/")
+    return sum(not key.startswith(swept) for key in engine.cloud.s3.buckets["copy"].keys(""))
