@@ -50,7 +50,10 @@ class Settings:
 def api_settings(variables: Mapping[str, str]) -> Settings:
     """The API's; SettingsError naming the first variable that is missing or wrong."""
     databases = _databases(
-        variables, ("ENTITY_WRITER", "ENTITY_READERS", "TRANSACTION_READERS"), reporting=True
+        variables,
+        entity_writers="ENTITY_WRITER",
+        entity_readers="ENTITY_READERS",
+        transaction_readers="TRANSACTION_READERS",
     )
     return _settings(
         variables,
@@ -62,7 +65,7 @@ def api_settings(variables: Mapping[str, str]) -> Settings:
 
 def worker_settings(variables: Mapping[str, str]) -> Settings:
     """The worker's; SettingsError naming the first variable that is missing or wrong."""
-    databases = _databases(variables, ("TRANSACTION_WRITER",), reporting=False)
+    databases = _databases(variables, transaction_writers="TRANSACTION_WRITER")
     return _settings(variables, databases, domain="", session_table="")
 
 
@@ -88,24 +91,19 @@ def _settings(
     )
 
 
-def _databases(
-    variables: Mapping[str, str], lists: tuple[str, ...], *, reporting: bool
-) -> DatabaseSettings:
+def _databases(variables: Mapping[str, str], **lists: str) -> DatabaseSettings:
     auth = _required(variables, "DATABASE_AUTH")
     if auth not in ("iam", "trust"):
         raise SettingsError(f"'DATABASE_AUTH' should be iam or trust, got '{auth}'")
-    found = {name: _addresses(name, _required(variables, name)) for name in lists}
-    readers = found.get("TRANSACTION_READERS", ())
-    given = variables.get("REPORTING", "") if reporting else ""
+    found = {field: _addresses(name, _required(variables, name)) for field, name in lists.items()}
+    if given := variables.get("REPORTING"):
+        found["reporting"] = _addresses("REPORTING", given)
+    found.setdefault("reporting", found.get("transaction_readers", ()))
     return DatabaseSettings(
         name=variables.get("DATABASE_NAME", "mainstay"),
         auth=auth,
         region=variables.get("AWS_REGION") or _required(variables, "AWS_DEFAULT_REGION"),
-        entity_writers=found.get("ENTITY_WRITER", ()),
-        entity_readers=found.get("ENTITY_READERS", ()),
-        transaction_writers=found.get("TRANSACTION_WRITER", ()),
-        transaction_readers=readers,
-        reporting=_addresses("REPORTING", given) if given else readers,
+        **found,
     )
 
 

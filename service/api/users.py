@@ -144,7 +144,9 @@ async def _found(call: Call, account: UUID) -> Row:
 
 
 async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
-    revoke = "password_hash" in values or values.get("status") == "SUSPENDED"
+    has_password = "password_hash" in values
+    revoke = has_password or values.get("status") == "SUSPENDED"
+    detail = {"revoked": revoke, "password": "changed"} if has_password else {"revoked": revoke}
     try:
         row = await call.runtime.entities.change_account(
             call.tenant,
@@ -152,7 +154,7 @@ async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
             values,
             revoke=revoke,
             by=_by(call),
-            event=call.event("user.change", detail={"revoked": revoke}),
+            event=call.event("user.change", detail=detail),
             seen=_seen(call),
         )
     except LoginTakenError:

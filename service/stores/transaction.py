@@ -5,84 +5,64 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from service.databases import RefusedWriteError, Row, Servers
 
-_COLUMNS = (
-    *("id", "at", "tenant_id", "actor", "kind", "outcome"),
-    *("login", "role", "client", "agent", "region", "half", "detail"),
-)
-_SHOWN = ", ".join(name for name in _COLUMNS if name != "tenant_id")
 _TEXT_MAX = 1_000
+_Text = Annotated[str, AfterValidator(lambda text: text[:_TEXT_MAX])]
 
 
 class NoEventError(ValueError):
     """What came out of the queue is no event; the message says why."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """What happened, when, to whom, and every dimension that a report groups by, as it was then."""
-
-    id: UUID
-    at: datetime
-    tenant_id: UUID
-    actor: str | None
-    kind: str
-    outcome: str
-    login: str | None = None
-    role: str | None = None
-    client: str | None = None
-    agent: str | None = None
-    region: str | None = None
-    half: str | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        return json.dumps(_clean(asdict(self)), default=str, separators=(",", ":"))
-
-
-def from_json(text: str) -> Event:
-    """Return the event of a message; NoEventError for everything else.
+class Event(BaseModel):
+    """What happened, when, to whom, and every dimension that a report groups by, as it was then.
 
     Text is cleaned and never refused: a client chooses it, and must not choose what is kept.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID
+    at: AwareDatetime
+    tenant_id: UUID
+    actor: _Text | None = None
+    kind: _Text
+    outcome: _Text
+    login: _Text | None = None
+    role: _Text | None = None
+    client: _Text | None = None
+    agent: _Text | None = None
+    region: _Text | None = None
+    half: _Text | None = None
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, values: Any) -> Any:
+        return _clean(values)
+
+    def to_json(self) -> str:
+        """Return the event as ASCII, which every queue takes."""
+        return self.model_dump_json(ensure_ascii=True)
+
+
+_COLUMNS = tuple(Event.model_fields)
+_SHOWN = ", ".join(name for name in _COLUMNS if name != "tenant_id")
+
+
+def from_json(text: str) -> Event:
+    """Return the event of a message; NoEventError for everything else."""
     try:
-        found = json.loads(text)
-        known = {each.name for each in fields(Event)}
-        if not isinstance(found, dict) or not set(found) <= known:
-            raise NoEventError(f"an event has no other fields than {sorted(known)}")
-        at = datetime.fromisoformat(found["at"])
-        if at.tzinfo is None:
-            raise NoEventError("'at' should know its time zone")
-        texts = {name: _text(found.get(name), name) for name in _COLUMNS[3:-1]}
-        if not isinstance(detail := found.get("detail", {}), dict):
-            raise NoEventError("'detail' should be an object")
-        if texts["kind"] is None or texts["outcome"] is None:
-            raise NoEventError("'kind' and 'outcome' should be text")
-        return Event(
-            id=UUID(found["id"]),
-            at=at.astimezone(UTC),
-            tenant_id=UUID(found["tenant_id"]),
-            detail=_clean(detail),
-            **texts,  # type: ignore[arg-type]
-        )
-    except NoEventError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return Event.model_validate(json.loads(text))
+    except (ValueError, RecursionError) as error:
         raise NoEventError(f"no event: {type(error).__name__}") from error
-
-
-def _text(value: Any, name: str) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise NoEventError(f"'{name}' should be text")
-    return _clean(value)[:_TEXT_MAX]
 
 
 def _clean(value: Any) -> Any:
