@@ -84,7 +84,7 @@ class Environment:
     log_retention_days: int
     keep_data: bool  # RETAIN, deletion and termination protection; False only where loss is fine
     mode_image: str | None = None  # of the edge's sidecar; None builds the repository's folder
-    dump_image: str | None = None  # of dumps and drills; None builds the repository's folders
+    dump_image: str | None = None  # of dumps and drills, x86-64; None builds the repository's
     github_repository: str | None = None  # owner/name that may deploy; None makes no role
 
     def __post_init__(self) -> None:
