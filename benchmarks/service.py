@@ -118,7 +118,7 @@ def log_in(port: int, user: str) -> bytes:
 
 
 def measure() -> dict[str, Any]:
-    """Every figure, in CPU microseconds, and the ratios that the bars are about."""
+    """Return every figure, in CPU microseconds, and the ratios that the bars are about."""
     figures: dict[str, list[float]] = {}
     with OneMachine() as machine:
         tenant = machine.seed("bench", admin="ada@bench", password=_PASSWORD)["tenant"]

@@ -50,7 +50,7 @@ class Received:
         return self.line.partition(" ")[2].rpartition(" ")[0]
 
     def header(self, name: str) -> str | None:
-        """The header's value; two of one name are no answer but an error."""
+        """Return the header's value; two of one name are no answer but an error."""
         [*values] = (value for found, value in self.headers if found == name)
         assert len(values) < 2, f"{name} arrived {len(values)} times"
         return values[0] if values else None
@@ -98,12 +98,12 @@ class RecordingUpstream:
 
     @property
     def received(self) -> list[Received]:
-        """Every request so far, in the order of their arrival."""
+        """Return every request so far, in the order of their arrival."""
         with self._lock:
             return list(self._received)
 
     def about(self, number: str) -> list[Received]:
-        """The requests that carry this number in X-Probe, or smuggled in X-Smug."""
+        """Return the requests that carry this number in X-Probe, or smuggled in X-Smug."""
         return [
             request
             for request in self.received
@@ -211,14 +211,14 @@ class _Connection(asyncio.Protocol):
             return _SWITCHING
         known = request.target.partition("?")[0] in ROUTES
         status = b"200 OK" if known or request.target.startswith("/slow") else b"404 Not Found"
-        said = {"method": request.method, "target": request.target, "address": self._address}
-        body = json.dumps(said).encode()
+        body_values = {"method": request.method, "target": request.target, "address": self._address}
+        body = json.dumps(body_values).encode()
         shown = b"" if request.method == "HEAD" else body
         return _HEAD % (status, self._upstream.head, len(body)) + shown
 
 
 def _body_of(headers: Mapping[str, str], rest: bytes) -> tuple[bytes, bytes] | None:
-    """The body and what follows it; None until it is whole."""
+    """Return the body and what follows it; None until it is whole."""
     if headers.get("transfer-encoding") == "chunked":
         return _chunks(rest)
     length = int(headers.get("content-length", 0))

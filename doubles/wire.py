@@ -69,7 +69,10 @@ def exchange(
 
 
 def answers(received: bytes, *, head_only: bool = False) -> list[WireAnswer]:
-    """The answers in what was received; bytes that are no HTTP/1 are one answer without status."""
+    """Return the answers in what was received.
+
+    Bytes that are no HTTP/1 are one answer without status.
+    """
     found = []
     while received:
         taken = _take(received, head_only)
@@ -85,7 +88,7 @@ def answers(received: bytes, *, head_only: bool = False) -> list[WireAnswer]:
 
 
 def _take(received: bytes, head_only: bool) -> tuple[WireAnswer, bytes] | None:
-    """The first whole answer and what follows it."""
+    """Return the first whole answer and what follows it."""
     head, separator, rest = received.partition(b"\r\n\r\n")
     line, *lines = head.split(b"\r\n")
     words = line.split(b" ", 2)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 
 from gameday.entity_tier import EntityTier
+from gameday.writers import Writers
 
 # Between two writes of one user: with the commits this makes some hundred a second.
 _PAUSE_SECONDS = 0.005
 
 
-class EntityLoad:
+class EntityLoad(Writers):
     """Writers on A, each for its own tenant, while it lasts; `ledger`: what was acknowledged.
 
     Every second write changes a row that the writer made before.
@@ -23,25 +23,7 @@ class EntityLoad:
     def __init__(self, tier: EntityTier, *, writers: int) -> None:
         self.ledger: dict[str, str] = {}
         self._tier = tier
-        self._over = threading.Event()
-        self._failures: list[Exception] = []
-        self._threads = [threading.Thread(target=self._write) for _ in range(writers)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End the writers; raises what one of them met."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        if self._failures:
-            raise self._failures[0]
+        super().__init__([self._write] * writers)
 
     def missing(self, name: str) -> list[str]:
         """Acknowledged rows that a server does not have as they were acknowledged."""
@@ -56,18 +38,15 @@ class EntityLoad:
 
     def _write(self) -> None:
         tenant = str(uuid.uuid4())
-        try:
-            with self._tier.connect("entity-a", "app_writer") as connection:
-                connection.execute("SELECT set_config('app.tenant', %s, false)", (tenant,))
-                connection.execute(
-                    "INSERT INTO tenant (id, host, name) VALUES (%s, %s, 'T')", (tenant, tenant)
-                )
-                number = 0
-                while not self._over.wait(_PAUSE_SECONDS):
-                    number += 1
-                    self._write_account(connection, tenant, number)
-        except psycopg.Error as error:
-            self._failures.append(error)
+        with self._tier.connect("entity-a", "app_writer") as connection:
+            connection.execute("SELECT set_config('app.tenant', %s, false)", (tenant,))
+            connection.execute(
+                "INSERT INTO tenant (id, host, name) VALUES (%s, %s, 'T')", (tenant, tenant)
+            )
+            number = 0
+            while not self.over.wait(_PAUSE_SECONDS):
+                number += 1
+                self._write_account(connection, tenant, number)
 
     def _write_account(self, connection: psycopg.Connection[Any], tenant: str, number: int) -> None:
         account = str(uuid.uuid4())

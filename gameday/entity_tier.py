@@ -66,7 +66,7 @@ class EntityTier:
         self.by_name["delayed"] = delayed
 
     def operate(self, *arguments: str, timeout: float = 120) -> Any:
-        """The answer of one operation; OperationError with its reason where it fails."""
+        """Return the answer of one operation; OperationError with its reason where it fails."""
         done = subprocess.run(
             [sys.executable, "-m", "service.operations", "--timeout", str(timeout), *arguments],
             cwd=_ROOT,

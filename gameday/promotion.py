@@ -101,7 +101,9 @@ def drill(plan: PromotionDrill, *, log: Log = print) -> dict[str, Any]:
 def _cluster(
     servers: PostgresServers, plan: PromotionDrill
 ) -> tuple[PostgresServer, PostgresServer]:
-    """A master after its first start, and its reader, without which nothing is acknowledged."""
+    """Return a master after its first start, and its reader, without which nothing is
+    acknowledged.
+    """
     master = servers.start(_MASTER)
     with Operator(_nodes(master)) as operator:
         bootstrap(operator, "entity")
@@ -165,7 +167,7 @@ def _watched(
 
 @contextmanager
 def _reported(load: PromotionLoad, log: Log) -> Iterator[None]:
-    """A line each second: what the clients were answered in it."""
+    """Yield a line each second: what the clients were answered in it."""
     over = threading.Event()
 
     def run() -> None:
@@ -187,7 +189,7 @@ def _reported(load: PromotionLoad, log: Log) -> Iterator[None]:
 
 
 def _first_write(load: PromotionLoad, watch: _Watch, killed: float, *, bound: float) -> float:
-    """When the first write on the promoted reader was acknowledged."""
+    """Return when the first write on the promoted reader was acknowledged."""
 
     def first() -> float | None:
         if watch.error is not None:

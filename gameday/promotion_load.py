@@ -69,7 +69,7 @@ class PromotionLoad:
         )
 
     def first_write(self, *, after: float) -> float | None:
-        """When the first write since a moment was acknowledged, or None."""
+        """Return when the first write since a moment was acknowledged, or None."""
         times = [
             when
             for seen in self.writes
@@ -79,7 +79,7 @@ class PromotionLoad:
         return min(times, default=None)
 
     def read_gap(self) -> float:
-        """The longest that any client waited from one answer to its next, in seconds."""
+        """Return the longest that any client waited from one answer to its next, in seconds."""
         return max(
             later - earlier
             for seen in self.reads

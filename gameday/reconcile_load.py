@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import random
 import sys
-import threading
 import uuid
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from gameday.entity_tier import DATABASE
+from gameday.writers import Writers
 from local.postgres import PostgresServer
 
 _PAUSE_SECONDS = 0.001
@@ -47,7 +48,7 @@ class History:
     unknown: list[Value] = field(default_factory=list)
 
 
-class ReconcileLoad:
+class ReconcileLoad(Writers):
     """Writers on one server, each with a tenant and rows of its own, from enter to exit."""
 
     def __init__(
@@ -56,32 +57,13 @@ class ReconcileLoad:
         """`histories` are the rows of each tenant."""
         self.histories = histories
         self._server = server
-        self._over = threading.Event()
-        self._failures: list[Exception] = []
-        self._threads = [
-            threading.Thread(target=self._write, args=(tenant, random.Random(f"{seed} {number}")))
-            for number, tenant in enumerate(histories)
-        ]
-
-    def __enter__(self) -> ReconcileLoad:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End the writers that did not end with their server; raise what one of them met."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        self.check()
-
-    def check(self) -> None:
-        """Raise what one of the writers met."""
-        if self._failures:
-            raise self._failures[0]
+        super().__init__(
+            [
+                partial(self._write, tenant, random.Random(f"{seed} {number}"))
+                for number, tenant in enumerate(histories)
+            ],
+            until_killed=True,
+        )
 
     @property
     def writes(self) -> int:
@@ -89,20 +71,14 @@ class ReconcileLoad:
         return sum(len(row.writes) for rows in self.histories.values() for row in rows)
 
     def _write(self, tenant: str, chance: random.Random) -> None:
-        try:
-            with self._server.connect(DATABASE, "app_writer") as connection:
-                connection.execute("SELECT set_config('app.tenant', %s, false)", (tenant,))
-                connection.execute(
-                    "INSERT INTO tenant (id, host, name) VALUES (%s, %s, 'T')"
-                    " ON CONFLICT DO NOTHING",
-                    (tenant, tenant),
-                )
-                while not self._over.wait(_PAUSE_SECONDS):
-                    _change(connection, chance, tenant, chance.choice(self.histories[tenant]))
-        except psycopg.OperationalError:
-            return  # the server was killed
-        except psycopg.Error as error:
-            self._failures.append(error)
+        with self._server.connect(DATABASE, "app_writer") as connection:
+            connection.execute("SELECT set_config('app.tenant', %s, false)", (tenant,))
+            connection.execute(
+                "INSERT INTO tenant (id, host, name) VALUES (%s, %s, 'T') ON CONFLICT DO NOTHING",
+                (tenant, tenant),
+            )
+            while not self.over.wait(_PAUSE_SECONDS):
+                _change(connection, chance, tenant, chance.choice(self.histories[tenant]))
 
 
 def new_histories(*, tenants: int, rows: int) -> dict[str, list[History]]:

@@ -122,7 +122,7 @@ def _add_accounts(tier: EntityTier, tenant: str, login: str, rows: int) -> None:
 
 
 def _mistake(tier: EntityTier, tenant: str) -> tuple[int, str]:
-    """A DELETE without half of its WHERE; returns what it took, as it stood just before."""
+    """Delete with half of the WHERE missing; return the rows that it took, as they were."""
     with tier.connect("entity-a") as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         [before] = connection.execute(_CHECKSUM, (tenant,)).fetchall()

@@ -64,7 +64,10 @@ def _held(dockerfile: Path) -> Iterator[tuple[str, str]]:
 
 
 def patched(text: str, patch: Path) -> str:
-    """The text with every hunk of a unified diff; PatchError unless each fits to the letter."""
+    """Return the text with every hunk of a unified diff.
+
+    PatchError unless each fits to the letter.
+    """
     lines, made, at = text.splitlines(keepends=True), [], 0
     for start, hunk in _hunks(patch.read_text()):
         made += lines[at : start - 1]
@@ -83,7 +86,7 @@ def patched(text: str, patch: Path) -> str:
 
 
 def _hunks(diff: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
-    """Each hunk's first line of the old text, and its lines with their marks."""
+    """Yield each hunk's first line of the old text, and its lines with their marks."""
     found: list[tuple[int, list[tuple[str, str]]]] = []
     for line in diff.splitlines(keepends=True):
         if match := _HUNK.fullmatch(line):

@@ -138,7 +138,7 @@ def _deploy(
 
     Rollout(assembly=made, waves=waves, cli=cli, before=begin, after=end).deploy()
     if unchanged == len(made.stacks):
-        clock.detail(f"nothing to change: all {unchanged} stacks are as the templates say")
+        clock.detail(f"nothing to change: all {unchanged} stacks are as in the templates")
 
 
 def _synthesize(session: LocalSession, environment: str, clock: Clock) -> Assembly:

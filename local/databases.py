@@ -1,4 +1,4 @@
-"""The background process that has real PostgreSQL behind what RDS says.
+"""The background process that has real PostgreSQL behind the clusters of RDS.
 
 `python -m local.databases --endpoint URL --account DIGITS --folder PATH REGION...` runs until
 SIGTERM. It looks twice a second at the clusters of every Region, starts what is missing, and writes
@@ -29,7 +29,7 @@ from local.target import LocalTarget
 
 FILE = "databases.json"
 _PAUSE_SECONDS = 1.0
-_PATIENCE_SECONDS = 15
+_TIMEOUT_SECONDS = 15
 _PORT = 5432
 
 
@@ -55,7 +55,7 @@ class LocalDatabases:
         self._nodes: dict[str, PostgresServer] = {}  # replica nodes, by address
 
     def step(self) -> None:
-        """Start what RDS says and is not there; forget what is gone."""
+        """Start the servers that RDS lists and that do not run; forget what is gone."""
         there: set[str] = set()
         copies: list[tuple[dict[str, Any], dict[str, Any]]] = []
         for region in self._regions:
@@ -177,7 +177,7 @@ def _member(group: dict[str, Any], cluster: dict[str, Any], *, writer: bool) -> 
 
 
 def read(folder: Path) -> dict[str, str]:
-    """The name of each endpoint -> its address here; empty where no databases run."""
+    """Return the name of each endpoint -> its address here; empty where no databases run."""
     try:
         return json.loads((folder / FILE).read_text())["addresses"]
     except (OSError, ValueError):
@@ -208,7 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with PostgresServers() as servers:
         databases = LocalDatabases(target, tuple(given.regions), servers)
         answered = time.monotonic()
-        while not stopping and time.monotonic() - answered < _PATIENCE_SECONDS:
+        while not stopping and time.monotonic() - answered < _TIMEOUT_SECONDS:
             try:
                 databases.step()
                 answered = time.monotonic()

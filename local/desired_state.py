@@ -1,4 +1,4 @@
-"""What the control plane says should run: tasks of ECS, listeners of load balancers."""
+"""What should run, by the control plane: tasks of ECS, listeners of load balancers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Task:
 
     @property
     def home(self) -> tuple[str, str, str | None]:
-        """The service that it belongs to."""
+        """Return the service that it belongs to."""
         return self.region, self.cluster, self.service
 
 
@@ -96,7 +96,7 @@ class DesiredState:
         return self._client(service, region)
 
     def tasks(self) -> tuple[Task, ...]:
-        """Every task that ECS wants running, of services and by themselves."""
+        """Return every task that ECS wants running, of services and by themselves."""
         found = tuple(
             task
             for region in self._regions
@@ -107,7 +107,7 @@ class DesiredState:
         return found
 
     def listeners(self) -> tuple[Listener, ...]:
-        """Every listener of every load balancer, in the order of the Regions."""
+        """Return every listener of every load balancer, in the order of the Regions."""
         found = []
         for region in self._regions:
             elbv2 = self.client("elbv2", region)

@@ -1,4 +1,4 @@
-"""The background process that keeps tasks as the control plane says.
+"""The background process that keeps tasks as the control plane wants them.
 
 `python -m local.ecs_agent --endpoint URL --account DIGITS --folder PATH --authority PATH REGION...`
 runs until SIGTERM, or until the endpoint has gone, which both end every task. It writes
@@ -29,9 +29,9 @@ from local.waiting import NotInTimeError, wait_until
 PAUSE = 0.5
 
 # Without an answer for this long, the endpoint is taken as gone, and everything ends with it.
-PATIENCE_SECONDS = 15
+TIMEOUT_SECONDS = 15
 
-# The longest that a task may take to end when the ECS agent itself is told to.
+# The longest that a task may take to end when the ECS agent itself has to end.
 _STOP_SECONDS = 5
 
 
@@ -47,7 +47,7 @@ class EcsAgent:
         self._stopping = False
 
     def run(self) -> None:
-        """Keep on until told to stop, or until the endpoint has gone."""
+        """Keep tasks until a signal to stop, or until the endpoint has gone."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         answered = time.monotonic()
@@ -58,7 +58,7 @@ class EcsAgent:
                 answered = time.monotonic()
             except (BotoCoreError, ClientError) as error:
                 print(f"{type(error).__name__}: {error}", flush=True)
-                if time.monotonic() - answered > PATIENCE_SECONDS:
+                if time.monotonic() - answered > TIMEOUT_SECONDS:
                     print("the endpoint has gone: ending with it", flush=True)
                     break
             time.sleep(max(0.0, PAUSE - (time.monotonic() - began)))
@@ -87,8 +87,7 @@ class EcsAgent:
         self._stopping = True
 
     def _address(self, value: str) -> str:
-        """The value with every load balancer's name:port, and every name of a database's endpoint,
-        as where those listen here."""
+        """Return `value` with the local addresses of load balancers and databases."""
         for name, address in self._databases.items():
             value = value.replace(name, address)
         for listener in self._listeners:

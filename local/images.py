@@ -2,7 +2,7 @@
 
 The local target synthesizes with the references below in place of images that are built from
 folders (`-c edge_image=...`, `app_image`, `mode_image`,
-`dump_image`). The tag is free: it names a release, whose files local/releases.py tells.
+`dump_image`). The tag is free: it names a release, whose files local/releases.py keeps.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class TaskHost:
     releases: Mapping[str, Release] | None = None  # of the app's image, where there is a table
 
     def path(self, container: Container, path: str) -> Path:
-        """A path of the container: a task's volume is shared by its containers."""
+        """Return a path of the container: a task's volume is shared by its containers."""
         found = self.folder / "volumes" / container.mounts.get(path, f"{container.name}{path}")
         found.mkdir(parents=True, exist_ok=True)
         return found
@@ -52,7 +52,7 @@ class TaskHost:
 class Program:
     """A command with its variables, and the signal by which it ends without losing a request.
 
-    `folder` is where it starts, as WORKDIR of its Dockerfile says; None where that says nothing.
+    `folder` is where it starts, as WORKDIR of its Dockerfile sets it; None where it sets none.
     """
 
     command: tuple[str, ...]
@@ -62,20 +62,20 @@ class Program:
 
 
 def program(container: Container, place: TaskHost) -> Program:
-    """How the container runs here. Raises UnknownImageError for an image of nobody's."""
+    """Return how the container runs here. Raises UnknownImageError for an unknown image."""
     repository = container.image.rpartition(":")[0]
     make = _IMAGES.get(repository)
     if make is None:
         known = ", ".join(f"{name}:<tag>" for name in _IMAGES)
         raise UnknownImageError(
             f"'image' of container {container.name} should be one of {known}, which run from this "
-            f"repository's files, got '{container.image}': say in local/images.py how it runs here"
+            f"repository's files, got '{container.image}': add to local/images.py how it runs"
         )
     return make(container, place)
 
 
 def _edge(container: Container, place: TaskHost) -> Program:
-    """The shipped nginx folder, by its own entrypoint."""
+    """Return the shipped nginx folder, by its own entrypoint."""
     variables = {
         **place_of(
             run=place.path(container, "/run/edge"),
@@ -91,12 +91,12 @@ def _edge(container: Container, place: TaskHost) -> Program:
     return Program(
         command=COMMAND,
         variables=variables,
-        stop_signal=signal.SIGQUIT,  # as the image says: STOPSIGNAL
+        stop_signal=signal.SIGQUIT,  # the image's STOPSIGNAL
     )
 
 
 def _app(container: Container, place: TaskHost) -> Program:
-    """The service of the image's release, by its image's command."""
+    """Return the service of the image's release, by its image's command."""
     release = _release(container, place)
     command = container.command or ("python", "-m", "service")
     interpreter = (sys.executable,) if command[0] == "python" else (command[0],)
@@ -105,7 +105,7 @@ def _app(container: Container, place: TaskHost) -> Program:
         "TASK_ID": place.folder.name,
         "BUILD": release.build,
         "PYTHONPATH": os.pathsep.join(map(str, (release.tree, release.tree / "lambda"))),
-        "PYTHONDONTWRITEBYTECODE": "1",  # as the image says
+        "PYTHONDONTWRITEBYTECODE": "1",  # as in the image
         "PYTHONUNBUFFERED": "1",
         "PGSSLROOTCERT": str(place.databases),
         "SSL_CERT_FILE": str(place.authority),  # of the load balancers, which a smoke test asks
@@ -127,7 +127,7 @@ def _release(container: Container, place: TaskHost) -> Release:
 
 
 def _mode(container: Container, place: TaskHost) -> Program:
-    """The shipped sidecar, which knows its task by the task's folder."""
+    """Return the shipped sidecar, which knows its task by the task's folder."""
     variables = {
         "RUN": str(place.path(container, container.variables["RUN"])),
         "TASK_ID": place.folder.name,

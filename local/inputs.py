@@ -14,7 +14,7 @@ _LEFT_OUT = ("__pycache__",)
 
 
 def digest(*settings: str) -> str:
-    """A hash of every byte that a synth depends on, and of the settings that it is given."""
+    """Return a hash of every byte that a synth depends on, and of the settings that it is given."""
     found = hashlib.sha256("\0".join(settings).encode())
     for file in _inputs():
         found.update(f"{file.relative_to(ROOT)}\0{file.stat().st_size}\0".encode())

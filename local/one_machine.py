@@ -63,7 +63,7 @@ class Process:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """What it wrote, by line; what is no JSON as {"text": ...}."""
+        """Return the lines that it wrote; a line that is no JSON as {"text": ...}."""
         found = []
         for line in self.log.read_text(errors="replace").splitlines():
             try:
@@ -170,7 +170,7 @@ class OneMachine:
         if self._has_reader:
             self.databases["reader"] = self.servers.standby("reader", of=self.databases["entity-a"])
 
-    # ------------------------------------------------------------------------------------ acts
+    # ------------------------------------------------------------------------------------ commands
 
     def operate(self, *arguments: str) -> None:
         """Run `python -m service.operations`; RuntimeError with what it wrote where it fails."""
@@ -206,7 +206,7 @@ class OneMachine:
         return json.loads(self.run("service.seed", arguments, variables).splitlines()[-1])
 
     def api(self, *, wait: bool = True, **variables: str) -> Process:
-        """A process of the API on a free port, ready unless `wait` says not to look."""
+        """Return a process of the API on a free port, ready unless `wait` is False."""
         return self.serve("service", wait=wait, **variables)
 
     def serve(self, module: str, *, wait: bool = True, **variables: str) -> Process:
@@ -254,7 +254,7 @@ class OneMachine:
         ).epoch
 
     def client(self, service: str) -> Any:
-        """A client of this machine's AWS."""
+        """Return a client of this machine's AWS."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
@@ -268,7 +268,7 @@ class OneMachine:
         return ",".join(f"127.0.0.1:{self.databases[name].port}" for name in names)
 
     def variables(self) -> dict[str, str]:
-        """What docs/service-contract.md asks for, of this machine."""
+        """Return the variables of docs/service-contract.md for this machine."""
         masters = [name for name in ("entity-a", "entity-b") if name in self.databases]
         readers = [name for name in ("reader", "entity-b") if name in self.databases]
         return {

@@ -50,7 +50,9 @@ def start(
 
 
 def marked(folder: Path) -> tuple[int, ...]:
-    """The living processes that were started for `folder`, but for this one and its parents."""
+    """Return the living processes that were started for `folder`, but for this one and its
+    parents.
+    """
     mark = f"{MARK}={folder}".encode()
     kept, sessions = set(_lineage()), _sessions(folder)
     found = []
@@ -68,7 +70,7 @@ def marked(folder: Path) -> tuple[int, ...]:
 
 
 def _sessions(folder: Path) -> set[int]:
-    """The sessions that were begun for the folder, but for a number that another took over.
+    """Return the sessions that were begun for the folder, but for a number that another took over.
 
     While a process of a session lives, the kernel gives its number to no new one.
     """
@@ -80,7 +82,10 @@ def _sessions(folder: Path) -> set[int]:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """What follows the name in /proc/<pid>/stat: state, parent, group, session ... (proc(5))."""
+    """Return what follows the name in /proc/<pid>/stat.
+
+    State, parent, group, session ... (proc(5)).
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -88,13 +93,13 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _began(pid: int) -> str | None:
-    """When a process began, in ticks since the machine did; None where there is none."""
+    """Return when a process began, in ticks since the machine did; None where there is none."""
     stat = _stat(pid)
     return stat[19] if stat else None
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent does not."""
+    """Return whether the process runs; one that has ended and waits for its parent does not."""
     stat = _stat(pid)
     return stat is not None and stat[0] != "Z"
 

@@ -1,4 +1,4 @@
-"""Keeps processes equal to what ECS says, and target groups equal to the processes.
+"""Keeps processes equal to what ECS wants, and target groups equal to the processes.
 
 Level-triggered: each step compares what should run with what runs, whatever happened between, so
 a missed event, a killed process or a restart of the reconciler changes nothing in the end.
@@ -31,7 +31,7 @@ class Reconciler:
         self._desired, self._target = desired, target
         self._authority, self._address = authority, address
         self.running: dict[str, RunningTask] = {}  # by the task's ARN
-        self._told: set[str] = set()  # ARNs of tasks that ECS knows to run
+        self._reported: set[str] = set()  # ARNs of tasks that ECS knows to run
 
     def step(self, wanted: Sequence[Task]) -> None:
         """Start what is wanted and missing, stop what is not wanted, register what listens."""
@@ -59,10 +59,10 @@ class Reconciler:
         healthy = self._register(by_arn, leaving)
         for arn in leaving:
             self.running[arn].stop()
-        self._told &= by_arn.keys()
-        for arn in by_arn.keys() - self._told:
+        self._reported &= by_arn.keys()
+        for arn in by_arn.keys() - self._reported:
             if _runs(self.running[arn], healthy):
-                self._tell_running(self.running[arn])
+                self._report_running(self.running[arn])
 
     def stop(self) -> None:
         """Ask everything to end; `step` with nothing wanted brings it to its end."""
@@ -108,15 +108,15 @@ class Reconciler:
         healthy = {_key(e["Target"]) for e in entries if e["TargetHealth"]["State"] == "healthy"}
         return healthy & members
 
-    def _tell_running(self, one: RunningTask) -> None:
+    def _report_running(self, one: RunningTask) -> None:
         """As its agent would: only then does ECS end the task that this one replaces."""
         self._desired.client("ecs", one.task.region).submit_task_state_change(
             cluster=one.task.cluster, task=one.task.arn, status="RUNNING"
         )
-        self._told.add(one.task.arn)
+        self._reported.add(one.task.arn)
 
     def _report(self, one: RunningTask) -> None:
-        """Tell ECS that a task which was run by itself has ended, and how, as its agent would."""
+        """Report to ECS, as its agent would, how a task without a service has ended."""
         ecs = self._desired.client("ecs", one.task.region)
         containers = [
             {"containerName": name, "exitCode": code, "status": "STOPPED"}
@@ -131,7 +131,7 @@ class Reconciler:
 
 
 def _runs(one: RunningTask, healthy: set[_Member]) -> bool:
-    """Whether it serves, and each of its load balancers has found that out."""
+    """Return whether it serves, and each of its load balancers has found that out."""
     return one.state == "serving" and all(
         (one.task.region, entry.target_group, one.address, entry.port) in healthy
         for entry in one.task.registrations

@@ -33,7 +33,7 @@ def write(folder: Path, releases: Mapping[str, Release]) -> None:
 
 
 def read(folder: Path) -> dict[str, Release] | None:
-    """The table of a target's folder; None where there is none."""
+    """Return the table of a target's folder; None where there is none."""
     try:
         table = json.loads((folder / FILE).read_text())
     except FileNotFoundError:

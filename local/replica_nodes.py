@@ -1,4 +1,4 @@
-"""The replica nodes on Amazon EC2, as their boot scripts are told of themselves."""
+"""The replica nodes on Amazon EC2, read from the settings of their boot scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ReplicaNode:
 
 
 def read(ec2: Any) -> list[ReplicaNode]:
-    """Those of a Region, followers first. `ec2` is a boto3 client."""
+    """Return the replica nodes of a Region, followers first. `ec2` is a boto3 client."""
     return sorted(_nodes(ec2), key=lambda node: node.follower is not None)
 
 
@@ -38,10 +38,10 @@ def _nodes(ec2: Any) -> Iterator[ReplicaNode]:
             LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest"]
         )["LaunchTemplateVersions"]
         script = base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
-        told = dict(_SETTING.findall(script))
-        if (address := addresses.get(told["INTERFACE_ID"])) is not None:
+        settings = dict(_SETTING.findall(script))
+        if (address := addresses.get(settings["INTERFACE_ID"])) is not None:
             yield ReplicaNode(
                 address=address,
-                follower=told.get("FOLLOWER_ADDRESS"),
-                delay_minutes=int(told.get("DELAY_MINUTES", 0)),
+                follower=settings.get("FOLLOWER_ADDRESS"),
+                delay_minutes=int(settings.get("DELAY_MINUTES", 0)),
             )

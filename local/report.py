@@ -11,7 +11,7 @@ from local.session import LocalSession
 
 
 def render(session: LocalSession) -> list[str]:
-    """The page; it asks, and changes nothing."""
+    """Return the page; it asks, and changes nothing."""
     state = session.state
     if not state or not session.running():
         left = len(process.marked(session.folder))
@@ -77,5 +77,5 @@ def _tasks(status: dict[str, Any]) -> Iterator[str]:
 
 
 def _short(name: str) -> str:
-    """A service's name without the stack's and CloudFormation's own parts."""
+    """Return a service's name without the stack's and CloudFormation's own parts."""
     return name.removeprefix("mainstay-")[:36]

@@ -81,7 +81,7 @@ class RunningTask:
             self.state = "serving"
 
     def stop(self) -> None:
-        """Ask every process to end as its image says; `advance` sees to it that it does."""
+        """Ask every process to end with its image's signal; `advance` sees to it that it does."""
         if self.state in ("stopping", "gone"):
             return
         for container in self.task.containers:
@@ -127,7 +127,7 @@ class RunningTask:
         )
 
     def _surroundings(self) -> Mapping[str, str]:
-        """What ECS and the image give a process; nothing of the caller's shell."""
+        """Return what ECS and the image give a process; nothing of the caller's shell."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
@@ -182,10 +182,10 @@ def _connects(address: str, port: int) -> bool:
 
 
 def _free_address(ports: tuple[int, ...]) -> str:
-    """An address of the loopback network where nothing listens on the ports.
+    """Return an address of the loopback network where nothing listens on the ports.
 
     The whole of 127.0.0.0/8 is this machine (Linux), so each task has its own, as in a VPC, and
-    listens on the ports of its definition. Load balancers tell targets apart by it.
+    listens on the ports of its definition. Load balancers distinguish targets by it.
     """
     while True:
         address = (

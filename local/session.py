@@ -45,7 +45,7 @@ class LocalSession:
 
     @property
     def authority(self) -> Path:
-        """The certificate by which clients trust the load balancers: `curl --cacert`."""
+        """Return the certificate by which clients trust the load balancers: `curl --cacert`."""
         return self.emulator.authority
 
     @property

@@ -118,7 +118,7 @@ def plain_nginx(folder: Path, app: str, *, log: bool = True) -> Iterator[Chain]:
 
 @contextmanager
 def edge(folder: Path, app: str, *, variables: Mapping[str, str] | None = None) -> Iterator[Chain]:
-    """The shipped configuration, as `make edge` runs it, in front of `app` (host:port)."""
+    """Yield the shipped configuration, as `make edge` runs it, in front of `app` (host:port)."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     made = edge_process(run=folder, port=port, app_address=app, variables=variables)
@@ -161,7 +161,7 @@ def running(
     port: int,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Chain]:
-    """A process that listens on `port`, ended with everything that it started.
+    """Yield a process that listens on `port`, ended with everything that it started.
 
     Raises RuntimeError with what it said where it does not come to listen.
     """

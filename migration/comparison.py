@@ -18,7 +18,7 @@ from migration.traffic_shift.accepted import Difference as Entry
 APP, CLOSED, OTHER, SPELLING, SILENT = "app", "closed", "other", "spelling", "silent"
 _AT_ONCE = 8  # requests; each chain answers a thousand times as many
 _BATCH = 100
-_PATIENCE_SECONDS = 30  # Apache gives a head twenty seconds
+_TIMEOUT_SECONDS = 30  # Apache gives a head twenty seconds
 
 _numbers = itertools.count(1)
 
@@ -128,7 +128,7 @@ def outcome(request: ChainRequest, chain: Chain, app: RecordingUpstream) -> Chai
             request.bytes(number),
             expected=request.answers,
             half_close=request.half_close,
-            seconds=_PATIENCE_SECONDS,
+            seconds=_TIMEOUT_SECONDS,
         )
     except NoAnswerError:
         answers, silent = [], True

@@ -42,7 +42,7 @@ def _lines(comparison: ChainComparison) -> Iterator[str]:
 def _by_kind(
     differences: Sequence[ChainDifference],
 ) -> dict[tuple[str, str, str], list[ChainDifference]]:
-    """The most frequent in the log first, then by name."""
+    """Return the most frequent in the log first, then by name."""
     found = defaultdict(list)
     for each in differences:
         found[each.kind].append(each)

@@ -56,14 +56,14 @@ def _framing(names: list[str], values: dict[str, str], body: str) -> bool:
     if any("transfer-encoding" in name or "transfer_encoding" in name for name in names):
         return True
     length = values.get("content-length", "0")
-    said = (
+    declared = (
         len(body)
         if length == "{LEN}"
         else int(length)
         if length.isascii() and length.isdigit()
         else -1
     )
-    return names.count("content-length") > 1 or said != len(body)
+    return names.count("content-length") > 1 or declared != len(body)
 
 
 def _odd_header(lines: list[str], names: list[str]) -> bool:

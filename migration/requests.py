@@ -44,7 +44,7 @@ class ChainRequest:
 
 
 def corpus(file: Path = CORPUS) -> list[ChainRequest]:
-    """The shipped corpus."""
+    """Return the shipped corpus."""
     rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     return [
         ChainRequest(
@@ -58,7 +58,7 @@ def corpus(file: Path = CORPUS) -> list[ChainRequest]:
 
 
 def of_log(lines: Iterable[str]) -> list[ChainRequest]:
-    """Each method and target of an access log once, in the order of their first appearance.
+    """Return each method and target of an access log once, in the order of their first appearance.
 
     Lines may be of the common or combined format, of an Application Load Balancer's log, or JSON
     with "method" and "path" or "target". Bodies and headers are in no such log: a request is sent
@@ -103,6 +103,6 @@ def _as_request(method: str, target: str, *, times: int) -> ChainRequest:
 
 
 def read_log(file: Path) -> Iterator[str]:
-    """The lines of a log; bytes that are no UTF-8 stay what they are. Raises OSError."""
+    """Yield the lines of a log; bytes that are no UTF-8 stay what they are. Raises OSError."""
     with file.open(encoding="latin-1") as opened:
         yield from opened

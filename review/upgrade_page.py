@@ -14,7 +14,7 @@ _HEAD = """# The eight-step upgrade
 A release with a breaking schema change, on a working day, while logins go on. This page is rendered
 from the table that the state machine is made of (`make upgrade-page`); why its order departs from
 the whitepaper's stands in [0028](../decisions/0028-the-order-of-the-upgrade.md), why a function
-does the acts in [0029](../decisions/0029-acts-behind-one-guard.md).
+performs the actions in [0029](../decisions/0029-acts-behind-one-guard.md).
 
 ```sh
 mainstay upgrade start --image <image>   # and watch it; --bake SECONDS
@@ -25,8 +25,8 @@ mainstay mode show                       # and: enter --reason, leave
 ```
 
 **When it has stopped**, the system is READ_ONLY, logins go on, and the lock is held; the topic of
-the stack `...-upgrade` and `status` say why. Mend that, then `resume`; before the commit point,
-`abort` undoes everything instead. Both may be said again. If somebody else has entered READ_ONLY
+the stack `...-upgrade` and `status` show why. Fix that, then `resume`; before the commit point,
+`abort` undoes everything instead. Both may be repeated. If somebody else has entered READ_ONLY
 meanwhile (an alarm, a person), find out why first: `resume --take-mode` makes it the upgrade's.
 
 **Not during an upgrade:** a failover to the standby Region from the migration to the restart of
@@ -93,8 +93,8 @@ def _by(step: Step) -> str:
     match step.by:
         case Operation(command=command):
             return f"a task: `{' '.join(command)}`"
-        case Action(act=act) | Bake(act=act):
-            return f"the function: `{act}`"
+        case Action(name=action) | Bake(name=action):
+            return f"the function: `{action}`"
 
 
 def _time(row: Step | Undo) -> str:

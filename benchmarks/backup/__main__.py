@@ -47,7 +47,8 @@ def main() -> int:
 
 
 def measured() -> dict[str, Any]:
-    """Every figure; the transports take turns, and the least of the rounds counts: what a busy
+    """Return every figure;
+    the transports take turns, and the least of the rounds counts: what a busy
     machine adds to processor time is no property of the program."""
     result: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -111,7 +112,7 @@ def _restored(
 
 
 def _same(image: Path, contents: dict[int, bytes]) -> bool:
-    """Every allocated block is the snapshot's, and nothing else takes room on the disk."""
+    """Check that every allocated block is the snapshot's, and that nothing else takes room."""
     if image.stat().st_size != data.VOLUME_GIB * 2**30:
         return False
     with image.open("rb") as file:
@@ -133,7 +134,7 @@ def _figures(used: list[Used]) -> dict[str, Any]:
 
 
 def _increment(cloud: Fake, bucket: str) -> dict[str, Any]:
-    """The second snapshot on top of the first one's root."""
+    """Return the second snapshot on top of the first one's root."""
     cloud.ask("forget")
     used = _archive(cloud, bucket, data.NAMES[1], "lean", "--base", data.NAMES[0])
     changed, compressed = cloud.ask("changed")

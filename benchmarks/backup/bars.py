@@ -15,7 +15,7 @@ STORED_OVER_COMPRESSED_MAX = 1.05
 
 
 def bars(result: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Each bar: whether it is met, and the sentence with the figure."""
+    """Yield each bar: whether it is met, and the sentence with the figure."""
     for transport, most in (("lean", LEAN_CPU_MAX), ("botocore", BOTOCORE_CPU_MAX)):
         cpu = result["archive"][transport]["cpu_seconds_per_gib"]
         yield cpu <= most, f"full archive, zstd 1, {transport}: {cpu:.2f} CPU s/GiB, at most {most}"

@@ -31,7 +31,7 @@ class Content:
         self._text = self._prose(4 * 2**20)
 
     def block(self) -> bytes:
-        """The next one."""
+        """Return the next one."""
         pages = self._random.choices(_PAGES, _PAGE_SHARES, k=BLOCK_SIZE // PAGE)
         return b"".join(self._page(kind) for kind in pages)
 

@@ -30,7 +30,7 @@ class Fake:
 
 @contextmanager
 def fake() -> Iterator[Fake]:
-    """The process, for as long as the block lasts."""
+    """Yield the process, for as long as the block lasts."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)

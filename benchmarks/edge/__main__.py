@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def measured() -> dict[str, Any]:
-    """Every figure, by chain."""
+    """Return every figure, by chain."""
     result: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **_machine()}
     with tempfile.TemporaryDirectory(prefix="bench-edge-") as folder, ExitStack() as stack:
         app = stack.enter_context(upstream(Path(folder) / "app"))

@@ -11,7 +11,7 @@ LITTLES_LAW_MIN = 0.9
 
 
 def bars(result: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Each bar: whether it is met, and the sentence with the figure."""
+    """Yield each bar: whether it is met, and the sentence with the figure."""
     cpu = {name: each["cpu_us"] for name, each in result["cpu"].items()}
     over = cpu["edge"] / cpu["bare proxy"]
     yield (

@@ -134,12 +134,12 @@ async def _hold(chain: Chain, head: bytes, whole: bool, answered: list[int]) -> 
 
 
 def idle_head() -> bytes:
-    """A whole request, after which the connection is kept and nothing more is sent."""
+    """Return a whole request, after which the connection is kept and nothing more is sent."""
     return _head(FAST, "keep-alive") + b"\r\n"
 
 
 def slow_head() -> bytes:
-    """The beginning of a request."""
+    """Return the beginning of a request."""
     return _head(FAST, "keep-alive")
 
 

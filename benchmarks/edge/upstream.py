@@ -39,7 +39,7 @@ http {{
 
 @contextmanager
 def upstream(folder: Path) -> Iterator[Chain]:
-    """The app, running; also the yardstick that nothing in front of it can beat."""
+    """Yield the app, running; also the yardstick that nothing in front of it can beat."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     configuration = folder / "nginx.conf"

@@ -46,7 +46,10 @@ class Cloud:
         self.kill_at, self._dead = None, False
 
     def answer(self, request: SignedRequest) -> Response:
-        """The answer to one call; raises Killed, ConnectionLost or Stalled where asked to."""
+        """Return the answer to one call.
+
+        Raises Killed, ConnectionLost or Stalled where asked to.
+        """
         with self._lock:
             if self._dead:
                 raise Killed

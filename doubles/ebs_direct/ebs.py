@@ -37,7 +37,7 @@ class EbsDirect:
         return snapshot
 
     def operation(self, request: SignedRequest) -> tuple[str, Callable[[SignedRequest], Response]]:
-        """The name of the call and its function."""
+        """Return the name of the call and its function."""
         method, path = request.method, request.path
         if method == "POST" and path == "/snapshots":
             return "StartSnapshot", self._start

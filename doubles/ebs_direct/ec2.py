@@ -11,7 +11,7 @@ from doubles.ebs_direct.volumes import BlockSnapshot
 
 
 def describe_snapshots(ebs: EbsDirect, request: SignedRequest) -> Response:
-    """The snapshots that are asked for by id."""
+    """Return the snapshots that are asked for by id."""
     asked = parse_qs(request.body.decode())
     if asked.get("Action") != ["DescribeSnapshots"]:
         raise ServiceError(400, "InvalidAction", f"no action {asked.get('Action')}")

@@ -39,7 +39,7 @@ class Fault:
     before: Callable[[], None] | None = None  # something that happens just then
 
     def takes(self, operation: str, path: str) -> bool:
-        """Whether this call is one of them; counts it."""
+        """Return whether this call is one of them, and count it."""
         if operation != self.operation or not path.endswith(self.target):
             return False
         if self.skip:
@@ -51,7 +51,7 @@ class Fault:
         return self.times >= 0
 
     def apply(self, perform: Callable[[], Response]) -> Response:
-        """The call with this fault in it."""
+        """Return the answer to the call, with this fault in it."""
         if self.before is not None:
             self.before()
             if self.error is None and not self.stall and self.damage is None and not self.reset:

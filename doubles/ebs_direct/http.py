@@ -74,5 +74,5 @@ class ServiceError(Exception):
 
 
 def http_date(moment: object) -> str:
-    """The date of a Last-Modified header."""
+    """Return the date of a Last-Modified header."""
     return format_datetime(moment, usegmt=True)  # type: ignore[arg-type]

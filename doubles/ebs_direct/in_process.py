@@ -19,7 +19,7 @@ from doubles.ebs_direct.http import Response, SignedRequest
 
 
 def session(cloud: Cloud, *, region: str = "us-east-1") -> boto3.Session:
-    """A session whose every client ends in the cloud, and never at a socket."""
+    """Return a session whose every client ends in the cloud, and never at a socket."""
     made = boto3.Session("testing", "testing", region_name=region)
 
     def send(request: Any, **_: Any) -> AWSResponse:

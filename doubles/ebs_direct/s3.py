@@ -58,7 +58,7 @@ class S3:
         self._replicated: set[tuple[str, str]] = set()  # by bucket and version's id
 
     def create(self, name: str, *, object_lock: bool = True) -> VersionedBucket:
-        """A bucket, with versioning."""
+        """Create a bucket, with versioning."""
         self.buckets[name] = VersionedBucket(name=name, object_lock=object_lock)
         return self.buckets[name]
 
@@ -83,7 +83,7 @@ class S3:
                     self._replicated.add((target, version.id))
 
     def operation(self, request: SignedRequest) -> tuple[str, Callable[[SignedRequest], Response]]:
-        """The name of the call and its function."""
+        """Return the name of the call and its function."""
         _, key = _place(request)
         method, query = request.method, request.query
         if not key:

@@ -36,7 +36,7 @@ class Tokens:
         return _sealed([subject, start, answered_empty, expiry])
 
     def read_page(self, token: str, subject: str) -> tuple[int, bool]:
-        """Where the page begins, and whether the one before was answered empty."""
+        """Return where the page begins, and whether the one before was answered empty."""
         found = _opened(token)
         if found is None or found[0] != subject or found[3] < self._clock().timestamp():
             raise ServiceError(400, "ValidationException", "page token", "INVALID_PAGE_TOKEN")

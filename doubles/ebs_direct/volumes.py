@@ -28,7 +28,7 @@ class Block:
         self.digest = hashlib.sha256(data).digest()
 
     def data(self) -> bytes:
-        """Its bytes, made anew where they are not kept."""
+        """Return the block's bytes, made anew where they are not kept."""
         return self._content() if callable(self._content) else self._content
 
 
@@ -55,7 +55,7 @@ class BlockSnapshot:
     written: set[int] = field(default_factory=set)
 
     def image(self) -> bytes:
-        """The whole volume as raw bytes; absent blocks read as zeros."""
+        """Return the whole volume as raw bytes; absent blocks read as zeros."""
         image = bytearray(self.volume_gib * 2**30)
         for index, block in self.blocks.items():
             image[index * BLOCK_SIZE : (index + 1) * BLOCK_SIZE] = block.data()
@@ -99,7 +99,7 @@ class BlockVolume:
         self.volume_gib = volume_gib
 
     def snapshot(self, *, at: datetime, snapshot_id: str | None = None) -> BlockSnapshot:
-        """What it holds now."""
+        """Return a snapshot of its current blocks."""
         return BlockSnapshot(
             id=snapshot_id or f"snap-{next(_numbers):017x}",
             volume_id=self.id,

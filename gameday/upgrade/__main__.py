@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def table(result: dict) -> list[str]:
-    """The bars, for a terminal."""
+    """Return the bars, for a terminal."""
     bars = result["bars"]
     wide = [max(len(bar[key]) for bar in bars) for key in ("name", "figure")]
     lines = [

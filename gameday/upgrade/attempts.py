@@ -48,7 +48,7 @@ class Growing:
         self._read = dict.fromkeys(files, 0)
 
     def more(self) -> Iterator[Attempt]:
-        """Every whole line that has not been read yet."""
+        """Yield every whole line that has not been read yet."""
         for file, at in self._read.items():
             if not file.exists():
                 continue

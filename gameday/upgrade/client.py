@@ -52,7 +52,7 @@ class LoadPlan:
     clients: int
     rates: Rates
     seed: str
-    patience_seconds: float
+    timeout_seconds: float
     file: str
 
     def to_json(self, target: UpgradeTarget) -> str:
@@ -133,7 +133,7 @@ class LoadClient:
             self._sessions.append(session)
 
     async def _login(self, due: float, tenant: LoadedTenant, name: str) -> LoadSession | None:
-        """The session, once it was shown and found valid."""
+        """Return the session, once it was shown and found valid."""
         nobody = LoadSession(tenant, "", name)
         body = {"username": name, "password": PASSWORD}
         reply = await self._try("login", due, nobody, "POST", "/api/v1/authn", 200, body)
@@ -249,7 +249,7 @@ async def _serve(plan: LoadPlan, target: UpgradeTarget) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, until.set)
-    wire = Wire(target.entrance, seconds=plan.patience_seconds)
+    wire = Wire(target.entrance, seconds=plan.timeout_seconds)
     with Path(plan.file).open("a") as file:
         client = LoadClient(plan, target, wire, lambda attempt: print(attempt.to_json(), file=file))
 

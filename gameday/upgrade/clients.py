@@ -37,10 +37,10 @@ class LoadClients:
         clients: int,
         folder: Path,
         mark: Path,
-        patience_seconds: float,
+        timeout_seconds: float,
     ) -> None:
         """`folder` gets plans and attempts; `mark` is the local target's that they belong to."""
-        self._folder, self._mark, self._patience = folder, mark, patience_seconds
+        self._folder, self._mark, self._timeout = folder, mark, timeout_seconds
         self._plans = {}
         for number in range(clients):
             plan = LoadPlan(
@@ -53,7 +53,7 @@ class LoadClients:
                     audit=rates.audit / clients,
                 ),
                 seed="an upgrade",
-                patience_seconds=patience_seconds,
+                timeout_seconds=timeout_seconds,
                 file=str(folder / f"attempts-{number}.jsonl"),
             )
             self._plans[plan.file] = plan.to_json(target)
@@ -104,7 +104,7 @@ class LoadClients:
         for child in self._children:
             child.send_signal(signal.SIGTERM)
         for child in self._children:
-            child.wait(timeout=self._patience + _STOP_SECONDS)
+            child.wait(timeout=self._timeout + _STOP_SECONDS)
         return self._more()
 
     def _more(self) -> list[Attempt]:

@@ -49,7 +49,7 @@ class UpgradeDrill:
     users: int = 100_000  # of each tenant
     rates: Rates = Rates(login=11.0, check=5.0, write=4.0, audit=1.0)
     clients: int = 2
-    patience_seconds: float = 10.0
+    timeout_seconds: float = 10.0
     steady_seconds: float = 20.0
     after_seconds: float = 20.0
     logins: int = 5_000
@@ -74,7 +74,7 @@ class Run:
 
 
 def deploy(drill: UpgradeDrill, session: LocalSession, live: Live) -> UpgradeTarget:
-    """The environment of release 1 with two loaded tenants, and everything at rest."""
+    """Return the environment of release 1 with two loaded tenants, and everything at rest."""
     drill.target.mkdir(parents=True, exist_ok=True)
     release.provide(drill.target)
     shown: Any = Progress(drill.folder / "deploy.log", sys.stdout)
@@ -98,7 +98,10 @@ def deploy(drill: UpgradeDrill, session: LocalSession, live: Live) -> UpgradeTar
 
 
 def hold(drill: UpgradeDrill, session: LocalSession, target: UpgradeTarget, live: Live) -> Run:
-    """The load, and the upgrade under it. Raises DrillError where there is no steady load."""
+    """Return the load, and the upgrade under it.
+
+    Raises DrillError where there is no steady load.
+    """
     followed = Followed(
         lambda service: session.target(session.account or "").client(service, _region(session)),
         drill.environment,
@@ -110,7 +113,7 @@ def hold(drill: UpgradeDrill, session: LocalSession, target: UpgradeTarget, live
         clients=drill.clients,
         folder=drill.folder / "load",
         mark=session.folder,
-        patience_seconds=drill.patience_seconds,
+        timeout_seconds=drill.timeout_seconds,
     ) as clients:
         began = time.time()
         _until_steady(drill, clients, live)
@@ -251,7 +254,7 @@ def _found(
 
 
 def command(*arguments: str, drill: UpgradeDrill) -> list[str]:
-    """The shipped command, for the drill's environment."""
+    """Return the shipped command, for the drill's environment."""
     shipped = str(Path(sys.executable).parent / "mainstay")
     return [shipped, "upgrade", *arguments, "--environment", drill.environment, "--by", BY]
 

@@ -81,7 +81,7 @@ def times(attempts: Iterable[Attempt]) -> dict[str, dict[str, float]]:
 
 
 def failures(attempts: Iterable[Attempt], *, most: int = 20) -> list[dict[str, Any]]:
-    """The first that failed, for whoever looks into it."""
+    """Return the first measures that failed, for a person."""
     failed = (each for each in attempts if each.outcome not in (OK, REFUSED))
     return [
         {"kind": each.kind, "id": each.id, "due": each.due, "status": each.status, "why": each.why}

@@ -35,7 +35,7 @@ svg .step { fill: var(--step); }
 
 
 def page(result: Mapping[str, Any]) -> str:
-    """The whole document of what out/upgrade.json holds."""
+    """Return the whole document of what out/upgrade.json holds."""
     word = "holds" if result["holds"] else "misses"
     title = "Every bar holds" if result["holds"] else "A bar is missed"
     upgrade, load = result["upgrade"], result["load"]
@@ -83,14 +83,14 @@ def _window(result: Mapping[str, Any]) -> str:
     steps = [(names[key], f"{seconds:.1f} s") for key, seconds in window["steps"].items()]
     total = ("together", f"{window['by_the_machine_seconds']:.1f} s")
     seen = window["as_clients_saw_it"]
-    told_by_clients = (
+    answers = (
         f"Clients saw {seen['refusals']:,} refusals, and {seen['seconds']} s from the last write "
         "that was acknowledged before to the first one after."
         if seen
         else "No client saw a refusal."
     )
     return (
-        f"<p>{told_by_clients} At most {window['allowed_seconds']} s were allowed: the migration, "
+        f"<p>{answers} At most {window['allowed_seconds']} s were allowed: the migration, "
         f"the bake, and what goes beside.</p>{_table(('step', 'took'), [*steps, total])}"
     )
 

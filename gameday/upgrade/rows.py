@@ -41,21 +41,24 @@ class Followed:
         self._table, self._machine = deployed.control_table(), deployed.upgrade_machine()
 
     def step(self, upgrade: str) -> str:
-        """The row that the journal named last; "" before the first. A bake's wait has no line."""
+        """Return the row that the journal named last.
+
+        "" before the first. A bake's wait has no line.
+        """
         entry = journal.newest(self._dynamodb, self._table, upgrade)
         if entry and (entry.step, entry.state) == ("tenth", "done"):
             return "bake"
         return entry.step if entry else ""
 
     def lines(self, upgrade: str) -> list[dict[str, str]]:
-        """The journal as a person reads it."""
+        """Return the journal as a person reads it."""
         return [
             {"at": each.at, "step": each.step, "state": each.state, "detail": each.detail}
             for each in journal.entries(self._dynamodb, self._table, upgrade)
         ]
 
     def rows(self, upgrade: str) -> list[Row]:
-        """Every row that an upgrade's executions ran, in order."""
+        """Return every row that an upgrade's executions ran, in order."""
         names = self._names()
         found: list[Row] = []
         for execution in reversed(list(self._executions(upgrade))):
@@ -63,7 +66,7 @@ class Followed:
         return found
 
     def _executions(self, upgrade: str) -> Iterator[str]:
-        """The latest first."""
+        """Yield the latest first."""
         pages = self._states.get_paginator("list_executions").paginate(
             stateMachineArn=self._machine
         )
@@ -95,7 +98,7 @@ def names(states: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         payload = state.get("Arguments", {}).get("Payload", {})
         if isinstance(payload, dict) and "step" in payload:
             title = name.removesuffix(": note")
-            key = "begin" if payload["act"] == "begin" else payload["step"]
+            key = "begin" if payload["action"] == "begin" else payload["step"]
             if title.startswith("Undo"):
                 key = f"undo {key}"
             for each in (name, title, f"{title}: wait"):
@@ -105,7 +108,7 @@ def names(states: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def rows(events: Iterable[Mapping[str, Any]], known: Mapping[str, tuple[str, str]]) -> list[Row]:
-    """The rows of one execution from its history; a row ends when the next one begins."""
+    """Return the rows of one execution from its history; a row ends when the next one begins."""
     found: list[Row] = []
     last = 0.0
     for event in events:
@@ -125,7 +128,7 @@ def rows(events: Iterable[Mapping[str, Any]], known: Mapping[str, tuple[str, str
 
 
 def blocked(found: list[Row]) -> list[Row]:
-    """The rows while which writes were refused."""
+    """Return the rows while which writes were refused."""
     keys = [row.step for row in found]
     if FIRST_BLOCKED not in keys or LAST_BLOCKED not in keys:
         return []

@@ -28,7 +28,7 @@ class Served:
 
 
 def read(files: Iterable[Path]) -> Iterator[Served]:
-    """Every request of the load that a process of the service answered."""
+    """Yield every request of the load that a process of the service answered."""
     for file in files:
         build = "unknown"
         with file.open(errors="replace") as lines:
@@ -45,7 +45,7 @@ def _served(line: Mapping[str, Any], build: str) -> Served:
 
 
 def spoken(tree: Path) -> int:
-    """The entity store's version that a release's tree was written for."""
+    """Return the entity store's version that a release's tree was written for."""
     files = (tree / "service" / "migrations" / "entity").glob("*.sql")
     return len([file for file in files if ".revert" not in file.suffixes])
 

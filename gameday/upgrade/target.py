@@ -31,7 +31,7 @@ class Entrance:
     authority: str | None
 
     def name(self, tenant: str) -> str:
-        """The Host, and the name that the certificate answers to."""
+        """Return the Host, and the name that the certificate answers to."""
         return f"{tenant}.{self.domain}"
 
 

@@ -41,7 +41,7 @@ def svg(result: Mapping[str, Any]) -> str:
 
 
 def _window(result: Mapping[str, Any], x: Any, height: int) -> Iterator[str]:
-    """Where the upgrade's own steps refuse writes."""
+    """Yield the spans in which the upgrade's own steps refuse writes."""
     refusing = [step for step in result["upgrade"]["steps"] if step["writes_refused"]]
     if refusing:
         left = x(refusing[0]["began"])

@@ -57,7 +57,10 @@ def bars(
     logins: int = LOGINS,
     version: int,
 ) -> list[UpgradeBar]:
-    """Every bar; `logins` is how many have to be tried, `version` what both masters end with."""
+    """Return every bar.
+
+    `logins` is how many have to be tried, `version` what both masters end with.
+    """
     counts = measures.counted(attempts)
     tried = sum(counts["login"].values())
     checks = {name: counts[name] for name in ("verify", "check")}

@@ -53,7 +53,7 @@ class Wire:
     async def ask(
         self, tenant: str, method: str, path: str, *, headers: dict[str, str], body: bytes = b""
     ) -> Reply:
-        """The answer to a request that is sent at most once. Raises NoAnswerError."""
+        """Return the answer to a request that is sent at most once. Raises NoAnswerError."""
         try:
             async with asyncio.timeout(self._seconds):
                 connection = await self._connection(tenant)
@@ -114,7 +114,7 @@ class Wire:
 
 
 async def _read(reader: asyncio.StreamReader) -> Reply:
-    """A whole answer; ValueError or EOFError for anything else."""
+    """Return a whole answer; ValueError or EOFError for anything else."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.split("\r\n")[:-2]
     status = int(first.split(" ", 2)[1])

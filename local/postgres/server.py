@@ -97,12 +97,15 @@ class PostgresServer:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it stopped by itself, or by somebody's signal: `stop` and `kill` did not."""
+        """Return whether it stopped by itself, or by somebody's signal.
+
+        `stop` and `kill` did not.
+        """
         return self._process is not None and self._process.poll() is not None
 
     @property
     def has_ended_well(self) -> bool:
-        """Whether it ended as one does that was told to: with the exit code 0."""
+        """Return whether it ended as after a signal to stop, with the exit code 0."""
         return self._process is not None and self._process.poll() == 0
 
     def configure(self, **settings: Any) -> None:
@@ -120,7 +123,10 @@ class PostgresServer:
     # --------------------------------------------------------------------------------- asking
 
     def dsn(self, database: str = "postgres", user: str = SUPERUSER, **more: Any) -> str:
-        """A libpq connection string; no password is asked of anyone but those named in HBA."""
+        """Return a libpq connection string.
+
+        No password is asked of anyone but those named in HBA.
+        """
         return make_conninfo(
             "",
             **({"connect_timeout": 5, "sslmode": "disable"} | more),
@@ -135,13 +141,16 @@ class PostgresServer:
     def rows(
         self, sql: str, *values: Any, database: str = "postgres", user: str = SUPERUSER
     ) -> list[tuple[Any, ...]]:
-        """What a statement returns, in a connection of its own; [] where it returns nothing."""
+        """Return what a statement returns, in a connection of its own.
+
+        [] where it returns nothing.
+        """
         with self.connect(database, user) as connection:
             cursor = connection.execute(sql.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
     def value(self, sql: str, *values: Any, **where: str) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         rows = self.rows(sql, *values, **where)
         return rows[0][0] if rows else None
 
@@ -186,7 +195,9 @@ class PostgresServer:
     def ask(
         self, sql: str, *values: Any, database: str = "postgres", user: str = SUPERUSER
     ) -> list[tuple[Any, ...]]:
-        """What a question returns, as `rows`, in a connection that stays until the server ends."""
+        """Return what a question returns, as `rows`, in a connection that stays until the
+        server ends.
+        """
         kept = self._kept.get((database, user))
         if kept is not None and not kept.closed:
             try:
@@ -199,7 +210,7 @@ class PostgresServer:
         return kept.execute(sql.encode(), values or None).fetchall()
 
     def log(self, lines: int = 20) -> str:
-        """The end of what the server wrote."""
+        """Return the end of what the server wrote."""
         if not self.log_file.exists():
             return ""
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])

@@ -62,7 +62,7 @@ class PostgresServers:
 
     def __init__(self, *, durable: bool = False) -> None:
         """Without `durable` the disk is not waited for: faster, and only a crash of the machine
-        could tell; a killed server keeps its data either way."""
+        would lose data; a killed server keeps its data either way."""
         self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
         self.folder = Path(tempfile.mkdtemp(prefix="mainstay-databases-"))
         BINARIES.give(self.folder)
@@ -79,7 +79,9 @@ class PostgresServers:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def free_host(self, port: int) -> str:
-        """An address of the loopback network, all of which is this machine, with the port free."""
+        """Return an address of the loopback network, all of which is this machine, with the
+        port free.
+        """
         while True:
             last = random.randrange(1, 255)
             host = f"127.{random.randrange(128, 192)}.{random.randrange(256)}.{last}"
@@ -88,7 +90,7 @@ class PostgresServers:
                     return host
 
     def start(self, name: str, at: Place = _ANY, /, **settings: Any) -> PostgresServer:
-        """A new, empty server that accepts connections."""
+        """Return a new, empty server that accepts connections."""
         folder = self._place(name)
         BINARIES.copy(_initialised(), folder)
         settings = self._settings | {"cluster_name": name} | settings
@@ -97,7 +99,7 @@ class PostgresServers:
     def standby(
         self, name: str, at: Place = _ANY, /, *, of: PostgresServer, **settings: Any
     ) -> PostgresServer:
-        """A physical standby that follows another server through a slot of its own.
+        """Return a physical standby that follows another server through a slot of its own.
 
         Settings such as recovery_min_apply_delay make it the delayed one.
         """
@@ -113,7 +115,7 @@ class PostgresServers:
         _base_backup(standby.folder, standby.name, of, self._own[standby.folder])
 
     def clone(self, name: str, *, of: PostgresServer, **settings: Any) -> PostgresServer:
-        """A copy of another server as it is now, which follows nobody: an Aurora clone."""
+        """Return a copy of another server as it is now, which follows nobody: an Aurora clone."""
         folder = self._place(name)
         _new_folder(folder)
         BINARIES.run(
@@ -129,7 +131,7 @@ class PostgresServers:
         shutil.rmtree(server.folder, ignore_errors=True)
 
     def _place(self, name: str) -> Path:
-        """A folder that no other server has, though it has the same name."""
+        """Return a folder that no other server has, though it has the same name."""
         return self.folder / f"{next(self._places)}-{name}"
 
     def _started(
@@ -173,7 +175,10 @@ def _new_folder(folder: Path) -> None:
 
 @cache
 def _initialised() -> Path:
-    """A data folder as `initdb` leaves it, with the administrator: made once, copied after."""
+    """Return a data folder as `initdb` leaves it, with the administrator.
+
+    Made once, copied after.
+    """
     parent = Path(tempfile.mkdtemp(prefix="mainstay-initdb-"))
     atexit.register(shutil.rmtree, parent, ignore_errors=True)
     BINARIES.give(parent)

@@ -45,7 +45,7 @@ class Difference:
             )
 
     def covers(self, shape: str, legacy: str, new: str) -> bool:
-        """Whether this is about that difference."""
+        """Return whether this is about that difference."""
         return shape == self.shape and _fits(legacy, self.legacy) and _fits(new, self.new)
 
 
@@ -56,14 +56,14 @@ class Accepted:
     differences: Sequence[Difference]
 
     def covering(self, shape: str, legacy: str, new: str) -> Difference | None:
-        """The first entry that covers a difference, or None where it is not accepted."""
+        """Return the first entry that covers a difference, or None where it is not accepted."""
         for difference in self.differences:
             if difference.covers(shape, legacy, new):
                 return difference
         return None
 
     def covers(self, cell: Cell) -> bool:
-        """Whether the new chain may give this class of answers to this shape more often.
+        """Return whether the new chain may give this class of answers to this shape more often.
 
         True where the list says that it answers the shape by itself with such a status, or that
         the app sees another request than before. A failure, 5xx, is accepted for no shape.
@@ -77,7 +77,10 @@ class Accepted:
 
 
 def load(file: Path = FILE) -> Accepted:
-    """The list of a file. Raises ValueError that names the entry, the value and the range."""
+    """Return the list of a file.
+
+    Raises ValueError that names the entry, the value and the range.
+    """
     entries = tomllib.loads(file.read_text())["accepted"]
     return Accepted(tuple(Difference(**entry) for entry in entries))
 

@@ -28,7 +28,7 @@ class AccessLog:
     balancer: str
 
     def lines(self, end: datetime) -> Iterator[str]:
-        """Every entry of the files whose five minutes ended at `end`, node after node."""
+        """Yield every entry of the files whose five minutes ended at `end`, node after node."""
         for key in self._keys(end):
             body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"]
             with gzip.open(body, "rt", encoding="utf-8", errors="replace") as file:
@@ -50,7 +50,9 @@ class AccessLog:
 
 
 def ends(after: datetime, now: datetime) -> Iterator[datetime]:
-    """The ends of the five-minute slots after `after` whose files should be there by `now`."""
+    """Return the ends of the five-minute slots after `after` whose files should be there by
+    `now`.
+    """
     seconds = int(SLOT.total_seconds())
     end = datetime.fromtimestamp((int(after.timestamp()) // seconds + 1) * seconds, UTC)
     while end <= now - LATENESS:

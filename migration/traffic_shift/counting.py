@@ -65,7 +65,7 @@ class Window:
             self.statuses[chain, kind.route, status] += count
 
     def of(self, chain: str) -> int:
-        """All answers of one chain."""
+        """Return all answers of one chain."""
         return sum(count for (one, _), count in self.requests.items() if one == chain)
 
     def cells(self) -> Iterator[tuple[Cell, int, int, float]]:
@@ -96,7 +96,7 @@ class Window:
 def answers_of(
     lines: Iterable[str], *, groups: Mapping[str, str], routes: Sequence[str]
 ) -> Iterator[Answer]:
-    """The answered requests of log lines; `groups` is target group ARN -> chain.
+    """Yield the answered requests of log lines; `groups` is target group ARN -> chain.
 
     Entries of other target groups, of no target group, and of connections that never became a
     request (status "-") are left out: neither chain saw them.
@@ -116,7 +116,7 @@ def answers_of(
 
 
 def route_of(url: str, routes: Sequence[str]) -> str:
-    """The longest of `routes` that begins the path, read leniently, or "other".
+    """Return the longest of `routes` that begins the path, read leniently, or "other".
 
     A route is matched by whole segments: "/login" is not the route of "/logins".
     """

@@ -23,7 +23,7 @@ class ShiftOvertakenError(Exception):
 
 
 def read(table: Any) -> Shift | None:
-    """The shift as it stands, or None where there never was one."""
+    """Return the shift as it stands, or None where there never was one."""
     item = table.get_item(Key=KEY, ConsistentRead=True).get("Item")
     return None if item is None else _shift(item)
 

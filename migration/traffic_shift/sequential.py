@@ -29,7 +29,8 @@ NONE: Evidence = (0.0,) * len(RATIOS)
 
 
 def gathered(evidence: Evidence, *, answers: int, of_new: int, share: float) -> Evidence:
-    """The evidence after one more window; `share` is the new chain's part of the requests, 0 to 1.
+    """Return the evidence after one more window;
+    `share` is the new chain's part of the requests, 0 to 1.
 
     A window that one chain served alone compares nothing and changes nothing. Raises ValueError
     where the counts cannot be.
@@ -47,13 +48,16 @@ def gathered(evidence: Evidence, *, answers: int, of_new: int, share: float) -> 
 
 
 def strength(evidence: Evidence) -> float:
-    """The logarithm of the mean likelihood ratio over RATIOS: 0 says nothing, more says harm."""
+    """Return the logarithm of the mean likelihood ratio over RATIOS.
+
+    0 says nothing, more says harm.
+    """
     highest = max(evidence)
     return highest + log(sum(exp(each - highest) for each in evidence) / len(evidence))
 
 
 def limit(rank: int, alpha: float) -> float:
-    """The strength at which the cell that was the `rank`-th to appear, from 1, is a finding.
+    """Return the strength at which the cell that was the `rank`-th to appear, from 1, is a finding.
 
     The first cell gets half of `alpha`, the next a sixth, the next a twelfth: 1 / (rank * (rank +
     1)) of it, which sum to `alpha` over however many cells there will be. The order of appearance

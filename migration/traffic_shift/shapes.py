@@ -41,7 +41,7 @@ _ABSOLUTE = re.compile(r"^[a-z]+://[^/?#]*", re.IGNORECASE)
 
 
 def shape_of(target: str) -> str:
-    """The label of a request target, in origin form or in absolute form."""
+    """Return the label of a request target, in origin form or in absolute form."""
     origin = _ABSOLUTE.sub("", target) or "/"
     for shape, pattern in _REFUSED_PATTERNS.items():
         if pattern.search(origin):

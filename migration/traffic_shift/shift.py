@@ -90,12 +90,12 @@ class Shift:
 
 
 def begun(now: datetime, reason: str) -> Shift:
-    """A shift at its first step; nothing that was logged before counts."""
+    """Return a shift at its first step; nothing that was logged before counts."""
     return Shift(state=SHIFTING, step=0, since=now, counted_until=now, reason=reason)
 
 
 def counted(shift: Shift, window: Window, accepted: Accepted, until: datetime) -> Shift:
-    """The shift with one more window of the log, up to `until`.
+    """Return the shift with one more window of the log, up to `until`.
 
     Answers in an accepted cell gather no evidence: what the new chain does there on purpose was
     decided by a person and stands in the list with its reason.
@@ -122,7 +122,9 @@ def counted(shift: Shift, window: Window, accepted: Accepted, until: datetime) -
 
 
 def findings(shift: Shift, plan: ShiftPlan) -> list[tuple[Cell, float]]:
-    """The cells that the new chain answers more often than the legacy one, strongest first."""
+    """Return the cells that the new chain answers more often than the legacy one, strongest
+    first.
+    """
     over = {
         cell: strength(seen.evidence)
         for cell, seen in shift.cells.items()

@@ -16,7 +16,7 @@ class Weights:
     new: str
 
     def percent(self) -> int:
-        """The new chain's part of the traffic, as the load balancer has it now.
+        """Return the new chain's part of the traffic, as the load balancer has it now.
 
         Raises ValueError where the rule is not a choice between these two target groups.
         """

@@ -40,7 +40,7 @@ class _Panel:
 
     @property
     def axis(self) -> float:
-        """Where requests come down: between two zones, so that no zone's name is crossed."""
+        """Return where requests come down: between two zones, so that no zone's name is crossed."""
         return self.x + _PAD + self.column * max(1, len(self.facts.serving_zones) // 2)
 
     def left_of(self, zone: str) -> float:

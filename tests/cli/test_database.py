@@ -149,7 +149,7 @@ def _stack(name: str, **resources: Any) -> None:
 
 
 @pytest.fixture
-def said(container: Container, capsys: pytest.CaptureFixture[str]) -> Any:
+def run_command(container: Container, capsys: pytest.CaptureFixture[str]) -> Any:
     """`said("fence", "entity-a")`: exit code, standard output, standard error."""
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -168,8 +168,8 @@ def _physical(logical: str) -> str:
     return found["StackResourceDetail"]["PhysicalResourceId"]
 
 
-def test_an_operation_runs_where_the_environment_s_name_leads(said, container):
-    code, out, err = said("fence", "entity-a")
+def test_an_operation_runs_where_the_environment_s_name_leads(run_command, container):
+    code, out, err = run_command("fence", "entity-a")
     assert (code, out) == (0, "act: fence\nanswer: fenced\n"), err
     assert container.command == ["python", "-m", "service.operations", "fence", "entity-a"]
     assert container.network == {
@@ -180,57 +180,57 @@ def test_an_operation_runs_where_the_environment_s_name_leads(said, container):
     assert container.started_by == "ana-o-neil"
 
 
-def test_statements_are_apart_from_the_answer(said, container):
+def test_statements_are_apart_from_the_answer(run_command, container):
     container.lines = ["REVOKE INSERT ON account", '{"act": "fence", "answer": null}']
-    code, out, err = said("fence", "entity-a", "--dry-run", "--json")
+    code, out, err = run_command("fence", "entity-a", "--dry-run", "--json")
     assert json.loads(out) == {"act": "fence", "answer": None}
     assert "REVOKE INSERT ON account" in err.splitlines()
     assert container.command[3:] == ["--dry-run", "fence", "entity-a"]
 
 
-def test_options_of_an_operation_reach_it(said, container):
-    assert said("promote", "--lost", "entity-a", "--when-lost")[0] == 0
+def test_options_of_an_operation_reach_it(run_command, container):
+    assert run_command("promote", "--lost", "entity-a", "--when-lost")[0] == 0
     assert container.command[3:] == ["promote", "--lost", "entity-a", "--when-lost"]
 
 
 @pytest.mark.parametrize("code", [1, 2])
-def test_its_exit_code_is_the_command_s(said, container, code):
+def test_its_exit_code_is_the_command_s(run_command, container, code):
     container.code, container.lines = code, ['{"failed": "RefusedError", "reason": "not now"}']
-    found, out, _ = said("fence", "entity-a")
+    found, out, _ = run_command("fence", "entity-a")
     assert found == code
     assert "reason: not now" in out
 
 
-def test_a_task_that_never_ran_says_why(said, container):
+def test_a_task_that_never_ran_says_why(run_command, container):
     container.code, container.lines = None, []
-    code, _, err = said("fence", "entity-a")
+    code, _, err = run_command("fence", "entity-a")
     assert code == 1
     assert err.splitlines()[-1].endswith("ended with None: CannotPullContainerError")
 
 
-def test_words_that_no_operation_has_start_nothing(said, container):
+def test_words_that_no_operation_has_start_nothing(run_command, container):
     for words in (["no-such"], ["fence"], ["promote", "--lost", "entity-c"], []):
-        assert said(*words)[0] == 2, words
+        assert run_command(*words)[0] == 2, words
     assert container.command == []
 
 
-def test_its_help_lists_the_operations_and_each_has_its_own(said, container, capsys):
+def test_its_help_lists_the_operations_and_each_has_its_own(run_command, container, capsys):
     assert main(["database", "--help"], clients=container.clients) == 0
     out = capsys.readouterr().out
     assert "reconcile" in out
     assert "--dry-run" in out
-    code, out, _ = said("promote", "--help")
+    code, out, _ = run_command("promote", "--help")
     assert (code, "--when-lost" in out) == (0, True)
     assert container.command == []
 
 
-def test_ctrl_c_leaves_the_task_running_and_says_how_to_end_it(said, monkeypatch):
+def test_ctrl_c_leaves_the_task_running_and_says_how_to_end_it(run_command, monkeypatch):
     def pressed(_: float) -> None:
         raise KeyboardInterrupt
 
     clock = SimpleNamespace(sleep=pressed, monotonic=time.monotonic)
     monkeypatch.setattr(operations_task, "time", clock)
-    code, _, err = said("fence", "entity-a")
+    code, _, err = run_command("fence", "entity-a")
     assert code == 130
     assert "aws ecs stop-task --cluster" in err.splitlines()[-1]
 

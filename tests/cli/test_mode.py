@@ -101,29 +101,29 @@ def account() -> Iterator[None]:
 
 
 @pytest.fixture
-def said(capsys):
+def run_command(capsys):
     """`said("leave", "--epoch", "2")`: the exit code and what was printed."""
 
-    def say(command, *words):
+    def run(command, *words):
         code = main(["mode", command, "--by", "me", *words], clients=_client)
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
 
-    return say
+    return run
 
 
-def test_read_only_is_entered_shown_and_left_by_its_epoch(said):
-    assert said("enter")[0] == 2  # without a reason
-    code, told = said("enter", "--reason", "the disk is full", "--json")
+def test_read_only_is_entered_shown_and_left_by_its_epoch(run_command):
+    assert run_command("enter")[0] == 2  # without a reason
+    code, printed = run_command("enter", "--reason", "the disk is full", "--json")
     assert code == 0
-    assert json.loads(told)["mode"] == "READ_ONLY"
-    assert said("leave", "--reason", "fixed")[0] == 2  # without an epoch
-    code, told = said("leave", "--epoch", "1", "--reason", "fixed")
+    assert json.loads(printed)["mode"] == "READ_ONLY"
+    assert run_command("leave", "--reason", "fixed")[0] == 2  # without an epoch
+    code, printed = run_command("leave", "--epoch", "1", "--reason", "fixed")
     assert code == 1
-    assert "should be 2" in told
-    code, told = said("leave", "--epoch", "2", "--reason", "fixed", "--json")
+    assert "should be 2" in printed
+    code, printed = run_command("leave", "--epoch", "2", "--reason", "fixed", "--json")
     assert code == 0
-    assert json.loads(told)["mode"] == "READ_WRITE"
+    assert json.loads(printed)["mode"] == "READ_WRITE"
 
 
 def _alarm(region: str, state: str) -> None:
@@ -143,59 +143,63 @@ def _alarm(region: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("region", [PRIMARY, STANDBY])
-def test_read_only_is_not_left_while_an_alarm_of_any_region_stands(said, region):
-    said("enter", "--reason", "lag")
+def test_read_only_is_not_left_while_an_alarm_of_any_region_stands(run_command, region):
+    run_command("enter", "--reason", "lag")
     _alarm(region, "ALARM")
-    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    code, printed = run_command("leave", "--epoch", "2", "--reason", "impatience")
     assert code == 1
-    assert f"the alarm lag-{region} of {region} is in ALARM: behind: docs/runbooks" in told
+    assert f"the alarm lag-{region} of {region} is in ALARM: behind: docs/runbooks" in printed
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
-    assert json.loads(said("show", "--json")[1])["causes"][0].startswith(f"the alarm lag-{region}")
+    assert json.loads(run_command("show", "--json")[1])["causes"][0].startswith(
+        f"the alarm lag-{region}"
+    )
     _alarm(region, "OK")
-    assert said("leave", "--epoch", "2", "--reason", "fixed")[0] == 0
+    assert run_command("leave", "--epoch", "2", "--reason", "fixed")[0] == 0
 
 
-def test_read_only_is_not_left_while_a_master_is_away(said):
-    said("enter", "--reason", "a move")
+def test_read_only_is_not_left_while_a_master_is_away(run_command):
+    run_command("enter", "--reason", "a move")
     _aws("rds", PRIMARY).delete_db_instance(DBInstanceIdentifier="entity-b-1")
-    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
-    assert (code, "the master entity-b has no writer" in told) == (1, True)
+    code, printed = run_command("leave", "--epoch", "2", "--reason", "impatience")
+    assert (code, "the master entity-b has no writer" in printed) == (1, True)
     _aws("rds", PRIMARY).delete_db_cluster(DBClusterIdentifier="entity-b", SkipFinalSnapshot=True)
-    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
-    assert (code, "the master entity-b is not there" in told) == (1, True)
+    code, printed = run_command("leave", "--epoch", "2", "--reason", "impatience")
+    assert (code, "the master entity-b is not there" in printed) == (1, True)
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
-def test_a_person_may_leave_past_a_cause_and_the_record_says_so(said):
-    said("enter", "--reason", "lag")
+def test_a_person_may_leave_past_a_cause_and_the_record_says_so(run_command):
+    run_command("enter", "--reason", "lag")
     _alarm(STANDBY, "ALARM")
-    assert said("leave", "--epoch", "2", "--force")[0] == 2  # without a reason
-    code, told = said("leave", "--epoch", "2", "--force", "--reason", "the standby is gone")
-    assert code == 0, told
+    assert run_command("leave", "--epoch", "2", "--force")[0] == 2  # without a reason
+    code, printed = run_command(
+        "leave", "--epoch", "2", "--force", "--reason", "the standby is gone"
+    )
+    assert code == 0, printed
     left = _mode(PRIMARY)
     assert left.mode == mode.Mode.READ_WRITE
     assert left.reason.startswith("the standby is gone (forced, although the alarm lag-us-west-2")
 
 
-def test_what_cannot_be_asked_is_no_reason_to_leave(said):
+def test_what_cannot_be_asked_is_no_reason_to_leave(run_command):
     def away(service: str, region: str):
         if service == "rds":
             raise EndpointConnectionError(endpoint_url="https://rds")
         return _client(service, region)
 
-    said("enter", "--reason", "a move")
+    run_command("enter", "--reason", "a move")
     words = ["mode", "leave", "--table", _TABLE, "--epoch", "2", "--reason", "impatience"]
     assert main(words, clients=away) == 1
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
-def test_no_force_leaves_past_the_lock_of_an_upgrade(said):
+def test_no_force_leaves_past_the_lock_of_an_upgrade(run_command):
     _held_by_an_upgrade()
     _alarm(PRIMARY, "ALARM")
-    code, told = said("leave", "--epoch", "2", "--force", "--reason", "impatience")
+    code, printed = run_command("leave", "--epoch", "2", "--force", "--reason", "impatience")
     assert code == 1
-    assert "mainstay upgrade resume" in told
-    assert "lag-us-east-1" in told
+    assert "mainstay upgrade resume" in printed
+    assert "lag-us-east-1" in printed
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
@@ -205,37 +209,37 @@ def _held_by_an_upgrade() -> None:
     mode.enter_read_only(dynamodb, _TABLE, reason="r", by="upgrade r", at=NOW)
 
 
-def test_nor_in_the_other_region_whose_own_lock_is_free(said):
+def test_nor_in_the_other_region_whose_own_lock_is_free(run_command):
     """An upgrade of both Regions holds the primary's lock alone."""
     _held_by_an_upgrade()
     other = f"control-{STANDBY}"
     who = {"reason": "r", "by": "upgrade r", "at": NOW}
     mode.enter_read_only(_aws("dynamodb", STANDBY), other, **who)
     words = ("--region", STANDBY, "--epoch", "2", "--reason", "impatience", "--force")
-    assert said("leave", *words)[0] == 1
+    assert run_command("leave", *words)[0] == 1
     assert _mode(STANDBY).mode == mode.Mode.READ_ONLY
 
 
-def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(said):
+def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(run_command):
     _held_by_an_upgrade()
-    code, told = said("leave", "--epoch", "2", "--reason", "impatience")
+    code, printed = run_command("leave", "--epoch", "2", "--reason", "impatience")
     assert code == 1
-    assert "mainstay upgrade resume" in told
+    assert "mainstay upgrade resume" in printed
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
-def test_a_person_reads_the_mode_who_obeys_it_and_what_stands(said):
+def test_a_person_reads_the_mode_who_obeys_it_and_what_stands(run_command):
     dynamodb = _aws("dynamodb", PRIMARY)
     began = mode.known(dynamodb, _TABLE)
     now = datetime.now(UTC)
     acknowledge(dynamodb, _TABLE, layer="app", task_id="t1", state=began, at=now)
-    said("enter", "--reason", "lag")
+    run_command("enter", "--reason", "lag")
     entered = _mode(PRIMARY)
     acknowledge(dynamodb, _TABLE, layer="edge", task_id="t2", state=entered, at=now)
     _alarm(PRIMARY, "ALARM")
-    code, told = said("show")
+    code, printed = run_command("show")
     assert code == 0
-    lines = [" ".join(line.split()) for line in told.splitlines()]
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
     assert lines[0].startswith(f"{PRIMARY}: READ_ONLY since ")
     assert lines[0].endswith("epoch 2, by me: lag")
     assert "edge t2 2" in lines
@@ -243,7 +247,7 @@ def test_a_person_reads_the_mode_who_obeys_it_and_what_stands(said):
     assert lines[-1].startswith(f"stands against leaving READ_ONLY: the alarm lag-{PRIMARY}")
 
 
-def test_a_region_that_was_never_begun_has_no_mode(said):
+def test_a_region_that_was_never_begun_has_no_mode(run_command):
     _aws("dynamodb", PRIMARY).delete_item(TableName=_TABLE, Key=mode.KEY)
-    code, told = said("show")
-    assert (code, "has no mode yet" in told) == (1, True)
+    code, printed = run_command("show")
+    assert (code, "has no mode yet" in printed) == (1, True)

@@ -12,14 +12,14 @@ from cli.main import main
 from local.waiting import wait_until
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.regions import NEW, PRIMARY, aws
-from tests.upgrade.world import UPGRADE, Fault
+from tests.upgrade.simulated_account import UPGRADE, Fault
 
 _TABLE = f"control-{PRIMARY}"
 
 
-def _clients(world, service: str, region: str):
+def _clients(account, service: str, region: str):
     if service != "cloudformation":
-        return world.client(service, region)
+        return account.client(service, region)
     table = {
         "LogicalResourceId": "Table",
         "ResourceType": "AWS::DynamoDB::GlobalTable",
@@ -30,84 +30,84 @@ def _clients(world, service: str, region: str):
 
 
 @pytest.fixture
-def said(machine, world, definition, capsys, monkeypatch):
+def run_command(machine, account, definition, capsys, monkeypatch):
     """`said("status")`: the exit code and what was printed."""
     monkeypatch.setattr(upgrade, "_POLL_SECONDS", 0.01)
     _machine(aws("stepfunctions", PRIMARY), definition)
 
-    def say(command, *words):
+    def run(command, *words):
         arguments = ["upgrade", command, "--environment", "test", "--by", "me", *words]
-        code = main(arguments, clients=lambda *of: _clients(world, *of))
+        code = main(arguments, clients=lambda *of: _clients(account, *of))
         found = capsys.readouterr()
         return code, found.out + found.err
 
-    return say
+    return run
 
 
-def test_an_upgrade_is_started_and_followed(said, world):
-    code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "20")
+def test_an_upgrade_is_started_and_followed(run_command, account):
+    code, text = run_command("start", "--image", NEW, "--id", UPGRADE, "--bake", "20")
     assert code == 0, text
     assert "done     unlock" in text
     assert text.rstrip().endswith("upgraded: every row of the table is done")
-    code, text = said("status", "--id", UPGRADE)
+    code, text = run_command("status", "--id", UPGRADE)
     assert code == 0
     assert "upgraded" in text
     assert "past the commit point" in text
-    assert world.lock() is None
+    assert account.lock() is None
 
 
-def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(said, world):
-    world.faults = [Fault("Compare both masters", "before")]
-    code, text = said("start", "--image", NEW, "--id", UPGRADE)
+def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(run_command, account):
+    account.faults = [Fault("Compare both masters", "before")]
+    code, text = run_command("start", "--image", NEW, "--id", UPGRADE)
     assert code == 1
     assert "Upgrade.Stopped" in text
-    code, text = said("status")
+    code, text = run_command("status")
     assert "why: " in text
     assert "before at Compare both masters" in text
     assert text.rstrip().endswith("next: `mainstay upgrade resume`")
-    code, text = said("abort")
+    code, text = run_command("abort")
     assert code == 1
     assert "past its commit point: `mainstay upgrade resume`" in text
-    world.faults = []
-    assert said("resume")[0] == 0
+    account.faults = []
+    assert run_command("resume")[0] == 0
 
 
-def test_an_abort_before_the_commit_point_is_what_was_asked_for(said, world):
-    world.faults = [Fault("Smoke-test the new code", "kill-before", times=1)]
-    assert said("start", "--image", NEW, "--id", UPGRADE)[0] == 1
-    world.dead, world.faults = False, []
-    code, text = said("abort")
+def test_an_abort_before_the_commit_point_is_what_was_asked_for(run_command, account):
+    account.faults = [Fault("Smoke-test the new code", "kill-before", times=1)]
+    assert run_command("start", "--image", NEW, "--id", UPGRADE)[0] == 1
+    account.dead, account.faults = False, []
+    code, text = run_command("abort")
     assert code == 0, text
-    assert world.state() == world.at_first
+    assert account.state() == account.at_first
 
 
-def test_without_an_upgrade_under_way_it_says_so(said):
-    code, text = said("status")
+def test_without_an_upgrade_under_way_it_says_so(run_command):
+    code, text = run_command("status")
     assert code == 1
     assert "the lock is nobody's" in text
 
 
-def test_a_program_reads_an_object_a_line(said):
-    code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "0", "--json")
+def test_a_program_reads_an_object_a_line(run_command):
+    code, text = run_command("start", "--image", NEW, "--id", UPGRADE, "--bake", "0", "--json")
     assert code == 0, text
     begun, *journal, ended = map(json.loads, text.splitlines())
     assert (begun["upgrade"], begun["image"]) == (UPGRADE, NEW)
     assert {each["step"] for each in journal} >= {"enter", "leave", "unlock"}
     assert ended["outcome"] == "upgraded"
-    code, text = said("status", "--id", UPGRADE, "--json")
+    code, text = run_command("status", "--id", UPGRADE, "--json")
     shown = json.loads(text.splitlines()[-1])
     assert (shown["outcome"], shown["next"]) == ("upgraded", [])
 
 
-def test_ctrl_c_ends_the_watching_and_not_the_upgrade(said, monkeypatch):
+def test_ctrl_c_ends_the_watching_and_not_the_upgrade(run_command, monkeypatch):
     def pressed(_: float) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as waiting:
         waiting.setattr(upgrade, "time", SimpleNamespace(sleep=pressed))
-        code, text = said("start", "--image", NEW, "--id", UPGRADE, "--bake", "0")
+        code, text = run_command("start", "--image", NEW, "--id", UPGRADE, "--bake", "0")
     assert code == 130
     assert text.splitlines()[-1] == "error: the upgrade goes on: `mainstay upgrade status` shows it"
-    ended = lambda: "not running" in said("status", "--id", UPGRADE)[1]  # noqa: E731
+    ended = lambda: "not running" in run_command("status", "--id", UPGRADE)[1]  # noqa: E731
     wait_until(ended, "the upgrade has ended", seconds=60)
-    assert "upgraded at" in said("status", "--id", UPGRADE)[1]
+    assert "upgraded at" in run_command("status", "--id", UPGRADE)[1]

@@ -89,8 +89,8 @@ def _tried(answers: Answers, rates: Rates, *, seconds: float) -> list[Attempt]:
             masters=("", ""),
             transaction="",
         )
-        plan = LoadPlan(number=0, clients=1, rates=rates, seed="s", patience_seconds=0.4, file="")
-        wire = Wire(target.entrance, seconds=plan.patience_seconds)
+        plan = LoadPlan(number=0, clients=1, rates=rates, seed="s", timeout_seconds=0.4, file="")
+        wire = Wire(target.entrance, seconds=plan.timeout_seconds)
         client, until = LoadClient(plan, target, wire, found.append), asyncio.Event()
         await client.begin()
         asyncio.get_running_loop().call_later(seconds, until.set)
@@ -224,7 +224,7 @@ def loaded(
     """A short load by two processes, in the middle of which the service is READ_ONLY."""
     folder = tmp_path_factory.mktemp("load")
     with LoadClients(
-        target, rates=RATES, clients=2, folder=folder, mark=folder, patience_seconds=20
+        target, rates=RATES, clients=2, folder=folder, mark=folder, timeout_seconds=20
     ) as clients:
         _wait_for_attempts(clients, lambda some: _kinds(some, OK) >= {*_KINDS, "write"})
         machine.enter("READ_ONLY")

@@ -184,8 +184,8 @@ def test_a_row_lasts_to_the_next_one_its_wait_and_its_note_within_it():
     assert [row.step for row in blocked(ROWS)] == ["enter", "migrate", "bake", "leave"]
 
 
-def _state(act: str, step: str) -> dict[str, Any]:
-    return {"Type": "Task", "Arguments": {"Payload": {"act": act, "step": step}}}
+def _state(action: str, step: str) -> dict[str, Any]:
+    return {"Type": "Task", "Arguments": {"Payload": {"action": action, "step": step}}}
 
 
 def _run(attempts: list[Attempt] = ATTEMPTS, found: Found = FOUND) -> Run:

@@ -13,7 +13,14 @@ from functions.control_table.acknowledgements import acknowledgements
 from functions.control_table.mode import Mode, State, begin, enter_read_only, leave_read_only, read
 from functions.mode_follower import __main__ as sidecar
 from functions.mode_follower import flag_file
-from functions.mode_follower.follower import NO_MODE, PATIENCE, RENEWAL, STALE, UNREAD, ModeFollower
+from functions.mode_follower.follower import (
+    FIRST_READ_TIMEOUT,
+    NO_MODE,
+    RENEWAL,
+    STALE,
+    UNREAD,
+    ModeFollower,
+)
 from local.waiting import wait_until
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
@@ -103,13 +110,13 @@ def test_what_is_obeyed_without_a_look_for_long_is_called_stale_once(layer):
 def test_a_new_task_asks_first_and_then_takes_no_writes(layer):
     layer.reachable = False
     layer.follower.look(NOW)
-    layer.follower.look(NOW + PATIENCE - SECOND)
+    layer.follower.look(NOW + FIRST_READ_TIMEOUT - SECOND)
     assert layer.obeyed == []
-    layer.follower.look(NOW + PATIENCE)
+    layer.follower.look(NOW + FIRST_READ_TIMEOUT)
     assert layer.obeyed == [UNREAD]
     assert layer.said == []
     layer.reachable = True
-    layer.follower.look(NOW + PATIENCE + SECOND)
+    layer.follower.look(NOW + FIRST_READ_TIMEOUT + SECOND)
     assert layer.modes == [Mode.READ_ONLY, Mode.READ_WRITE]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.mode_follower.follower import PATIENCE
+from functions.mode_follower.follower import FIRST_READ_TIMEOUT
 
 BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
@@ -152,7 +152,7 @@ def test_nginx_waits_for_the_mode_longer_than_the_sidecar_asks(system):
         told = {
             item["Name"]: item["Value"] for item in task["ContainerDefinitions"][0]["Environment"]
         }
-        assert int(told["MODE_WAIT_SECONDS"]) > PATIENCE.total_seconds()
+        assert int(told["MODE_WAIT_SECONDS"]) > FIRST_READ_TIMEOUT.total_seconds()
 
 
 def test_a_tenant_is_slowed_down_before_the_firewall_counts_it_as_too_much(system):

@@ -13,7 +13,7 @@ from typing import Any
 
 from mainstay.upgrade.steps import STEPS, UNDOS, Operation
 from tests.upgrade.regions import NEW, PRIMARY
-from tests.upgrade.world import Fault, World
+from tests.upgrade.simulated_account import Fault, SimulatedAccount
 
 ERRORS = ("before", "after", "timeout-before", "timeout-after")  # once, and for good
 KILLS = ("kill-before", "kill-after")
@@ -22,7 +22,7 @@ ALARMS = ("alarm-primary", "alarm-standby")
 KINDS = (*ERRORS, *OF_TASKS, *KILLS, *ALARMS, "opened")
 ALWAYS = 1_000
 
-STOPPING = ("Stop", "Tell the operators")
+STOPPING = ("Stop", "Notify the operators")
 GOING_BACK = "Back or stop"
 CAUSES = {  # why there is anything to undo, or to stop for
     "smoke": "new code that fails its smoke test",
@@ -52,15 +52,15 @@ class Case:
     def key(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
-    def prepare(self, world: World) -> None:
-        world.faults = [Fault(self.state, self.kind, self.times)]
+    def prepare(self, account: SimulatedAccount) -> None:
+        account.faults = [Fault(self.state, self.kind, self.times)]
         match self.cause:
             case "smoke":
-                world.ecs[PRIMARY].broken.add(NEW)
+                account.ecs[PRIMARY].broken.add(NEW)
             case "commit":
-                world.faults.append(Fault("Commit", "before"))
+                account.faults.append(Fault("Commit", "before"))
             case "compare":
-                world.faults.append(Fault("Compare both masters", "before"))
+                account.faults.append(Fault("Compare both masters", "before"))
 
 
 def cases(definition: str) -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""The synthesized machine, and a world to run it in."""
+"""The synthesized machine, and a simulated account to run it in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from tests.upgrade.interpreter import Machine
 from tests.upgrade.regions import NEW
+from tests.upgrade.simulated_account import UPGRADE, SimulatedAccount
 from tests.upgrade.synthesized import definition_in
-from tests.upgrade.world import UPGRADE, World
 
 
 @pytest.fixture(scope="session")
@@ -23,21 +23,21 @@ def definition(production) -> str:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """moto tells each failure of a state at length, and failures are what is tested."""
+    """moto logs each failure of a state at length, and failures are what is tested."""
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def account() -> Iterator[SimulatedAccount]:
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):  # type: ignore[arg-type]
-        yield World()
+        yield SimulatedAccount()
 
 
 @pytest.fixture
-def machine(world: World) -> Iterator[Machine]:
-    machine = world.machine()
+def machine(account: SimulatedAccount) -> Iterator[Machine]:
+    machine = account.machine()
     with machine.installed():
         yield machine
 
@@ -47,7 +47,7 @@ def upgrade(machine: Machine, definition: str) -> Callable[..., dict[str, Any]]:
     """`upgrade("first", intent="go")`: an execution, from its start to its end."""
 
     def run(name: str, **given: Any) -> dict[str, Any]:
-        told = {"upgrade": UPGRADE, "image": NEW, "by": "a test", **given}
-        return machine.run(definition, name, told)
+        given_input = {"upgrade": UPGRADE, "image": NEW, "by": "a test", **given}
+        return machine.run(definition, name, given_input)
 
     return run

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 class RefusedError(Exception):
-    """The act's exit code would be 1."""
+    """The exit code of the operation would be 1."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Databases:
     written: bool = False  # users have written in the new schema, and B has not heard of it
     lost: bool = False  # and so it is gone
 
-    def act(self, name: str) -> None:
+    def run(self, name: str) -> None:
         getattr(self, name)()
 
     def check(self) -> None:

@@ -18,7 +18,7 @@ _VALIDATOR = ParamValidator()
 
 
 class FakeEcs:
-    """`changed` is told of every service whose tasks are others than before."""
+    """`changed` is called with every service whose tasks have changed."""
 
     def __init__(self, region: str, changed: Callable[[dict[str, Any]], None]) -> None:
         self.region, self._changed = region, changed
@@ -31,19 +31,19 @@ class FakeEcs:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         operation = "".join(part.capitalize() for part in name.split("_"))
         model = _MODEL.operation_model(operation)
-        act = getattr(self, f"do_{name}")
+        do = getattr(self, f"do_{name}")
 
         def call(**given: Any) -> Any:
             report = _VALIDATOR.validate(given, model.input_shape)
             assert not report.has_errors(), f"{operation}: {report.generate_report()}"
-            return copy.deepcopy(act(**given))
+            return copy.deepcopy(do(**given))
 
         return call
 
     def get_paginator(self, name: str) -> _Pages:
         return _Pages(getattr(self, name))
 
-    # What a world is set up with.
+    # What an account is set up with.
 
     def add_service(self, cluster: str, name: str, family: str, count: int) -> None:
         service = {

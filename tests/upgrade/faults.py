@@ -2,10 +2,10 @@
 
     python -m tests.upgrade.faults --assembly cdk.out --out out/upgrade-faults.json
 
-The synthesized machine runs in memory (interpreter.py, world.py), each case (cases.py) in a child
-of its own. After each run the whole world is looked at. What was killed or has stopped, a person
-then resumes and, in another child, aborts: with the fault mended, both have to end it. A run of
-the table that was interrupted goes on where it was, if nothing has changed since.
+The synthesized machine runs in memory (interpreter.py, simulated_account.py), each case
+(cases.py) in a child of its own. After each run everything is compared. What was killed or has
+stopped, a person then resumes and, in another child, aborts: with the fault fixed, both have to
+end it. A run of the table that was interrupted goes on where it was, if nothing has changed since.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from tests.upgrade.cases import Case, cases
 from tests.upgrade.forked import in_children
 from tests.upgrade.interpreter import Machine
 from tests.upgrade.regions import NEW, PRIMARY
+from tests.upgrade.simulated_account import ENDS, ROLLED_BACK, UPGRADE, UPGRADED, SimulatedAccount
 from tests.upgrade.synthesized import definition_in
 from tests.upgrade.table import table
-from tests.upgrade.world import ENDS, ROLLED_BACK, UPGRADE, UPGRADED, World
 
 _ROOT = Path(__file__).parents[2]
 _SOURCES = ("lambda/functions/upgrade", "lambda/functions/control_table", "tests/upgrade")
@@ -51,16 +51,16 @@ SAMPLE = (
     Case(state="Undo: confirm", kind="kill-after", cause="commit"),
     Case(state="Undo: read-write mode", kind="before", times=1_000, cause="smoke"),
     Case(state="Release the lock", kind="kill-after"),
-    Case(state="Tell the operators", kind="before", cause="compare"),
+    Case(state="Notify the operators", kind="before", cause="compare"),
 )
 
 
 class Runs:
-    """Runs of a definition, from the same world at rest; `run` is to be called in a child."""
+    """Runs of a definition, from the same account at rest; `run` is to be called in a child."""
 
     def __init__(self, definition: str) -> None:
-        self._definition, self._world = definition, World()
-        self._machine: Machine = self._world.machine()
+        self._definition, self._account = definition, SimulatedAccount()
+        self._machine: Machine = self._account.machine()
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -70,13 +70,13 @@ class Runs:
 
     def run(self, case: Case) -> dict[str, Any]:
         """How it ended: `wrong` is empty, or what is."""
-        began, world = time.perf_counter(), self._world
-        case.prepare(world)
+        began, account = time.perf_counter(), self._account
+        case.prepare(account)
         with redirect_stdout(StringIO()):
             ended = self._start("first", image=NEW)
-            dead = world.dead
-            outcome = "killed" if dead else world.outcome(ended)
-            hit = world.faults[0].hits > 0
+            dead = account.dead
+            outcome = "killed" if dead else account.outcome(ended)
+            hit = account.faults[0].hits > 0
             afterwards = {}
             if dead or outcome not in (UPGRADED, ROLLED_BACK):
                 afterwards = dict(in_children(self._by_hand, PERSONS, at_once=1))
@@ -96,28 +96,28 @@ class Runs:
         }
 
     def _by_hand(self, person: str) -> str:
-        """A person's act, with the fault mended; one that is refused says to resume."""
-        world = self._world
-        world.dead, world.faults = False, []
-        plan = plans.read(world.tables[PRIMARY], f"control-{PRIMARY}", UPGRADE)
-        take = plan is not None and plan.window and bool(world.taken)
+        """Resume or abort, with the fault fixed; after a refused abort, resume."""
+        account = self._account
+        account.dead, account.faults = False, []
+        plan = plans.read(account.tables[PRIMARY], f"control-{PRIMARY}", UPGRADE)
+        take = plan is not None and plan.window and bool(account.taken)
         if person == "abort":
             ended = self._start("aborted", image=NEW, intent="abort")
-            if ended.get("error") != "Upgrade.Refused" or world.lock() is None:
-                return world.outcome(ended)
+            if ended.get("error") != "Upgrade.Refused" or account.lock() is None:
+                return account.outcome(ended)
         if take:
-            world.taken.clear()
-        return world.outcome(self._start("resumed", image=NEW, take_mode=take))
+            account.taken.clear()
+        return account.outcome(self._start("resumed", image=NEW, take_mode=take))
 
     def _start(self, name: str, **given: Any) -> dict[str, Any]:
-        told = {"upgrade": UPGRADE, "by": "a test", **given}
-        return self._machine.run(self._definition, name, told)
+        given_input = {"upgrade": UPGRADE, "by": "a test", **given}
+        return self._machine.run(self._definition, name, given_input)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Every case; prints the table, writes it, and returns 1 unless every run ends as it should."""
     given = _parser().parse_args(arguments)
-    logging.disable(logging.ERROR)  # moto tells every failure, and failures are what is wanted
+    logging.disable(logging.ERROR)  # moto logs every failure, and failures are what is wanted
     definition = definition_in(given.assembly)
     wanted = SAMPLE if given.sample else tuple(cases(definition))
     wanted = [case for case in wanted if given.only in str(case)]

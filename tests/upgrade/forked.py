@@ -1,6 +1,6 @@
 """Work done in children of this process, each of which begins with all that it has made.
 
-Memory is copied when it is written, so that a world is made once and spoilt in each child alone.
+Memory is copied when it is written, so that an account is made once and spoilt in each child alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 class ChildDiedError(Exception):
-    """A child ended without an answer; what it printed says why."""
+    """A child ended without an answer; what it printed is the reason."""
 
 
 def in_children(

@@ -60,7 +60,7 @@ _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256"}
 
 
 class TaskError(Exception):
-    """A task ends with this name of an error, as Step Functions would tell it."""
+    """A task ends with this name of an error, as Step Functions reports it."""
 
     def __init__(self, name: str, cause: str) -> None:
         super().__init__(cause)
@@ -70,7 +70,7 @@ class TaskError(Exception):
 class Machine:
     """Runs a definition; `function` and `task` are what its states reach, `sleep` is its time.
 
-    `publish` is told of what is moto's own: a state, and what it would do.
+    `publish` is called for what moto does itself: a state, and what it would do.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Machine:
             except TaskError:
                 raise
             except Exception as error:
-                said = {"errorType": type(error).__name__, "errorMessage": str(error)}
-                return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": said}
-            told = json.loads(json.dumps(answer))
-            return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": told}
+                failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
+                return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": failure}
+            answered = json.loads(json.dumps(answer))
+            return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": answered}
 
         def run(self: Any, env: Any, *_: Any, **given: Any) -> None:
             try:
@@ -148,9 +148,9 @@ class Machine:
             mock.patch.object(ecs.StateTaskServiceEcs, "_build_sync_resolver", resolver),
             mock.patch.object(ecs.StateTaskServiceEcs, "_normalise_parameters", unchanged),
             mock.patch.object(sns.StateTaskServiceSns, "_eval_service_task", publish),
-            mock.patch.object(service.StateTaskService, "_from_error", _told(service)),
-            mock.patch.object(ecs.StateTaskServiceEcs, "_from_error", _told(ecs)),
-            mock.patch.object(sns.StateTaskServiceSns, "_from_error", _told(sns)),
+            mock.patch.object(service.StateTaskService, "_from_error", _keeping(service)),
+            mock.patch.object(ecs.StateTaskServiceEcs, "_from_error", _keeping(ecs)),
+            mock.patch.object(sns.StateTaskServiceSns, "_from_error", _keeping(sns)),
             mock.patch.object(WaitFunction, "_wait_interval", self._waited),
             mock.patch.object(retrier_decl, "time", _Time(self.sleep)),
             mock.patch.dict(stubs, own, clear=True),
@@ -173,10 +173,10 @@ class Machine:
         self._ended.clear()
         started = api.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
         assert self._ended.wait(120), f"the execution hangs at '{self.state}'"
-        told = api.describe_execution(executionArn=started["executionArn"])
+        answered = api.describe_execution(executionArn=started["executionArn"])
         events = api.get_execution_history(executionArn=started["executionArn"])["events"]
         path = [e["stateEnteredEventDetails"]["name"] for e in events if _entered(e)]
-        return {**told, "path": path}
+        return {**answered, "path": path}
 
 
 def _entered(event: dict[str, Any]) -> bool:
@@ -200,7 +200,7 @@ _KINDS = {
 }
 
 
-def _told(module: Any) -> Callable[..., FailureEvent]:
+def _keeping(module: Any) -> Callable[..., FailureEvent]:
     kind = _KINDS[module]
     before = kind._from_error
 

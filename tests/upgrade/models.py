@@ -28,7 +28,7 @@ _OPTIMIZED = {
 }
 # What they take otherwise than the API: any JSON, or not at all.
 _ANY_JSON = {"Invoke.Payload", "Publish.Message"}
-_REFUSED = {"RunTask": {"StartedBy"}}  # which Step Functions says itself
+_REFUSED = {"RunTask": {"StartedBy"}}  # which Step Functions sets itself
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),

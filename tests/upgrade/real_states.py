@@ -35,7 +35,7 @@ _PRIMARY = "Upgrade the primary master"
 class RealState:
     """One call. `result` or `error` is what the task answers; `retried` how often it was already.
 
-    `status` and `next` are what AWS has to say; `keeps` what the variables have to hold then, and
+    `status` and `next` are what AWS returns; `keeps` what the variables have to hold then, and
     `fails` the error that the state ends the execution with.
     """
 
@@ -54,7 +54,7 @@ class RealState:
 
     def call(self, definition: str) -> dict[str, Any]:
         """The parameters of TestState."""
-        told: dict[str, Any] = {
+        request: dict[str, Any] = {
             "definition": definition,
             "stateName": self.state,
             "input": "{}",
@@ -69,12 +69,15 @@ class RealState:
         }
         if self.result is not None:
             # What an optimized integration returns is not its API's own answer.
-            told["mock"] = {"result": json.dumps(self.result), "fieldValidationMode": "NONE"}
+            request["mock"] = {
+                "result": json.dumps(self.result),
+                "fieldValidationMode": "NONE",
+            }
         if self.error:
-            told["mock"] = {"errorOutput": {"error": self.error, "cause": "a test"}}
+            request["mock"] = {"errorOutput": {"error": self.error, "cause": "a test"}}
         if self.retried is not None:
-            told["stateConfiguration"] = {"retrierRetryCount": self.retried}
-        return told
+            request["stateConfiguration"] = {"retrierRetryCount": self.retried}
+        return request
 
 
 def _answer(**payload: Any) -> dict[str, Any]:
@@ -123,7 +126,7 @@ REAL_STATES = (
         next="Undo: read-write mode",
     ),
     RealState(state="Which way", facts={"go": "stop"}, next="Stop"),
-    RealState(state="Tell the operators", result={"MessageId": "1"}, next="Stopped"),
+    RealState(state="Notify the operators", result={"MessageId": "1"}, next="Stopped"),
     RealState(state="Stopped", status="FAILED", fails="Upgrade.Stopped"),
     RealState(state="Rolled back", status="FAILED", fails="Upgrade.RolledBack"),
     RealState(state="Upgraded"),

@@ -1,4 +1,4 @@
-"""The two Regions of an upgrade in moto, and what moto lacks of them: how a world is made."""
+"""The two Regions of an upgrade in moto, and what moto lacks of them: how an account is made."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def make_balancer() -> tuple[str, dict[str, str]]:
 
 
 def make_pager() -> None:
-    """Somebody who is on call hears of what the topic is told."""
+    """A queue that subscribes to the topic, as a pager does."""
     sns, sqs = aws("sns", PRIMARY), aws("sqs", PRIMARY)
     topic = sns.create_topic(Name=OPERATORS)["TopicArn"]
     queue = sqs.create_queue(QueueName=PAGER)["QueueUrl"]
@@ -113,7 +113,7 @@ def _known_to_scaling(region: str, cluster: str, name: str) -> None:
 
 
 def described(rule: str, groups: Mapping[str, str]) -> dict[str, Any]:
-    """The site, as the template tells the function of it."""
+    """The site, as the template gives it to the function."""
 
     def place(region: str) -> dict[str, Any]:
         primary = region == PRIMARY

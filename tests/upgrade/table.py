@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.upgrade.cases import CAUSES, ERRORS, KINDS
-from tests.upgrade.world import ROLLED_BACK, STOPPED, UPGRADED
+from tests.upgrade.simulated_account import ROLLED_BACK, STOPPED, UPGRADED
 
 _LETTERS = {UPGRADED: "U", ROLLED_BACK: "R", STOPPED: "S", "killed": "K"}
 _LEGEND = """\
-U upgraded   R rolled back exactly   S stopped safely: READ_ONLY, lock held, operators told why
+U upgraded   R rolled back exactly   S stopped safely: READ_ONLY, lock held, operators notified
 K killed     S-UR, K-UR: and then, resumed: upgraded; aborted: rolled back exactly
 Of an error or a time-out: once, and for good.   lingers: a task outlives the state that timed out.
 alarm: an alarm enters READ_ONLY.   opened: somebody returns to READ_WRITE.   ! wrong"""

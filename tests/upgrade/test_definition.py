@@ -52,7 +52,7 @@ def test_the_definition_of_every_environment_is_valid(definitions, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("state", "changes", "said"),
+    ("state", "changes", "message"),
     [
         ("Commit", {"Next": "Nowhere"}, "MISSING_TRANSITION_TARGET"),
         ("Commit", {"InputPath": "$.x"}, "States"),
@@ -61,10 +61,10 @@ def test_the_definition_of_every_environment_is_valid(definitions, tmp_path):
     ],
     ids=["a dangling Next", "a path in JSONata", "broken JSONata", "a Catch to nowhere"],
 )
-def test_fails_on_a_broken_grammar(definition, tmp_path, state, changes, said):
+def test_fails_on_a_broken_grammar(definition, tmp_path, state, changes, message):
     done = validated(tmp_path, {"broken": spoilt(definition, state, **changes)})
     assert done.returncode == 1, done.stdout + done.stderr
-    assert said in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
 def test_every_task_names_an_api_and_parameters_that_there_are(definitions):
@@ -72,7 +72,7 @@ def test_every_task_names_an_api_and_parameters_that_there_are(definitions):
         assert objections(definition) == []
 
 
-TASK, TELL, CALL = "Upgrade the primary master", "Tell the operators", "Commit"
+TASK, NOTIFY, CALL = "Upgrade the primary master", "Notify the operators", "Commit"
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ NETWORK = "NetworkConfiguration.AwsvpcConfiguration"
         (CALL, "Functionname", "f", "Invoke knows no 'Functionname'"),
         (CALL, "FunctionName", None, "Invoke needs 'FunctionName'"),
         (CALL, "InvocationType", "Sync", "should be one of Event, RequestResponse"),
-        (TELL, "Topic", "t", "Publish knows no 'Topic'"),
-        (TELL, "Subject", {"a": "b"}, "Publish.Subject should be a string"),
+        (NOTIFY, "Topic", "t", "Publish knows no 'Topic'"),
+        (NOTIFY, "Subject", {"a": "b"}, "Publish.Subject should be a string"),
     ],
 )
 def test_fails_on_a_parameter_that_the_api_does_not_know(definition, state, path, to, objection):

@@ -17,38 +17,38 @@ from tests.conftest import ROOT
 from tests.upgrade.cases import cases
 from tests.upgrade.faults import SAMPLE
 from tests.upgrade.regions import NEW, OLD, PRIMARY, STANDBY, aws
-from tests.upgrade.world import ENDS, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
+from tests.upgrade.simulated_account import ENDS, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
 
 
-def test_every_row_is_done_in_the_order_of_the_table(upgrade, world):
+def test_every_row_is_done_in_the_order_of_the_table(upgrade, account):
     ended = upgrade("first")
-    assert world.outcome(ended) == UPGRADED
+    assert account.outcome(ended) == UPGRADED
     names = [state for state in ended["path"] if state in {step.name for step in STEPS}]
     assert names == [step.name for step in STEPS]
     assert not [state for state in ended["path"] if state.startswith("Undo")]
     assert "Stop" not in ended["path"]
 
 
-def test_an_upgrade_that_has_ended_ends_again_and_changes_nothing(upgrade, world):
+def test_an_upgrade_that_has_ended_ends_again_and_changes_nothing(upgrade, account):
     upgrade("first")
-    before = world.state()
+    before = account.state()
     assert upgrade("again")["status"] == "SUCCEEDED"
-    assert world.state() == before
+    assert account.state() == before
 
 
 def test_new_code_that_fails_its_smoke_test_never_has_traffic_and_everything_returns(
-    upgrade, world
+    upgrade, account
 ):
-    world.ecs[PRIMARY].broken.add(NEW)
+    account.ecs[PRIMARY].broken.add(NEW)
     ended = upgrade("first")
-    assert world.outcome(ended) == ROLLED_BACK
+    assert account.outcome(ended) == ROLLED_BACK
     assert "no login succeeds on the new code" in ended["cause"]
     assert "Give the new code a tenth" not in ended["path"]
 
 
 @pytest.mark.parametrize("state", ["ALARM", "INSUFFICIENT_DATA"])
 def test_an_alarm_at_the_tenth_or_one_without_a_verdict_takes_everything_back(
-    upgrade, world, state
+    upgrade, account, state
 ):
     def spoil(name: str) -> None:
         if name == "Bake":
@@ -56,148 +56,148 @@ def test_an_alarm_at_the_tenth_or_one_without_a_verdict_takes_everything_back(
                 AlarmName="failing-green", StateValue=state, StateReason="a test"
             )
 
-    world.before_state = spoil
-    assert world.outcome(upgrade("first")) == ROLLED_BACK
+    account.before_state = spoil
+    assert account.outcome(upgrade("first")) == ROLLED_BACK
 
 
-def test_a_lock_of_somebody_else_is_left_alone(upgrade, world):
-    dynamodb = world.client("dynamodb", PRIMARY)
-    lock.acquire(dynamodb, f"control-{PRIMARY}", holder="a deploy", token="theirs", at=world.now)
+def test_a_lock_of_somebody_else_is_left_alone(upgrade, account):
+    dynamodb = account.client("dynamodb", PRIMARY)
+    lock.acquire(dynamodb, f"control-{PRIMARY}", holder="a deploy", token="theirs", at=account.now)
     ended = upgrade("first")
     assert ended["error"] == "Upgrade.Refused"
     assert "a deploy" in ended["cause"]
-    assert world.state() == world.at_first
-    assert world.lock().token == "theirs"
+    assert account.state() == account.at_first
+    assert account.lock().token == "theirs"
 
 
 @pytest.mark.parametrize("region", [PRIMARY, STANDBY])
-def test_it_does_not_begin_while_somebody_needs_read_only(upgrade, world, region):
-    dynamodb = world.client("dynamodb", region)
-    mode.enter_read_only(dynamodb, f"control-{region}", reason="lag", by="an alarm", at=world.now)
+def test_it_does_not_begin_while_somebody_needs_read_only(upgrade, account, region):
+    dynamodb = account.client("dynamodb", region)
+    mode.enter_read_only(dynamodb, f"control-{region}", reason="lag", by="an alarm", at=account.now)
     ended = upgrade("first")
     assert ended["error"] == "Upgrade.Refused"
-    assert world.lock() is None
-    assert world.mode(region).by == "an alarm"
+    assert account.lock() is None
+    assert account.mode(region).by == "an alarm"
 
 
-def _stolen_at(world, state: str, region: str = PRIMARY) -> None:
+def _stolen_at(account, state: str, region: str = PRIMARY) -> None:
     def steal(name: str) -> None:
         if name == state:
             mode.enter_read_only(
-                world.client("dynamodb", region),
+                account.client("dynamodb", region),
                 f"control-{region}",
                 reason="the writer is gone",
                 by="an alarm",
-                at=world.now,
+                at=account.now,
             )
 
-    world.before_state = steal
+    account.before_state = steal
 
 
 @pytest.mark.parametrize(
     "state", ["Upgrade the primary master: note", "Commit", "Return to read-write mode"]
 )
-def test_an_epoch_that_is_stolen_stops_it_and_stays_with_whoever_took_it(upgrade, world, state):
-    _stolen_at(world, state)
+def test_an_epoch_that_is_stolen_stops_it_and_stays_with_whoever_took_it(upgrade, account, state):
+    _stolen_at(account, state)
     ended = upgrade("first")
-    assert world.outcome(ended) == STOPPED
+    assert account.outcome(ended) == STOPPED
     assert "an alarm" in ended["cause"]
-    assert world.mode(PRIMARY).by == "an alarm"
+    assert account.mode(PRIMARY).by == "an alarm"
 
 
-def test_after_a_stolen_epoch_an_abort_undoes_all_but_that_mode(upgrade, world):
-    _stolen_at(world, "Commit")
+def test_after_a_stolen_epoch_an_abort_undoes_all_but_that_mode(upgrade, account):
+    _stolen_at(account, "Commit")
     upgrade("first")
-    world.before_state = lambda _: None
+    account.before_state = lambda _: None
     ended = upgrade("aborted", intent="abort")
     assert ended["error"] == "Upgrade.RolledBack"
-    left = world.state()
+    left = account.state()
     assert left["modes"] == {PRIMARY: "READ_ONLY", STANDBY: "READ_WRITE"}
-    assert {**left, "modes": None} == {**world.at_first, "modes": None}
-    assert world.lock() is None
+    assert {**left, "modes": None} == {**account.at_first, "modes": None}
+    assert account.lock() is None
 
 
-def test_after_a_stolen_epoch_a_person_may_take_it_and_go_on(upgrade, world):
-    _stolen_at(world, "Return to read-write mode")
+def test_after_a_stolen_epoch_a_person_may_take_it_and_go_on(upgrade, account):
+    _stolen_at(account, "Return to read-write mode")
     upgrade("first")
-    world.before_state = lambda _: None
-    assert world.outcome(upgrade("resumed", take_mode=True)) == UPGRADED
+    account.before_state = lambda _: None
+    assert account.outcome(upgrade("resumed", take_mode=True)) == UPGRADED
 
 
-def test_read_only_by_somebody_else_after_the_window_does_not_stop_it_and_stays(upgrade, world):
-    _stolen_at(world, "Upgrade the trailing half")
+def test_read_only_by_somebody_else_after_the_window_does_not_stop_it_and_stays(upgrade, account):
+    _stolen_at(account, "Upgrade the trailing half")
     ended = upgrade("first")
     assert ended["status"] == "SUCCEEDED"
-    assert world.mode(PRIMARY).by == "an alarm"
+    assert account.mode(PRIMARY).by == "an alarm"
 
 
-def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, world):
-    world.faults = [Fault("Restore the secondary master", "before")]
-    assert world.outcome(upgrade("first")) == STOPPED
-    assert world.databases.a == 2
+def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, account):
+    account.faults = [Fault("Restore the secondary master", "before")]
+    assert account.outcome(upgrade("first")) == STOPPED
+    assert account.databases.a == 2
     refused = upgrade("aborted", intent="abort")
     assert refused["error"] == "Upgrade.Refused"
     assert "forward only" in refused["cause"]
-    world.faults = []
-    assert world.outcome(upgrade("resumed")) == UPGRADED
+    account.faults = []
+    assert account.outcome(upgrade("resumed")) == UPGRADED
 
 
-def test_another_image_under_the_same_name_is_refused(upgrade, world):
-    world.faults = [Fault("Restore the secondary master", "before")]
+def test_another_image_under_the_same_name_is_refused(upgrade, account):
+    account.faults = [Fault("Restore the secondary master", "before")]
     upgrade("first")
     assert upgrade("other", image="app:3")["error"] == "Upgrade.Refused"
 
 
-def test_an_execution_that_was_taken_over_does_nothing_any_more(world, machine):
+def test_an_execution_that_was_taken_over_does_nothing_any_more(account, machine):
     """Its state may still run when a person thinks that it has ended."""
-    begin = {"act": "begin", "step": "release", "upgrade": UPGRADE, "image": NEW, "by": "one"}
-    world._conduct({**begin, "execution": "first"})
-    world._conduct({**begin, "execution": "second"})
-    before = world.state()
+    begin = {"action": "begin", "step": "release", "upgrade": UPGRADE, "image": NEW, "by": "one"}
+    account._conduct({**begin, "execution": "first"})
+    account._conduct({**begin, "execution": "second"})
+    before = account.state()
     with pytest.raises(Exception, match="is second's") as error:
-        world._conduct(
-            {"act": "release", "step": "release", "upgrade": UPGRADE, "execution": "first"}
+        account._conduct(
+            {"action": "release", "step": "release", "upgrade": UPGRADE, "execution": "first"}
         )
     assert type(error.value).__name__ == "SupersededError"
-    assert world.state() == before
-    assert world.ecs[PRIMARY].definition("app-blue")["containerDefinitions"][0]["image"] == OLD
+    assert account.state() == before
+    assert account.ecs[PRIMARY].definition("app-blue")["containerDefinitions"][0]["image"] == OLD
 
 
-def test_an_act_that_waits_when_it_is_taken_over_does_nothing_any_more(world):
+def test_an_act_that_waits_when_it_is_taken_over_does_nothing_any_more(account):
     """An execution that was stopped leaves its function running, and that asks again."""
-    told = {"upgrade": UPGRADE, "image": NEW, "by": "one", "step": "exit"}
-    world._conduct({**told, "act": "begin", "execution": "first"})
-    slept = world.sleep
+    common = {"upgrade": UPGRADE, "image": NEW, "by": "one", "step": "exit"}
+    account._conduct({**common, "action": "begin", "execution": "first"})
+    slept = account.sleep
 
     def aborted(seconds: float) -> None:
         slept(seconds)
-        world.sleep = slept
-        world._conduct({**told, "act": "begin", "execution": "second", "intent": "abort"})
-        undo = {"act": "undo_exit", "registered_as": "exit", "guarded": False}
-        world._conduct({**told, **undo, "execution": "second"})
-        assert world.exit_alarm() == "OK"
+        account.sleep = slept
+        account._conduct({**common, "action": "begin", "execution": "second", "intent": "abort"})
+        undo = {"action": "undo_exit", "registered_as": "exit", "guarded": False}
+        account._conduct({**common, **undo, "execution": "second"})
+        assert account.exit_alarm() == "OK"
 
-    world.sleep = aborted
+    account.sleep = aborted
     with pytest.raises(Exception, match="is second's") as error:
-        world._conduct({**told, "act": "exit", "undo": "exit", "execution": "first"})
+        account._conduct({**common, "action": "exit", "undo": "exit", "execution": "first"})
     assert type(error.value).__name__ == "SupersededError"
-    assert world.exit_alarm() == "OK"  # and the standby is not out of DNS for nobody
+    assert account.exit_alarm() == "OK"  # and the standby is not out of DNS for nobody
 
 
 @pytest.mark.parametrize("last", ["Release the lock", "Undo: confirm"])
 def test_an_end_whose_answer_is_lost_has_ended_and_the_next_upgrade_keeps_its_lock(
-    upgrade, world, last
+    upgrade, account, last
 ):
     if last != "Release the lock":
-        world.ecs[PRIMARY].broken.add(NEW)
-    world.faults = [Fault(last, "after")]
+        account.ecs[PRIMARY].broken.add(NEW)
+    account.faults = [Fault(last, "after")]
     ended = upgrade("first")
-    assert world.outcome(ended) == (UPGRADED if last == "Release the lock" else ROLLED_BACK)
-    dynamodb, table = world.client("dynamodb", PRIMARY), f"control-{PRIMARY}"
-    lock.acquire(dynamodb, table, holder="the next", token="upgrade next", at=world.now)
-    world.faults = []
+    assert account.outcome(ended) == (UPGRADED if last == "Release the lock" else ROLLED_BACK)
+    dynamodb, table = account.client("dynamodb", PRIMARY), f"control-{PRIMARY}"
+    lock.acquire(dynamodb, table, holder="the next", token="upgrade next", at=account.now)
+    account.faults = []
     upgrade("again")
-    assert world.lock().token == "upgrade next"
+    assert account.lock().token == "upgrade next"
 
 
 def test_a_sample_of_all_faults_ends_in_one_of_the_three_ways(production, tmp_path):

@@ -31,7 +31,7 @@ from mainstay.upgrade.steps import COMMIT, STEPS, Step
 from tests.conftest import ROOT
 from tests.upgrade.another_table import definition_from
 from tests.upgrade.regions import NEW
-from tests.upgrade.world import ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
+from tests.upgrade.simulated_account import ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
 
 ON_SERVERS = {
     "test_upgrade.py": (
@@ -58,13 +58,13 @@ def moved(key: str, *, before: str) -> list[Step]:
 
 
 @pytest.fixture
-def spoilt(machine, world):
+def spoilt(machine, account):
     """`spoilt(steps)`: how an upgrade by another table ends, and why."""
 
     def run(steps: list[Step]) -> tuple[str, str]:
-        told = {"upgrade": UPGRADE, "image": NEW, "by": "a test"}
-        ended = machine.run(definition_from(steps), "first", told)
-        return world.outcome(ended), ended.get("cause") or ""
+        given_input = {"upgrade": UPGRADE, "image": NEW, "by": "a test"}
+        ended = machine.run(definition_from(steps), "first", given_input)
+        return account.outcome(ended), ended.get("cause") or ""
 
     return run
 
@@ -96,7 +96,7 @@ def test_mutation_the_lock_released_before_the_halves_are_as_they_were_is_refuse
     assert "not as it should be after the upgrade: the weights" in why
 
 
-def test_mutation_the_lock_released_by_the_commit_is_seen(upgrade, world, monkeypatch):
+def test_mutation_the_lock_released_by_the_commit_is_seen(upgrade, account, monkeypatch):
     commit = actions.commit
 
     def early(site, plan, *, now):
@@ -104,17 +104,17 @@ def test_mutation_the_lock_released_by_the_commit_is_seen(upgrade, world, monkey
         actions.release_lock(site, plan)
 
     monkeypatch.setitem(actions.ACTIONS, "commit", early)
-    assert "something is half done, and nobody holds the lock" in world.outcome(upgrade("first"))
+    assert "something is half done, and nobody holds the lock" in account.outcome(upgrade("first"))
 
 
-def test_mutation_a_commit_after_the_first_write_loses_it(spoilt, world):
-    world.faults = [Fault("Commit", "before")]
+def test_mutation_a_commit_after_the_first_write_loses_it(spoilt, account):
+    account.faults = [Fault("Commit", "before")]
     outcome, _ = spoilt(moved(COMMIT, before="publish"))
     assert "what users wrote in the new schema is lost" in outcome
 
 
 def test_mutation_an_undoing_that_is_not_registered_before_its_act_is_missed(
-    upgrade, world, monkeypatch
+    upgrade, account, monkeypatch
 ):
     begun = Conductor._begun
 
@@ -122,9 +122,9 @@ def test_mutation_an_undoing_that_is_not_registered_before_its_act_is_missed(
         begun(self, plan, {**event, "undo": None})
 
     monkeypatch.setattr(Conductor, "_begun", unregistered)
-    world.faults = [Fault("Disable half of the app servers", "after")]
+    account.faults = [Fault("Disable half of the app servers", "after")]
     ended = upgrade("first")
-    assert world.outcome(ended) == STOPPED
+    assert account.outcome(ended) == STOPPED
     assert "not as it was before the upgrade: the weights" in ended["cause"]
 
 

@@ -22,11 +22,11 @@ def test_every_number_of_the_whitepaper_is_there():
 def test_every_row_has_an_act_that_there_is():
     for row in (*STEPS, *UNDOS):
         match row.by:
-            case Operation(command=(word, act)):
+            case Operation(command=(word, name)):
                 assert word == "upgrade"
-                assert act in OPERATIONS or act == "smoke"
-            case Action(act=act):
-                assert act in ACTIONS or act in UNDOINGS
+                assert name in OPERATIONS or name == "smoke"
+            case Action(name=name):
+                assert name in ACTIONS or name in UNDOINGS
 
 
 def test_what_changes_anything_before_the_commit_point_has_its_undoing():

@@ -35,12 +35,12 @@ def account():
 @pytest.mark.account
 @pytest.mark.parametrize("wanted", REAL_STATES, ids=str)
 def test_aws_does_the_state_as_it_is_meant(account, definition, wanted):
-    told = account.test_state(**wanted.call(definition))
-    assert told["status"] == wanted.status
-    assert told.get("nextState") == wanted.next
+    answer = account.test_state(**wanted.call(definition))
+    assert answer["status"] == wanted.status
+    assert answer.get("nextState") == wanted.next
     if wanted.fails:
-        assert told["error"] == wanted.fails
-    kept = json.loads(told.get("inspectionData", {}).get("variables", "{}"))
+        assert answer["error"] == wanted.fails
+    kept = json.loads(answer.get("inspectionData", {}).get("variables", "{}"))
     assert wanted.keeps.items() <= kept.items()
 
 

@@ -1,6 +1,6 @@
-"""What the upgrade's function is told of its site: readable to it, and within Lambda's limit.
+"""The site that the upgrade's function gets: readable to it, and within Lambda's limit.
 
-That every name leads to what the function acts on is tests/deployed/test_upgrade.py.
+That every name leads to what the function changes is tests/deployed/test_upgrade.py.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def test_the_function_reads_both_regions(site):
 
 
 def test_operations_are_told_where_the_app_answers(site):
-    told = site.operations.variables
-    assert told["APP_ADDRESS"].endswith(".elb.amazonaws.com:443")
-    assert {"APP_NAME", "TEST_HEADER", "TEST_HALF"} < set(told)
+    given = site.operations.variables
+    assert given["APP_ADDRESS"].endswith(".elb.amazonaws.com:443")
+    assert {"APP_NAME", "TEST_HEADER", "TEST_HALF"} < set(given)
 
 
 def test_of_all_tables_an_upgrade_may_touch_those_of_the_control_alone(production):

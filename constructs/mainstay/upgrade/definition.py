@@ -30,7 +30,7 @@ _INPUT = "$states.context.Execution.Input"
 # Asking again changes none of these: they end the row at once.
 _FINAL = ("RefusedError", "EpochStolenError", "SupersededError", "FailedError", "LockHeldError")
 _NOT_YET = "NotYetError"
-UPGRADED, ROLLED_BACK = "upgraded", "rolled back"  # how a plan says that it ended
+UPGRADED, ROLLED_BACK = "upgraded", "rolled back"  # how a plan ended
 # The function asks for 8 s within a call (functions.upgrade.conduct) before the next retry.
 _PAUSE_SECONDS, _CALL_SECONDS = 2, 10
 _FUNCTION_TIMEOUT = cdk.Duration.seconds(60)
@@ -74,10 +74,10 @@ class Definition(Construct):
             "Refused",
             error="Upgrade.Refused",
             cause="{% $string($error) %}",
-            comment="Nothing was changed, or another execution acts",
+            comment="Nothing was changed, or another execution runs",
         )
         decide = self._invoke(
-            "Back or stop", {"act": "decide", "step": "decide", "error": "{% $error %}"}, {}
+            "Back or stop", {"action": "decide", "step": "decide", "error": "{% $error %}"}, {}
         )
         self._retry(decide, bound_seconds=60)
         decide.add_catch(refused, errors=["SupersededError"])
@@ -98,11 +98,11 @@ class Definition(Construct):
         upgraded: sfn.State,
         rolled_back: sfn.State,
     ) -> sfn.TaskStateBase:
-        """Take the lock, then go to the row that the plan says: the first, or where it was left."""
+        """Take the lock, then go to the row that the plan names. Return the first state."""
         begin = self._invoke(
             "Take the lock",
             {
-                "act": "begin",
+                "action": "begin",
                 "step": STEPS[0].key,
                 "intent": _given("intent", "go"),
                 "image": _given("image", ""),
@@ -129,37 +129,39 @@ class Definition(Construct):
         return begin
 
     def _row(self, step: Step, following: sfn.State, decide: sfn.State) -> sfn.State:
-        """The states of a row, before `following`; returns the first of them."""
-        told: dict[str, Any] = {"step": step.key}
+        """Make the states of a row, before `following`; return the first of them."""
+        payload: dict[str, Any] = {"step": step.key}
         if step.undo is not None:
-            told["undo"] = step.undo
+            payload["undo"] = step.undo
         match step.by:
             case Operation(command=command):
-                return self._operation(step.name, step, told, command, following, decide)
-            case Action(act=act, arguments=arguments):
-                state = self._act(step, {**told, "act": act, "arguments": arguments}, decide)
+                return self._operation(step.name, step, payload, command, following, decide)
+            case Action(name=action, arguments=arguments):
+                state = self._call(
+                    step, {**payload, "action": action, "arguments": arguments}, decide
+                )
                 state.next(following)
                 return state
-            case Bake(act=act):
+            case Bake(name=action):
                 wait = sfn.Wait.jsonata(
                     self, f"{step.name}: wait", time=sfn.WaitTime.seconds("{% $facts.bake %}")
                 )
-                state = self._act(step, {**told, "act": act}, decide)
+                state = self._call(step, {**payload, "action": action}, decide)
                 wait.next(state)
                 state.next(following)
                 return wait
 
-    def _act(self, step: Step, payload: dict[str, Any], decide: sfn.State) -> sfn.TaskStateBase:
+    def _call(self, step: Step, payload: dict[str, Any], decide: sfn.State) -> sfn.TaskStateBase:
         state = self._invoke(step.name, payload, {"comment": f"{step.number}. {step.words}"})
         self._retry(state, bound_seconds=step.bound_seconds)
         _catch(state, decide)
         return state
 
     def _undoing(self, decide: sfn.State, stopped: sfn.State, rolled_back: sfn.State) -> sfn.State:
-        """The compensations in their order, then one last look; returns the first of them."""
+        """Make the compensations in their order, then one last look; return the first of them."""
         confirm = self._invoke(
             "Undo: confirm",
-            {"act": "confirm", "step": "confirm", "always": True},
+            {"action": "confirm", "step": "confirm", "always": True},
             {"comment": "Everything is as it was, or the lock stays"},
         )
         self._retry(confirm, bound_seconds=300)
@@ -171,18 +173,18 @@ class Definition(Construct):
         return following
 
     def _undo(self, undo: Undo, following: sfn.State, stopped: sfn.State) -> sfn.State:
-        told = {
+        payload = {
             "step": undo.key,
             "guarded": False,
             "registered_as": REGISTERED_AS.get(undo.key, undo.key),
             "always": undo.key in ALWAYS,
         }
         if isinstance(undo.by, Operation):
-            first = self._operation(undo.name, undo, told, undo.by.command, following, stopped)
+            first = self._operation(undo.name, undo, payload, undo.by.command, following, stopped)
             needed = sfn.Choice.jsonata(self, f"{undo.name}?")
             needed.when(_when(f"$facts.{undo.key}"), first).otherwise(following)
             return needed
-        state = self._invoke(undo.name, {**told, "act": undo.by.act}, {"comment": undo.does})
+        state = self._invoke(undo.name, {**payload, "action": undo.by.name}, {"comment": undo.does})
         self._retry(state, bound_seconds=undo.bound_seconds)
         _catch(state, stopped)
         state.next(following)
@@ -192,13 +194,15 @@ class Definition(Construct):
         self,
         name: str,
         row: Step | Undo,
-        told: dict[str, Any],
+        payload: dict[str, Any],
         command: Sequence[str],
         following: sfn.State,
         failed: sfn.State,
     ) -> sfn.State:
         """Note the row, then run the task: two states, since a task cannot register its undoing."""
-        note = self._invoke(f"{name}: note", {**told, "act": "note", "command": list(command)}, {})
+        note = self._invoke(
+            f"{name}: note", {**payload, "action": "note", "command": list(command)}, {}
+        )
         self._retry(note, bound_seconds=60)
         _catch(note, failed)
         # L2 `EcsRunTask` runs a definition that the template knows; the release's revision is
@@ -216,7 +220,7 @@ class Definition(Construct):
                     "Cluster": self._operations.cluster_arn,
                     "TaskDefinition": "{% $facts.operations %}",
                     "LaunchType": "FARGATE",
-                    # Step Functions says StartedBy itself; the group is how its tasks are found.
+                    # Step Functions sets StartedBy itself; the group is how its tasks are found.
                     "Group": f"{{% 'upgrade:' & {_INPUT}.upgrade %}}",
                     "NetworkConfiguration": {
                         "AwsvpcConfiguration": {
@@ -253,14 +257,14 @@ class Definition(Construct):
         return note
 
     def _stop(self, operators: sns.ITopic) -> sfn.State:
-        """READ_ONLY, lock held, people told why."""
+        """Enter READ_ONLY, hold the lock, and notify people; return the first state."""
         stop = self._invoke(
-            "Stop", {"act": "stopped", "step": "stopped", "error": "{% $error %}"}, {}
+            "Stop", {"action": "stopped", "step": "stopped", "error": "{% $error %}"}, {}
         )
         self._retry(stop, bound_seconds=60)
-        tell = tasks.SnsPublish.jsonata(
+        notify = tasks.SnsPublish.jsonata(
             self,
-            "Tell the operators",
+            "Notify the operators",
             topic=operators,
             subject="mainstay: an upgrade has stopped",
             message=sfn.TaskInput.from_object(
@@ -279,13 +283,13 @@ class Definition(Construct):
             cause="{% $string($error) %}",
             comment="READ_ONLY, and the lock is held: a person resumes or aborts",
         )
-        _catch(stop, tell, keep=True)
-        tell.add_retry(
+        _catch(stop, notify, keep=True)
+        notify.add_retry(
             errors=["States.ALL"], interval=cdk.Duration.seconds(_PAUSE_SECONDS), max_attempts=3
         )
-        _catch(tell, end, keep=True)
-        stop.next(tell)
-        tell.next(end)
+        _catch(notify, end, keep=True)
+        stop.next(notify)
+        notify.next(end)
         return stop
 
     def _invoke(
@@ -302,7 +306,7 @@ class Definition(Construct):
                     "execution": "{% $states.context.Execution.Id %}",
                 }
             ),
-            retry_on_service_exceptions=False,  # `_retry` says of which, and how often
+            retry_on_service_exceptions=False,  # `_retry` sets on which, and how often
             task_timeout=sfn.Timeout.duration(_FUNCTION_TIMEOUT),
             assign={"facts": "{% $states.result.Payload %}"},
             outputs="{% {} %}",
@@ -322,7 +326,7 @@ class Definition(Construct):
 
 
 def _catch(state: sfn.TaskStateBase, to: sfn.State, *, keep: bool = False) -> None:
-    """`keep`: the error that led here is the one to tell, not what telling it ran into."""
+    """Go `to` a state on any error; `keep` keeps the error that was assigned before."""
     assign = None if keep else {"error": "{% $states.errorOutput %}"}
     state.add_catch(to, errors=["States.ALL"], assign=assign)
 

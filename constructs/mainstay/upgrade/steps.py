@@ -18,7 +18,7 @@ from mainstay.app_tier.halves import LEAVES, STAYS
 class Action:
     """An action of the function `upgrade` (functions.upgrade.actions), with its arguments."""
 
-    act: str
+    name: str
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
@@ -31,14 +31,14 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Bake:
-    """A wait of as many seconds as the upgrade was started with, before the act."""
+    """A wait of as many seconds as the upgrade was started with, before the step."""
 
-    act: str = "alarms"
+    name: str = "alarms"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Undo:
-    """A compensation: idempotent, and run only when it was registered, which precedes its act.
+    """A compensation: idempotent, and run only when it was registered, before its step.
 
     They run in the order of UNDOS, whatever order they were registered in.
     """
@@ -53,7 +53,7 @@ class Undo:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One row. `undo` names the compensation that is registered before the act."""
+    """One row. `undo` names the compensation that is registered before the step."""
 
     key: str
     number: str  # the whitepaper's step; "-" where it has none
@@ -78,7 +78,7 @@ STEPS: tuple[Step, ...] = (
         does="registers a revision with the new image for every half and for operations",
         until="every family's newest revision carries the image",
         bound_seconds=120,
-        by=Action(act="release"),
+        by=Action(name="release"),
         undo="release",
     ),
     Step(
@@ -108,9 +108,9 @@ STEPS: tuple[Step, ...] = (
         words="careful orchestration",
         name="Suspend autoscaling",
         does="suspends the autoscaling of both halves in both Regions",
-        until="every scalable target says so",
+        until="every scalable target has it",
         bound_seconds=120,
-        by=Action(act="suspend"),
+        by=Action(name="suspend"),
         undo="scaling",
     ),
     Step(
@@ -121,7 +121,7 @@ STEPS: tuple[Step, ...] = (
         does=f"scales {STAYS} to the tasks of both halves",
         until="every task of it is healthy behind the load balancer",
         bound_seconds=1_200,
-        by=Action(act="carry"),
+        by=Action(name="carry"),
         undo="counts",
     ),
     Step(
@@ -132,7 +132,7 @@ STEPS: tuple[Step, ...] = (
         does="puts the data point that takes the standby Region out of DNS",
         until="its health check fails, the records' TTL has passed, and no requests of users come",
         bound_seconds=1_200,
-        by=Action(act="exit"),
+        by=Action(name="exit"),
         undo="exit",
     ),
     Step(
@@ -141,9 +141,9 @@ STEPS: tuple[Step, ...] = (
         words="Disable half of the app servers from each load balancer pool",
         name="Disable half of the app servers",
         does=f"gives {STAYS} all of the traffic",
-        until="the listener rule says 100 to 0",
+        until="the listener rule has 100 to 0",
         bound_seconds=120,
-        by=Action(act="weights", arguments={"shares": {STAYS: 100, LEAVES: 0}}),
+        by=Action(name="weights", arguments={"shares": {STAYS: 100, LEAVES: 0}}),
         undo="weights",
     ),
     Step(
@@ -155,7 +155,7 @@ STEPS: tuple[Step, ...] = (
         "schema with the primary's; each task ends what it is answering",
         until="none of their tasks runs",
         bound_seconds=600,
-        by=Action(act="stop"),
+        by=Action(name="stop"),
         undo="stop",
     ),
     Step(
@@ -167,7 +167,7 @@ STEPS: tuple[Step, ...] = (
         does="enters READ_ONLY in both Regions, in which apps read from the other master first",
         until="every task of edge and app has acknowledged the epoch",
         bound_seconds=120,
-        by=Action(act="enter"),
+        by=Action(name="enter"),
         undo="mode",
         read_only=True,
     ),
@@ -204,7 +204,7 @@ STEPS: tuple[Step, ...] = (
         does=f"starts {LEAVES} with the new revision, enough to carry all",
         until=f"every task of {LEAVES} is healthy and of the new revision",
         bound_seconds=1_200,
-        by=Action(act="start"),
+        by=Action(name="start"),
         undo="start",
         read_only=True,
     ),
@@ -226,9 +226,9 @@ STEPS: tuple[Step, ...] = (
         words="Switch traffic from old code to new",
         name="Give the new code a tenth",
         does=f"gives {LEAVES} 10 % of the traffic",
-        until="the listener rule says 90 to 10",
+        until="the listener rule has 90 to 10",
         bound_seconds=120,
-        by=Action(act="weights", arguments={"shares": {STAYS: 90, LEAVES: 10}}),
+        by=Action(name="weights", arguments={"shares": {STAYS: 90, LEAVES: 10}}),
         undo="weights",
         read_only=True,
     ),
@@ -237,7 +237,7 @@ STEPS: tuple[Step, ...] = (
         number="5",
         words="Switch traffic from old code to new",
         name="Bake",
-        does="lets the new code answer for as long as the upgrade was told to, then reads the "
+        does="lets the new code answer for as long as the upgrade was started with, then reads the "
         "alarms of failing answers",
         until="no alarm is in ALARM, and none lacks data",
         bound_seconds=900,
@@ -250,9 +250,9 @@ STEPS: tuple[Step, ...] = (
         words="enabling the app servers running new code and disabling the apps running old code",
         name="Switch traffic to new code",
         does=f"gives {LEAVES} all of the traffic",
-        until="the listener rule says 0 to 100",
+        until="the listener rule has 0 to 100",
         bound_seconds=120,
-        by=Action(act="weights", arguments={"shares": {STAYS: 0, LEAVES: 100}}),
+        by=Action(name="weights", arguments={"shares": {STAYS: 0, LEAVES: 100}}),
         undo="weights",
         read_only=True,
     ),
@@ -262,9 +262,9 @@ STEPS: tuple[Step, ...] = (
         words="Service now live on new code",
         name="Commit",
         does="notes that there is no way back, provided that the epoch is still the upgrade's",
-        until="the plan says so",
+        until="the plan has noted it",
         bound_seconds=60,
-        by=Action(act="commit"),
+        by=Action(name="commit"),
         read_only=True,
     ),
     Step(
@@ -286,7 +286,7 @@ STEPS: tuple[Step, ...] = (
         does="leaves the READ_ONLY that the upgrade itself entered, and no other",
         until="every task that serves has acknowledged the new epoch",
         bound_seconds=120,
-        by=Action(act="leave"),
+        by=Action(name="leave"),
         read_only=True,
     ),
     Step(
@@ -308,7 +308,7 @@ STEPS: tuple[Step, ...] = (
         does=f"lets {STAYS}, the standby Region and the workers take up the new revision",
         until="every task of them is healthy and of the new revision",
         bound_seconds=1_800,
-        by=Action(act="trail"),
+        by=Action(name="trail"),
     ),
     Step(
         key="share",
@@ -316,9 +316,9 @@ STEPS: tuple[Step, ...] = (
         words="Perform the trailing upgrade",
         name="Let both halves serve",
         does="gives both halves the weights that they had",
-        until="the listener rule says so",
+        until="the listener rule has them",
         bound_seconds=120,
-        by=Action(act="share"),
+        by=Action(name="share"),
     ),
     Step(
         key="return",
@@ -328,7 +328,7 @@ STEPS: tuple[Step, ...] = (
         does="puts the data point that returns the standby Region to DNS",
         until="its halves are healthy on the new revision, and its alarm is over",
         bound_seconds=1_200,
-        by=Action(act="return"),
+        by=Action(name="return"),
     ),
     Step(
         key="restore",
@@ -359,7 +359,7 @@ STEPS: tuple[Step, ...] = (
         does="gives both halves the numbers of tasks that they had",
         until="they run",
         bound_seconds=1_200,
-        by=Action(act="counts"),
+        by=Action(name="counts"),
     ),
     Step(
         key="resume",
@@ -369,7 +369,7 @@ STEPS: tuple[Step, ...] = (
         does="resumes what was suspended of the autoscaling",
         until="every scalable target is as it was",
         bound_seconds=120,
-        by=Action(act="resume"),
+        by=Action(name="resume"),
     ),
     Step(
         key="unlock",
@@ -379,7 +379,7 @@ STEPS: tuple[Step, ...] = (
         does="looks at everything once more, then releases the lock",
         until="the lock is free",
         bound_seconds=120,
-        by=Action(act="unlock"),
+        by=Action(name="unlock"),
     ),
 )
 
@@ -387,18 +387,18 @@ UNDOS: tuple[Undo, ...] = (
     Undo(
         key="settle",
         name="Undo: end what still runs",
-        does="stops the upgrade's own tasks, so that nothing acts beside the undoing",
+        does="stops the upgrade's own tasks, so that nothing runs beside the undoing",
         until="none of them runs",
         bound_seconds=300,
-        by=Action(act="settle"),
+        by=Action(name="settle"),
     ),
     Undo(
         key="traffic",
         name="Undo: all traffic to old code",
         does=f"gives {STAYS} all of the traffic, if the weights were ever touched",
-        until="the listener rule says 100 to 0",
+        until="the listener rule has 100 to 0",
         bound_seconds=120,
-        by=Action(act="undo_traffic"),
+        by=Action(name="undo_traffic"),
     ),
     Undo(
         key="start",
@@ -406,7 +406,7 @@ UNDOS: tuple[Undo, ...] = (
         does="stops every task of the new revision",
         until="none runs",
         bound_seconds=600,
-        by=Action(act="undo_start"),
+        by=Action(name="undo_start"),
     ),
     Undo(
         key="database",
@@ -423,7 +423,7 @@ UNDOS: tuple[Undo, ...] = (
         does="leaves the READ_ONLY that the upgrade itself entered, and no other",
         until="the mode is not the upgrade's any more",
         bound_seconds=120,
-        by=Action(act="undo_mode"),
+        by=Action(name="undo_mode"),
     ),
     Undo(
         key="stop",
@@ -431,15 +431,15 @@ UNDOS: tuple[Undo, ...] = (
         does="starts what was stopped with the revision that it ran",
         until="every task is healthy",
         bound_seconds=1_200,
-        by=Action(act="undo_stop"),
+        by=Action(name="undo_stop"),
     ),
     Undo(
         key="weights",
         name="Undo: the weights",
         does="gives both halves the weights that they had",
-        until="the listener rule says so",
+        until="the listener rule has them",
         bound_seconds=120,
-        by=Action(act="undo_weights"),
+        by=Action(name="undo_weights"),
     ),
     Undo(
         key="exit",
@@ -447,7 +447,7 @@ UNDOS: tuple[Undo, ...] = (
         does="puts the data point that returns the standby Region to DNS",
         until="its alarm is over",
         bound_seconds=600,
-        by=Action(act="undo_exit"),
+        by=Action(name="undo_exit"),
     ),
     Undo(
         key="counts",
@@ -455,7 +455,7 @@ UNDOS: tuple[Undo, ...] = (
         does="gives both halves the numbers of tasks that they had",
         until="they run",
         bound_seconds=1_200,
-        by=Action(act="undo_counts"),
+        by=Action(name="undo_counts"),
     ),
     Undo(
         key="scaling",
@@ -463,7 +463,7 @@ UNDOS: tuple[Undo, ...] = (
         does="resumes what was suspended of the autoscaling",
         until="every scalable target is as it was",
         bound_seconds=120,
-        by=Action(act="undo_scaling"),
+        by=Action(name="undo_scaling"),
     ),
     Undo(
         key="release",
@@ -471,7 +471,7 @@ UNDOS: tuple[Undo, ...] = (
         does="deregisters the revisions with the new image",
         until="every family's newest revision is the one that it was",
         bound_seconds=120,
-        by=Action(act="undo_release"),
+        by=Action(name="undo_release"),
     ),
 )
 

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """0 when done; 1 with the reason on standard error."""
     asked = _parser().parse_args(arguments)
     try:
-        return _ACTS[asked.act](Folder(asked.bucket), asked)
+        return _COMMANDS[asked.command](Folder(asked.bucket), asked)
     except (ArchiveError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -32,22 +32,24 @@ def _parser() -> argparse.ArgumentParser:
         description="Reads a mainstay block archive from a plain copy of its bucket. Needs Python "
         "3.14, or 3.11 with the program zstd; no network, no account.",
     )
-    acts = parser.add_subparsers(dest="act", required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
     for name, about in (
         ("list", "the backups in it"),
         ("restore", "write a volume as a raw image"),
         ("verify", "level 0: index; level 2: every byte"),
     ):
-        act = acts.add_parser(name, help=about)
-        act.add_argument("--bucket", type=Path, required=True, help="folder with its files")
+        command = commands.add_parser(name, help=about)
+        command.add_argument("--bucket", type=Path, required=True, help="folder with its files")
         if name != "list":
             text = "a key under manifests/, a snapshot's id, or latest"
-            act.add_argument("--root", default="latest", help=text)
+            command.add_argument("--root", default="latest", help=text)
         if name == "restore":
-            act.add_argument("--to", type=Path, required=True, help="a new file, or a block device")
-            act.add_argument("--overwrite", action="store_true", help="replace what is there")
+            command.add_argument(
+                "--to", type=Path, required=True, help="a new file, or a block device"
+            )
+            command.add_argument("--overwrite", action="store_true", help="replace what is there")
         if name == "verify":
-            act.add_argument("--level", type=int, choices=(0, 2), default=2)
+            command.add_argument("--level", type=int, choices=(0, 2), default=2)
     return parser
 
 
@@ -73,7 +75,7 @@ def _verify(files: Folder, asked: argparse.Namespace) -> int:
     return 0
 
 
-_ACTS = {"list": _list, "restore": _restore, "verify": _verify}
+_COMMANDS = {"list": _list, "restore": _restore, "verify": _verify}
 
 if __name__ == "__main__":
     raise SystemExit(main())

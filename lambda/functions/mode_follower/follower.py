@@ -14,7 +14,7 @@ from functions.control_table.mode import Mode, State, read
 # A look costs a read of one item: 1.3 million a month and task. A flip is obeyed within this.
 POLL = timedelta(seconds=2)
 # How long a new task asks before it serves in READ_ONLY, which is safe in any mode.
-PATIENCE = timedelta(seconds=10)
+FIRST_READ_TIMEOUT = timedelta(seconds=10)
 # Without a look for so long, what is obeyed may be the past; the log says so.
 STALE = timedelta(seconds=30)
 # An acknowledgement is kept ten times as long (control_table.acknowledgements.KEPT).
@@ -81,7 +81,7 @@ class ModeFollower:
     def _go_on_without(self, now: datetime, error: Exception) -> None:
         assert self._first_look is not None
         since = self._last_read or self._first_look
-        if self.state is None and now - self._first_look >= PATIENCE:
+        if self.state is None and now - self._first_look >= FIRST_READ_TIMEOUT:
             self._turn_to(UNREAD)
         if not self._told_stale and now - since >= STALE:
             self._told_stale = True

@@ -95,7 +95,7 @@ def alarms(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def commit(site: Site, plan: Plan, *, now: datetime) -> None:
-    """The guard before every act has found the lock and the epoch to be the upgrade's."""
+    """The guard before every action has found the lock and the epoch to be the upgrade's."""
     plan.committed = True
 
 
@@ -163,7 +163,7 @@ def unlock(site: Site, plan: Plan, *, now: datetime) -> None:
 
 
 def end(site: Site, plan: Plan, outcome: str) -> None:
-    """The last act of every way: the plan says how it ended, before the lock is free."""
+    """End every way: write how the plan ended, before the lock is free."""
     plan.way, plan.outcome = ENDED, outcome
 
 

@@ -48,7 +48,7 @@ def begin(site: Site, event: dict[str, Any], *, first: str, now: datetime) -> Pl
             by=by,
             execution=event["execution"],
             bake_seconds=bake,
-            before=_world(site),
+            before=_state_before(site),
             at=first,
         )
         plans.write(dynamodb, table, plan)
@@ -59,7 +59,7 @@ def begin(site: Site, event: dict[str, Any], *, first: str, now: datetime) -> Pl
 
 
 def _taken_over(site: Site, plan: Plan, event: dict[str, Any], *, now: datetime) -> Plan:
-    """Whoever comes last acts; a person sees to it that the execution before has ended."""
+    """Return the plan, now this execution's. A person has seen that the one before has ended."""
     dynamodb, table = site.client("dynamodb", site.primary.region), site.primary.table
     if plan.way == ENDED:
         actions.release_lock(site, plan)  # of an end that was cut off
@@ -80,8 +80,8 @@ def _taken_over(site: Site, plan: Plan, event: dict[str, Any], *, now: datetime)
     return plan
 
 
-def _world(site: Site) -> dict[str, Any]:
-    """Everything that an upgrade changes, as it is. Raises RefusedError unless it is at rest."""
+def _state_before(site: Site) -> dict[str, Any]:
+    """Return the state of all that an upgrade changes. Raises RefusedError unless it is at rest."""
     before: dict[str, Any] = {"weights": services.weights(site, site.primary), "places": {}}
     for place in site.places:
         mode = modes.state_of(site, place)

@@ -23,12 +23,12 @@ from functions.upgrade.undoing import UNDOINGS
 
 # Asked within one call, so that a condition that holds in a moment is seen in a moment; the state
 # machine's own retries are for what takes longer.
-_PATIENCE_SECONDS = 8.0
+_TIMEOUT_SECONDS = 8.0
 _POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.25, 0.5  # writers wait for some of the conditions
 
 
 class Conductor:
-    """Acts on a site; `clock`, `now` and `pause` are the time's."""
+    """Performs the actions of an upgrade on a site."""
 
     def __init__(
         self,
@@ -43,8 +43,8 @@ class Conductor:
         self._table = site.primary.table
 
     def conduct(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Do what a state says; the answer is what later states are answer."""
-        name = event["act"]
+        """Do what a state asks for; return what later states read."""
+        name = event["action"]
         if name == "begin":
             plan = begin(self._site, event, first=event["step"], now=self._now())
             self._record(plan, "begin", "done", f"{plan.way} at {plan.at}")
@@ -64,11 +64,11 @@ class Conductor:
         if name in UNDOINGS:
             return self._undo(plan, event, name)
         self._begun(plan, event)
-        self._until(plan, event, lambda: self._act(plan, event, name))
+        self._until(plan, event, lambda: self._perform(plan, event, name))
         self._finish(plan, event)
         return self._facts(plan)
 
-    def _act(self, plan: Plan, event: dict[str, Any], name: str) -> None:
+    def _perform(self, plan: Plan, event: dict[str, Any], name: str) -> None:
         actions.ACTIONS[name](self._site, plan, now=self._now(), **event.get("arguments", {}))
 
     def _undo(self, plan: Plan, event: dict[str, Any], name: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Conductor:
         return self._facts(plan)
 
     def _plan(self, event: dict[str, Any]) -> Plan:
-        """The plan, if this execution may act on it. Raises SupersededError otherwise."""
+        """Return the plan, if this execution owns it. Raises SupersededError otherwise."""
         plan = plans.read(self._dynamodb, self._table, event["upgrade"])
         if plan is None or plan.execution != event["execution"]:
             owner = plan.execution if plan else "nobody"
@@ -91,7 +91,7 @@ class Conductor:
         return plan
 
     def _begun(self, plan: Plan, event: dict[str, Any]) -> None:
-        """Guard the epoch, register the compensation, say that the row began."""
+        """Guard the epoch, register the compensation, record that the row began."""
         if plan.window and event.get("guarded", True):
             modes.require_own(self._site, plan)
         undo = event.get("undo")
@@ -112,12 +112,12 @@ class Conductor:
             actions.release_lock(self._site, plan)
 
     def _until(self, plan: Plan, event: dict[str, Any], action: Callable[[], None]) -> None:
-        """Try for a while; what an act has noted is kept when it has to be called again.
+        """Try until a timeout; what an action has noted is kept when it has to be called again.
 
         Raises SupersededError where another execution has begun during a pause: an execution that
         was stopped leaves its function running for as long as that waits.
         """
-        end, pause = self._clock() + _PATIENCE_SECONDS, _POLL_SECONDS
+        end, pause = self._clock() + _TIMEOUT_SECONDS, _POLL_SECONDS
         while True:
             try:
                 return action()
@@ -182,7 +182,7 @@ class Conductor:
         plans.write(self._dynamodb, self._table, plan)
 
     def _record(self, plan: Plan, step: str, state: str, detail: str = "") -> None:
-        """A line of the journal, and one of the log."""
+        """Write a line of the journal, and one of the log."""
         print(json.dumps({"upgrade": plan.upgrade, "step": step, "state": state, "why": detail}))
         journal.append(
             self._dynamodb,
@@ -196,7 +196,7 @@ class Conductor:
 
 
 def _cause(error: dict[str, Any]) -> str:
-    """A function's own words, where the cause is its report of a failure."""
+    """Return a function's own message, where the cause is its report of a failure."""
     cause = str(error.get("Cause", ""))
     try:
         answer = json.loads(cause)

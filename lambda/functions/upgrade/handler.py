@@ -18,5 +18,5 @@ def _client(service: str, region: str) -> Any:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """{"act", "step", "upgrade", "execution", ...} of one state; errors are told by their names."""
+    """Perform {"action", "step", "upgrade", "execution", ...} of one state."""
     return Conductor(site_of(os.environ["SITE"], _client)).conduct(event)

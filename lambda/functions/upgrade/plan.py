@@ -20,12 +20,12 @@ class Plan:
     upgrade: str
     image: str
     by: str
-    execution: str  # the one that may act
+    execution: str  # the one that owns it
     bake_seconds: int
     before: dict[str, Any]
     at: str  # the row that is being done
     way: str = FORWARD
-    registered: list[str] = field(default_factory=list)  # compensations, before their acts
+    registered: list[str] = field(default_factory=list)  # compensations, before their steps
     committed: bool = False
     window: bool = False  # between the entering and the leaving of READ_ONLY
     revisions: dict[str, dict[str, str]] = field(default_factory=dict)  # place -> family -> ARN

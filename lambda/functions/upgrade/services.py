@@ -1,6 +1,6 @@
 """ECS services, their scaling, their revisions and the weights before them: read and changed.
 
-Every change may be sent again, and says nothing of its effect: `steady` and its like ask for that.
+Every change may be sent again; `steady` and its like ask for its effect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SUSPENDABLE = (
     "ScheduledScalingSuspended",
 )
 _DIMENSION = "ecs:service:DesiredCount"
-# What RegisterTaskDefinition takes of what DescribeTaskDefinition tells.
+# What RegisterTaskDefinition takes of what DescribeTaskDefinition returns.
 _DROPPED = (
     "taskDefinitionArn",
     "revision",
@@ -42,7 +42,7 @@ def described(site: Site, place: Place, service: Service) -> dict[str, Any]:
 def set_count(
     site: Site, place: Place, service: Service, count: int, *, revision: str | None = None
 ) -> None:
-    """Tell ECS how many tasks of which revision; nothing is sent where it knows already."""
+    """Set how many tasks of which revision ECS runs; send nothing where it knows already."""
     found = described(site, place, service)
     known = found["taskDefinition"]
     if found["desiredCount"] == count and revision in (None, known):
@@ -135,7 +135,7 @@ def suspended(site: Site, place: Place, service: Service) -> dict[str, bool] | N
 def suspend(
     site: Site, place: Place, service: Service, state: dict[str, bool] | None = None
 ) -> None:
-    """Suspend all of a service's autoscaling, or exactly what `state` says."""
+    """Suspend all of a service's autoscaling, or exactly what `state` names."""
     wanted = dict.fromkeys(_SUSPENDABLE, True) if state is None else state
     if suspended(site, place, service) in (None, wanted):
         return

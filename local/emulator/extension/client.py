@@ -24,7 +24,10 @@ _lock = threading.Lock()
 
 
 def client(service: str, region: str | None = None) -> Any:
-    """A boto3 client for the account at hand; `region` is the stack's where it is left out."""
+    """Return a boto3 client for the account at hand.
+
+    `region` is the stack's where it is left out.
+    """
     key = (service, inside.account(), region or inside.region())
     with _lock:  # boto3's default session is not for several threads
         if key not in _clients:
@@ -40,7 +43,7 @@ def client(service: str, region: str | None = None) -> Any:
 
 
 def absent(error: ClientError) -> bool:
-    """Whether an API says that what it was asked for is not there (any more)."""
+    """Return whether an API's error is that the resource does not exist."""
     code = error.response["Error"]["Code"]
     words = ("notfound", "nosuch", "notexist", "nonexist", "invaliddocument")
     return any(word in code.lower() for word in words)

@@ -1,7 +1,7 @@
-"""What the extension reaches into: the parts of MiniStack 1.5.33 that are private to it.
+"""The private parts of MiniStack 1.5.33 that the extension uses.
 
 Everything private stands here and nowhere else, and `check()` names what a new version lost; the
-contract tests say what it does differently.
+contract tests find what it does differently.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def check() -> None:
 
 
 def service(name: str) -> Any:
-    """The module behind one of the emulator's services, such as "alb"."""
+    """Return the module behind one of the emulator's services, such as "alb"."""
     return import_module(f"ministack.services.{name}")
 
 
 def account() -> str:
-    """The account of the request or stack at hand, 12 digits."""
+    """Return the account of the request or stack at hand, 12 digits."""
     return responses.get_account_id()
 
 
 def region() -> str:
-    """The Region of the request or stack at hand."""
+    """Return the Region of the request or stack at hand."""
     return responses.get_region()
 
 
@@ -77,7 +77,10 @@ def handlers() -> dict[str, dict[str, Any]]:
 
 
 def physical_name(stack: str, logical_id: str, *, lowercase: bool = False, longest: int) -> str:
-    """The name that a resource without one gets: the same in every update, new when replaced."""
+    """Return the name that a resource without one gets.
+
+    The same in every update, new when replaced.
+    """
     return provisioners._physical_name(stack, logical_id, lowercase=lowercase, max_len=longest)
 
 

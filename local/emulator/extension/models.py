@@ -1,4 +1,4 @@
-"""botocore's models of services, without types: its own say nothing that a checker can use."""
+"""botocore's models of services, without types: botocore's own help no type checker."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ StructureShape: Any = _model.StructureShape
 
 
 def names() -> set[str]:
-    """Every service that botocore has a model of."""
+    """Return every service that botocore has a model of."""
     return set(botocore.session.get_session().get_available_services())
 
 
 def service(name: str) -> Any:
-    """The model of a service, such as "wafv2"."""
+    """Return the model of a service, such as "wafv2"."""
     return botocore.session.get_session().get_service_model(name)
 
 
 def wire_name(shape: Any, name: str) -> str:
-    """What a member is called on the wire."""
+    """Return what a member is called on the wire."""
     return shape.members[name].serialization.get("name", name)

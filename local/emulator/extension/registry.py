@@ -37,7 +37,7 @@ class ResourceKind(ABC):
     """One CloudFormation type: a subclass per type, with the decorator below.
 
     `replaced_by` names the properties whose change makes a new resource, as the type's page in
-    the CloudFormation reference says; the engine deletes the old one when the update succeeded.
+    the CloudFormation reference lists; the engine deletes the old one when the update succeeded.
     """
 
     replaced_by: ClassVar[tuple[str, ...]] = ()

@@ -17,7 +17,7 @@ def request(
     renamed: Mapping[str, str] | None = None,
     without: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The keyword arguments of `client.<method>` that say what `properties` say.
+    """Return the keyword arguments of `client.<method>` for these `properties`.
 
     `renamed` maps a property to the API's name for it, `without` names those that the caller
     handles by itself. Raises ValueError, naming it, for a property that the operation does not
@@ -57,7 +57,7 @@ def _structure(shape: Any, value: Any, path: str) -> dict[str, Any]:
         if name is None:
             raise ValueError(
                 f"'{path}.{key}' would be dropped: the API has {', '.join(shape.members)}; "
-                f"say what becomes of it in the type's handler, local/emulator/extension"
+                f"handle it in the type's handler, local/emulator/extension"
             )
         fitted[name] = fit(shape.members[name], item, f"{path}.{key}")
     return fitted

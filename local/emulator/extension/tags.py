@@ -20,7 +20,7 @@ class Change(NamedTuple):
 
 
 def as_map(properties: Properties, name: str = "Tags") -> dict[str, str]:
-    """A resource's tags by key, from CloudFormation's list or map."""
+    """Return a resource's tags by key, from CloudFormation's list or map."""
     tags = properties.get(name) or {}
     if isinstance(tags, dict):
         return {str(key): str(value) for key, value in tags.items()}
@@ -28,7 +28,7 @@ def as_map(properties: Properties, name: str = "Tags") -> dict[str, str]:
 
 
 def change(old: Properties, new: Properties, name: str = "Tags") -> Change:
-    """What differs; tags that others put stay as they are."""
+    """Change the tags that differ; tags that others put stay as they are."""
     before, after = as_map(old, name), as_map(new, name)
     put = {key: value for key, value in after.items() if before.get(key) != value}
     return Change(put, sorted(before.keys() - after.keys()))

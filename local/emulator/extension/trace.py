@@ -1,7 +1,7 @@
-"""Which properties of a template no handler ever read: they would be dropped in silence.
+"""Finds the properties of a template that no handler reads, and so drops in silence.
 
 With MAINSTAY_TRACE set to a file, every property that a create handler is given is watched, at any
-depth, and the file tells per type what stayed unread. A value of which no part was read counts as
+depth, and the file lists per type what stayed unread. A value of which no part was read counts as
 kept whole; one of which some parts were read has dropped the others.
 """
 
@@ -38,8 +38,8 @@ class _Report:
     def add(self, name: str, unread: set[str]) -> None:
         with self._lock:
             self._unread.setdefault(name, set()).update(unread)
-            told = {name: sorted(paths) for name, paths in sorted(self._unread.items()) if paths}
-            self._file.write_text(json.dumps(told, indent=1))
+            dropped = {name: sorted(paths) for name, paths in sorted(self._unread.items()) if paths}
+            self._file.write_text(json.dumps(dropped, indent=1))
 
 
 def _watching(report: _Report, name: str, create: Any) -> Any:
@@ -53,7 +53,7 @@ def _watching(report: _Report, name: str, create: Any) -> Any:
 
 
 def _dropped(value: Any, path: str, seen: set[str]) -> Iterator[str]:
-    """The paths that were not read although their neighbours, or nothing above them, were."""
+    """Yield the paths that were not read although their neighbours, or nothing above them, were."""
     if isinstance(value, dict):
         paths = {key: f"{path}.{key}" if path else key for key in value}
         entered = not path or any(

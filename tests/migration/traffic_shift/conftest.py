@@ -40,7 +40,7 @@ def tables() -> Any:
 
 
 @dataclass
-class World:
+class ShiftedAccount:
     """What the function finds, and the hands of everybody else."""
 
     site: ShiftContext
@@ -91,7 +91,7 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def account() -> Iterator[ShiftedAccount]:
     with mock_aws():
         ec2, elbv2 = client("ec2"), client("elbv2")
         vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
@@ -121,7 +121,9 @@ def world() -> Iterator[World]:
         )["Rules"]
         client("s3").create_bucket(Bucket=BUCKET)
         _alarm()
-        yield World(_site(_table(), legacy, new, rule["RuleArn"]), legacy, new, rule["RuleArn"])
+        yield ShiftedAccount(
+            _site(_table(), legacy, new, rule["RuleArn"]), legacy, new, rule["RuleArn"]
+        )
 
 
 def _alarm() -> None:

@@ -1,4 +1,4 @@
-"""Evaluates every alarm, when a datum comes and every few seconds, and tells who should know."""
+"""Evaluates every alarm, when a datum comes and every few seconds, and notifies its actions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _values(alarm: dict[str, Any], now: float) -> list[Value]:
 
 
 def _single(alarm: dict[str, Any]) -> dict[str, Any]:
-    """An alarm on one metric, as the only member of a list of metrics."""
+    """Return an alarm on one metric, as the only member of a list of metrics."""
     metric = {
         "Namespace": alarm.get("Namespace"),
         "MetricName": alarm.get("MetricName"),
@@ -72,7 +72,7 @@ def _single(alarm: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(metrics: list[dict[str, Any]], start: float, end: float) -> Value:
-    """What the metric or expression with ReturnData has for one period."""
+    """Return what the metric or expression with ReturnData has for one period."""
     known = {
         metric["Id"]: _statistic(metric["MetricStat"], start, end)
         for metric in metrics

@@ -10,21 +10,24 @@ from typing import Any
 from local.emulator.extension import inside
 
 
-def telling(record_history: Any) -> Any:
-    """What writes a change into an alarm's history, and now tells it too."""
+def publishing(record_history: Any) -> Any:
+    """Return the function that writes an alarm's history, and now also publishes the change."""
 
-    def told(name: str, before: str, state: str, reason: str, *rest: Any, **given: Any) -> None:
+    def recorded(name: str, before: str, state: str, reason: str, *rest: Any, **given: Any) -> None:
         record_history(name, before, state, reason, *rest, **given)
         place = inside.account(), inside.region()
         # Apart: a rule's target may be a function, and an alarm is evaluated within a request.
         threading.Thread(
-            target=_tell, args=(place, name, before, state, reason), name="alarm-event", daemon=True
+            target=_publish,
+            args=(place, name, before, state, reason),
+            name="alarm-event",
+            daemon=True,
         ).start()
 
-    return told
+    return recorded
 
 
-def _tell(place: tuple[str, str], name: str, before: str, state: str, reason: str) -> None:
+def _publish(place: tuple[str, str], name: str, before: str, state: str, reason: str) -> None:
     """CloudWatch User Guide, "Alarm events and EventBridge"."""
     account, region = place
     moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000+0000"

@@ -44,7 +44,7 @@ _OF_ONE: dict[str, Callable[[float], float]] = {
 
 
 def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
-    """The expression's value for one period, whose metrics have `values`.
+    """Return the expression's value for one period, whose metrics have `values`.
 
     Raises ValueError for what is no expression or uses a function that is not known here.
     """
@@ -80,7 +80,7 @@ def _value(node: ast.expr, values: Mapping[str, Value]) -> Value:
 
 
 def _both(
-    act: Callable[[float, float], float],
+    combine: Callable[[float, float], float],
     left: ast.expr,
     right: ast.expr,
     values: Mapping[str, Value],
@@ -89,7 +89,7 @@ def _both(
     if first is None or second is None:
         return None
     try:
-        return float(act(first, second))
+        return float(combine(first, second))
     except (ZeroDivisionError, OverflowError):
         return None
 

@@ -1,7 +1,7 @@
 """Application Auto Scaling: targets and policies, kept; a target's floor and ceiling are obeyed.
 
 As on AWS, a service outside its target's capacity is brought inside it. What is not done: metrics
-make no policy act.
+trigger no policy.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ _selections = API.store()  # (plan, name) -> selection
 
 @API.operation
 def describe_backup_vault(request: dict[str, Any]) -> dict[str, Any]:
-    told = dict(_vault(request))
-    told.pop("BackupVaultTags", None)
-    return told
+    described = dict(_vault(request))
+    described.pop("BackupVaultTags", None)
+    return described
 
 
 @API.operation

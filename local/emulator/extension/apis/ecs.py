@@ -14,14 +14,14 @@ _REASON = "Essential container in task exited"
 
 @API.operation
 def submit_task_state_change(request: dict[str, Any]) -> dict[str, str]:
-    """The emulator acknowledges such a report and forgets it; a task stays as it is for ever."""
+    """The emulator acknowledges such a report and drops it; a task would stay as it is for ever."""
     ecs = inside.service("ecs")
     task = ecs._resolve_task(request["task"], ecs._resolve_cluster_name(request["cluster"]))
     if task is None:
         raise ApiError("InvalidParameterException", f"no task {request['task']}")
-    told = {one["containerName"]: one for one in request.get("containers", ())}
+    reported = {one["containerName"]: one for one in request.get("containers", ())}
     for container in task["containers"]:
-        one = told.get(container["name"], {})
+        one = reported.get(container["name"], {})
         if "exitCode" in one:
             container["exitCode"] = one["exitCode"]
         if "reason" in one:

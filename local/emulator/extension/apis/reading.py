@@ -23,7 +23,7 @@ class Request(NamedTuple):
 def match(
     model: Any, names: Collection[str], request: Request
 ) -> tuple[Any, dict[str, Any]] | None:
-    """Which of the operations `names` a request asks for, with its members; or None."""
+    """Return which of the operations `names` a request asks for, with its members; or None."""
     if model.protocol in ("json", "query"):
         form = parse_qs(request.body.decode(errors="replace"), keep_blank_values=True)
         target = request.headers.get("x-amz-target", "").rpartition(".")[2]
@@ -81,18 +81,18 @@ def _rest_members(operation: Any, request: Request, variables: dict[str, str]) -
             root = ElementTree.fromstring(request.body)
             members |= _from_xml(shape.members[body] if body else shape, root)
         else:
-            told = json.loads(request.body)
-            members |= {body: told} if body else _named(shape, told)
+            sent = json.loads(request.body)
+            members |= {body: sent} if body else _named(shape, sent)
     return members
 
 
-def _named(shape: Any, told: dict[str, Any]) -> dict[str, Any]:
+def _named(shape: Any, sent: dict[str, Any]) -> dict[str, Any]:
     names = {wire_name(shape, name): name for name in shape.members}
-    return {names.get(key, key): value for key, value in told.items()}
+    return {names.get(key, key): value for key, value in sent.items()}
 
 
 def _from_form(shape: Any, fields: dict[str, str], prefix: str) -> Any:
-    """The members of a query protocol's form, such as Tags.member.1.Key."""
+    """Return the members of a query protocol's form, such as Tags.member.1.Key."""
     if isinstance(shape, StructureShape):
         members = {}
         for name, member in shape.members.items():

@@ -1,4 +1,4 @@
-"""Redshift's resource policies, which say whose integrations may write into a namespace."""
+"""Redshift's resource policies, which name the integrations that may write into a namespace."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Redshift's Data API, without a warehouse: what concerns integrations is kept, the rest fails.
 
 A database made from an integration is in svv_integration afterwards; any other statement ends as
-FAILED, and says that nothing here runs SQL.
+FAILED, with an error that there is no warehouse.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class ApiError(Exception):
 
 
 class Api:
-    """A service's operations that are answered here; the rest stays with the emulator."""
+    """A service's operations that this module answers; the emulator answers the rest."""
 
     def __init__(self, name: str) -> None:
         self.model = models.service(name)
@@ -34,7 +34,7 @@ class Api:
         APIS.append(self)
 
     def store(self) -> Any:
-        """A dictionary per account and Region, which a reset of the emulator empties."""
+        """Return a dictionary per account and Region, which a reset of the emulator empties."""
         _STORES.append(inside.responses.AccountRegionScopedDict())
         return _STORES[-1]
 

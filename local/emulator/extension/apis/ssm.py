@@ -33,8 +33,8 @@ def update_document(request: dict[str, Any]) -> dict[str, Any]:
 def update_document_default_version(request: dict[str, Any]) -> dict[str, Any]:
     for version in _found(request):
         version["DefaultVersion"] = request["DocumentVersion"]
-    told = {"Name": request["Name"], "DefaultVersion": request["DocumentVersion"]}
-    return {"Description": told}
+    described = {"Name": request["Name"], "DefaultVersion": request["DocumentVersion"]}
+    return {"Description": described}
 
 
 @API.operation

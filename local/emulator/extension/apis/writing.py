@@ -14,16 +14,16 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 def answer(model: Any, operation: Any, result: dict[str, Any]) -> Answer:
-    """A result in the service's protocol."""
+    """Return a result in the service's protocol."""
     if model.protocol in ("json", "rest-json"):
         kind = "application/x-amz-json-1.1" if model.protocol == "json" else "application/json"
         shape = operation.output_shape
         payload = shape.serialization.get("payload") if shape is not None else None
-        told = _to_json(shape, result) if shape is not None else {}
+        content = _to_json(shape, result) if shape is not None else {}
         if payload:
-            told = told.get(payload, {})
+            content = content.get(payload, {})
         status = int(operation.http.get("responseCode", 200))
-        return status, {"Content-Type": kind}, json.dumps(told).encode()
+        return status, {"Content-Type": kind}, json.dumps(content).encode()
     inner = _to_xml(operation.output_shape, result) if operation.output_shape else ""
     name = operation.name
     if model.protocol == "query":
@@ -35,7 +35,7 @@ def answer(model: Any, operation: Any, result: dict[str, Any]) -> Answer:
 
 
 def error(model: Any, code: str, message: str, status: int) -> Answer:
-    """An error in the service's protocol."""
+    """Return an error in the service's protocol."""
     if model.protocol in ("json", "rest-json"):
         body = json.dumps({"__type": code, "message": message, "Message": message})
         headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code}

@@ -52,20 +52,22 @@ class SecurityGroupRule(ResourceKind):
         return done["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
     def _permission(self, properties: Properties) -> dict[str, Any]:
-        said = {"Description": properties["Description"]} if "Description" in properties else {}
+        description = (
+            {"Description": properties["Description"]} if "Description" in properties else {}
+        )
         permission: dict[str, Any] = {"IpProtocol": str(properties["IpProtocol"])}
         for port in ("FromPort", "ToPort"):
             if port in properties:
                 permission[port] = int(properties[port])
         if "CidrIp" in properties:
-            permission["IpRanges"] = [{"CidrIp": properties["CidrIp"], **said}]
+            permission["IpRanges"] = [{"CidrIp": properties["CidrIp"], **description}]
         if "CidrIpv6" in properties:
-            permission["Ipv6Ranges"] = [{"CidrIpv6": properties["CidrIpv6"], **said}]
+            permission["Ipv6Ranges"] = [{"CidrIpv6": properties["CidrIpv6"], **description}]
         if self.peer in properties:
-            permission["UserIdGroupPairs"] = [{"GroupId": properties[self.peer], **said}]
+            permission["UserIdGroupPairs"] = [{"GroupId": properties[self.peer], **description}]
         prefix_list = self.peer.replace("SecurityGroupId", "PrefixListId")
         if prefix_list in properties:
-            permission["PrefixListIds"] = [{"PrefixListId": properties[prefix_list], **said}]
+            permission["PrefixListIds"] = [{"PrefixListId": properties[prefix_list], **description}]
         return permission
 
 

@@ -17,11 +17,11 @@ class ReplicaKey(ResourceKind):
 
     def create(self, properties: Properties, naming: Naming) -> Made:
         primary = properties["PrimaryKeyArn"]
-        here = client("kms").meta.region_name
+        region = client("kms").meta.region_name
         tags = [{"TagKey": key, "TagValue": value} for key, value in as_map(properties).items()]
         made = client("kms", primary.split(":")[3]).replicate_key(
             KeyId=primary,
-            ReplicaRegion=here,
+            ReplicaRegion=region,
             Policy=json.dumps(properties["KeyPolicy"]),
             Description=properties.get("Description", ""),
             Tags=tags,
@@ -51,5 +51,5 @@ class ReplicaKey(ResourceKind):
 
     def _enable(self, key: str, properties: Properties) -> None:
         enabled = str(properties.get("Enabled", True)).lower() == "true"
-        act = client("kms").enable_key if enabled else client("kms").disable_key
-        act(KeyId=key)
+        switch = client("kms").enable_key if enabled else client("kms").disable_key
+        switch(KeyId=key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 
 def install() -> None:
-    """Mend the API of load balancing, and start to serve."""
+    """Complete the API of load balancing, and start to serve."""
     from local.emulator.extension.load_balancer import api, templates
 
     templates.install()

@@ -10,7 +10,7 @@ from local.emulator.extension.load_balancer.message import Head
 
 
 def failure(status: int) -> bytes:
-    """An error of the load balancer's own, with its page; the connection closes."""
+    """Return an error of the load balancer's own, with its page; the connection closes."""
     title = f"{status} {HTTPStatus(status).phrase}"
     page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
@@ -20,15 +20,15 @@ def failure(status: int) -> bytes:
 
 
 def fixed(action: dict[str, Any]) -> bytes:
-    said = action.get("FixedResponseConfig") or {}
-    body = str(said.get("MessageBody", "")).encode()
-    kind = str(said.get("ContentType") or "text/plain; charset=utf-8")
-    return _answer(int(said["StatusCode"]), kind, body, {})
+    config = action.get("FixedResponseConfig") or {}
+    body = str(config.get("MessageBody", "")).encode()
+    kind = str(config.get("ContentType") or "text/plain; charset=utf-8")
+    return _answer(int(config["StatusCode"]), kind, body, {})
 
 
 def redirect(action: dict[str, Any], request: Head, listener: dict[str, Any]) -> bytes:
     """Its parts default to the request's own, as #{host}, #{path} and the rest do."""
-    said = action.get("RedirectConfig") or {}
+    config = action.get("RedirectConfig") or {}
     path, _, query = request.first[1].decode("latin-1").partition("?")
     host = (request.get(b"host") or b"").decode("latin-1")
     name, colon, port = host.rpartition(":")
@@ -41,7 +41,7 @@ def redirect(action: dict[str, Any], request: Head, listener: dict[str, Any]) ->
     }
 
     def part(key: str, default: str) -> str:
-        text = str(said.get(key) or default)
+        text = str(config.get(key) or default)
         for name, value in own.items():
             text = text.replace(name, value)
         return text
@@ -52,12 +52,12 @@ def redirect(action: dict[str, Any], request: Head, listener: dict[str, Any]) ->
     )
     if asked := part("Query", "#{query}"):
         where += f"?{asked}"
-    status = int(str(said["StatusCode"]).removeprefix("HTTP_"))
+    status = int(str(config["StatusCode"]).removeprefix("HTTP_"))
     return _answer(status, "text/html", b"", {"Location": where})
 
 
 def _answer(status: int, kind: str, body: bytes, fields: dict[str, str]) -> bytes:
-    told = {
+    headers = {
         "Server": "awselb/2.0",
         "Date": formatdate(usegmt=True),
         "Content-Type": kind,
@@ -65,5 +65,5 @@ def _answer(status: int, kind: str, body: bytes, fields: dict[str, str]) -> byte
         **fields,
     }
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in told.items()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

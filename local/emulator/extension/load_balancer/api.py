@@ -1,4 +1,4 @@
-"""The control plane's side: what the emulator's load balancing API keeps and tells too little of.
+"""The control plane's side: completes what the emulator's load balancing API leaves out.
 
 Weighted forwards, targets by address and port, health as it is, conditions on the query, and the
 local address of a listener, which is one of its attributes: `local.address`.
@@ -54,7 +54,7 @@ def _parsing_forwards(alb: Any, parse: Any) -> Any:
 
 
 def _telling_forwards(action_xml: Any) -> Any:
-    def told(action: dict[str, Any]) -> str:
+    def rendered(action: dict[str, Any]) -> str:
         xml = action_xml(action)
         if not state.forwards(action):
             return xml
@@ -69,7 +69,7 @@ def _telling_forwards(action_xml: Any) -> Any:
         )
         return xml.removesuffix("</member>") + config + "</member>"
 
-    return told
+    return rendered
 
 
 def _register(alb: Any, request: Any) -> Any:
@@ -109,7 +109,7 @@ def _health(alb: Any, plane: Plane, request: Any) -> Any:
         return alb._error("TargetGroupNotFound", f"Target group '{arn}' not found.")
     group = alb._tgs[arn]
     asked = {target_of(group, entry) for entry in alb._parse_targets_param(request)}
-    told = ""
+    targets = ""
     for entry in alb._targets.get(arn, []):
         target = target_of(group, entry)
         if asked and target not in asked:
@@ -122,12 +122,12 @@ def _health(alb: Any, plane: Plane, request: Any) -> Any:
             else ""
         )
         port = group["HealthCheckPort"]
-        told += (
+        targets += (
             f"<member><Target><Id>{target.address}</Id><Port>{target.port}</Port></Target>"
             f"<HealthCheckPort>{target.port if port == 'traffic-port' else port}</HealthCheckPort>"
             f"<TargetHealth><State>{health.state}</State>{why}</TargetHealth></member>"
         )
-    inner = f"<TargetHealthDescriptions>{told}</TargetHealthDescriptions>"
+    inner = f"<TargetHealthDescriptions>{targets}</TargetHealthDescriptions>"
     return alb._xml(200, "DescribeTargetHealth", inner)
 
 

@@ -32,7 +32,7 @@ def prepare() -> None:
 
 
 def context(arns: list[str]) -> ssl.SSLContext:
-    """What a listener with these certificates speaks: TLS 1.2 and 1.3, HTTP/1.1."""
+    """Return what a listener with these certificates speaks: TLS 1.2 and 1.3, HTTP/1.1."""
     acm: Any = inside.service("acm")
     names = [name for arn in arns for name in _names(_record(acm, arn))] or ["localhost"]
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -97,7 +97,7 @@ async def _send(peer: Peer, connection: TargetConnection, head: Head, body: Body
 
 
 async def _wait(connection: TargetConnection, seconds: float) -> Head | None:
-    """The head of the answer; None where the target closed without one."""
+    """Return the head of the answer; None where the target closed without one."""
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -113,7 +113,10 @@ async def _wait(connection: TargetConnection, seconds: float) -> Head | None:
 
 
 async def _pass_answer(peer: Peer, connection: TargetConnection, answer: Head, body: Body) -> bool:
-    """Whether the target's connection may be used again; `answer` tells it of the client's."""
+    """Return whether the target's connection may be used again.
+
+    `answer` decides that of the client's.
+    """
     last = (answer.get(b"connection") or b"").lower() == b"close" or answer.first[0] == b"HTTP/1.0"
     answer.drop(b"connection", b"keep-alive")
     answer.put(b"Connection", b"close" if body.until_close else b"keep-alive")

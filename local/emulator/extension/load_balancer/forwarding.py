@@ -14,7 +14,7 @@ _VALID_NAME = re.compile(rb"[-A-Za-z0-9]+")
 
 
 def prepare(request: Head, place: AccountRegion, listener: dict[str, object], client: str) -> Head:
-    """The request as a target gets it; its target (path and query) is not touched.
+    """Return the request as a target gets it; its target (path and query) is not touched.
 
     Sources: the ALB guide's pages on X-Forwarded headers, on request tracing and on attributes.
     """

@@ -1,4 +1,4 @@
-"""Asks each target for its health, as its target group says."""
+"""Asks each target for its health, as its target group sets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from local.emulator.extension.load_balancer import state
 from local.emulator.extension.load_balancer.message import MessageError, read_head
 
-# A target that was never healthy is asked more often than its group says, so that a start is
-# waited for by the second; an ALB takes its interval here, too.
+# A target that was never healthy is asked more often than its group sets, so that a start is
+# waited for by the second; an ALB keeps to its interval.
 _UNTIL_FIRST_SECONDS = 0.5
 
 
@@ -21,7 +21,7 @@ class RegisteredTarget(NamedTuple):
 
 
 class Health(NamedTuple):
-    """As DescribeTargetHealth tells it."""
+    """A target's health as DescribeTargetHealth returns it."""
 
     state: str = "initial"
     reason: str = "Elb.InitialHealthChecking"
@@ -92,7 +92,7 @@ def target_of(group: dict[str, Any], registered: dict[str, Any]) -> RegisteredTa
 
 
 async def _problem(target: RegisteredTarget, group: dict[str, Any]) -> Health | None:
-    """What is wrong with a target, or None."""
+    """Return what is wrong with a target, or None."""
     try:
         async with asyncio.timeout(group["HealthCheckTimeoutSeconds"]):
             status = await _status(target, group)

@@ -22,7 +22,7 @@ class Head:
     fields: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def get(self, name: bytes) -> bytes | None:
-        """The values of a field, joined by commas; None where it is absent."""
+        """Return the values of a field, joined by commas; None where it is absent."""
         values = [value for key, value in self.fields if key.lower() == name]
         return b", ".join(values) if values else None
 
@@ -45,7 +45,7 @@ class Head:
 
 
 async def read_head(reader: asyncio.StreamReader) -> Head | None:
-    """The next head, or None where the peer has nothing more to say.
+    """Return the next head, or None where the peer sends nothing more.
 
     Raises MessageError where it is none, and ConnectionError where it ends in the middle.
     """

@@ -37,7 +37,7 @@ class Plane:
         threading.Thread(target=self._run, name="load-balancers", daemon=True).start()
 
     def port(self, listener: str) -> int | None:
-        """Where a listener is reached on 127.0.0.1; waits for one that was just made."""
+        """Return where a listener is reached on 127.0.0.1; waits for one that was just made."""
         with self._turn:
             if listener not in self._ports:
                 seen = self._turns

@@ -56,13 +56,13 @@ class Client:
             if request.get(b"host") is None and request.first[2] == b"HTTP/1.1":
                 raise MessageError("a request should name its host")
         except MessageError:
-            await self._say(answers.failure(400))
+            await self._send(answers.failure(400))
             return False
         found = state.listeners().get(self._arn)
         if found is None:
             return False
         if (request.get(b"expect") or b"").lower() == b"100-continue":
-            await self._say(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
         goes_on = await self._answer(request, body, *found)
         last = (request.get(b"connection") or b"").lower()
         return goes_on and last != b"close" and request.first[2] == b"HTTP/1.1"
@@ -70,21 +70,21 @@ class Client:
     async def _answer(
         self, request: Head, body: Body, place: state.AccountRegion, listener: dict[str, Any]
     ) -> bool:
-        """Whether the connection may carry another request."""
+        """Return whether the connection may carry another request."""
         asked = state.rules(place, self._arn)
         rule = next((r for r in asked if rules.meets(r, request, self._address)), None)
         if rule is None:
-            await self._say(answers.failure(503))
+            await self._send(answers.failure(503))
             return False
         action = max(rule["Actions"], key=lambda a: int(a.get("Order", 1)))
         if action["Type"] == "forward":
             return await self._forward(action, request, body, place, listener)
         if action["Type"] == "fixed-response":
-            await self._say(answers.fixed(action))
+            await self._send(answers.fixed(action))
         elif action["Type"] == "redirect":
-            await self._say(answers.redirect(action, request, listener))
+            await self._send(answers.redirect(action, request, listener))
         else:  # authentication: refused, never let through
-            await self._say(answers.failure(501))
+            await self._send(answers.failure(501))
             return False
         return body.empty
 
@@ -100,7 +100,7 @@ class Client:
         group = state.target_group(place, arn) if arn else None
         target = choose_target(place, group, self._checks) if group else None
         if group is None or target is None:
-            await self._say(answers.failure(503))
+            await self._send(answers.failure(503))
             return False
         balancer = listener["LoadBalancerArn"]
         idle = state.balancer_attribute(place, balancer, "idle_timeout.timeout_seconds", "60")
@@ -111,9 +111,9 @@ class Client:
             return await exchange(self._peer, way, head, body, self._connections, count)
         except UnansweredError as problem:
             count.failed(problem.status)
-            await self._say(answers.failure(problem.status))
+            await self._send(answers.failure(problem.status))
             return False
 
-    async def _say(self, data: bytes) -> None:
+    async def _send(self, data: bytes) -> None:
         self._peer.writer.write(data)
         await self._peer.writer.drain()

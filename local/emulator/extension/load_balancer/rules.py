@@ -12,7 +12,7 @@ from local.emulator.extension.load_balancer.message import Head
 
 
 def meets(rule: dict[str, Any], request: Head, client: str) -> bool:
-    """Whether every condition of a rule holds; a condition holds for any of its values."""
+    """Return whether every condition of a rule holds; a condition holds for any of its values."""
     return all(_holds(condition, request, client) for condition in rule.get("Conditions", ()))
 
 

@@ -33,12 +33,15 @@ def target_group(place: AccountRegion, arn: str) -> dict[str, Any] | None:
 
 
 def targets(place: AccountRegion, group: str) -> list[dict[str, Any]]:
-    """The registered targets of a group; each has an Id, and may have a Port of its own."""
+    """Return the registered targets of a group; each has an Id, and may have a Port of its own."""
     return list(ALB._targets._data.get((place.account, group), ()))
 
 
 def rules(place: AccountRegion, listener: str) -> list[dict[str, Any]]:
-    """A listener's rules in the order in which they are asked; the default one is the last."""
+    """Return a listener's rules in the order in which they are asked.
+
+    The default one is the last.
+    """
     found = [r for r in ALB._rules.values_scoped(*place) if r.get("ListenerArn") == listener]
     return sorted(found, key=_order)
 
@@ -48,7 +51,7 @@ def balancer_attribute(place: AccountRegion, arn: str, key: str, default: str) -
 
 
 def in_use(place: AccountRegion) -> set[str]:
-    """The target groups to which a rule of the Region forwards."""
+    """Return the target groups to which a rule of the Region forwards."""
     return {
         group["TargetGroupArn"]
         for rule in ALB._rules.values_scoped(*place)
@@ -58,7 +61,7 @@ def in_use(place: AccountRegion) -> set[str]:
 
 
 def forwards(action: dict[str, Any]) -> list[dict[str, Any]]:
-    """A forward's target groups with their weights, however it was written."""
+    """Return a forward's target groups with their weights, however it was written."""
     if action.get("Type") != "forward":
         return []
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
@@ -68,7 +71,7 @@ def forwards(action: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def places() -> set[AccountRegion]:
-    """Where there are target groups."""
+    """Return the accounts and Regions that have target groups."""
     return {AccountRegion(account, region) for account, region, _ in list(ALB._tgs._data)}
 
 

@@ -26,7 +26,7 @@ class TargetConnection(NamedTuple):
 
 
 def choose_group(action: dict[str, Any]) -> str | None:
-    """A forward's target group, by weight; None where no group has any."""
+    """Return a forward's target group, by weight; None where no group has any."""
     groups = state.forwards(action)
     weights = [int(group.get("Weight", 1)) for group in groups]
     if not any(weights):

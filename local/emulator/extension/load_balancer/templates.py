@@ -21,7 +21,7 @@ def install() -> None:
     provisioners._elbv2_listener_actions = _keeping_forwards(provisioners._elbv2_listener_actions)
     provisioners._flatten_listener_rule_conditions = _conditions
     ALB._condition_xml = _telling_queries(ALB._condition_xml)
-    ALB._lb_xml = _telling_zones(ALB._lb_xml)
+    ALB._lb_xml = _with_zones(ALB._lb_xml)
     # The dimension of a target group's metrics: `targetgroup/name/id`.
     ALB._target_group_full_name_from_arn = lambda arn: arn.rpartition(":")[2]
     after(f"{_NAMESPACE}::Listener", _listener_attributes)
@@ -59,7 +59,7 @@ _CONFIGS = {
 
 
 def _conditions(given: list[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    """A template's conditions as the API keeps them."""
+    """Return a template's conditions as the API keeps them."""
     return [_condition(condition) for condition in given or ()]
 
 
@@ -74,7 +74,7 @@ def _condition(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _telling_queries(condition_xml: Any) -> Any:
-    def told(condition: dict[str, Any]) -> str:
+    def described(condition: dict[str, Any]) -> str:
         xml = condition_xml(condition)
         if "QueryStringConfig" not in condition:
             return xml
@@ -87,13 +87,13 @@ def _telling_queries(condition_xml: Any) -> Any:
         config = f"<QueryStringConfig><Values>{pairs}</Values></QueryStringConfig>"
         return xml.removesuffix("</member>") + config + "</member>"
 
-    return told
+    return described
 
 
-def _telling_zones(balancer_xml: Any) -> Any:
-    """Each subnet's own zone; the emulator says the first for all of them."""
+def _with_zones(balancer_xml: Any) -> Any:
+    """Return `xml` with each subnet's own zone; the emulator writes the first for all."""
 
-    def told(balancer: dict[str, Any]) -> str:
+    def described(balancer: dict[str, Any]) -> str:
         xml = balancer_xml(balancer)
         first = f"<ZoneName>{inside.region()}a</ZoneName>"
         for subnet in balancer.get("Subnets", ()):
@@ -104,7 +104,7 @@ def _telling_zones(balancer_xml: Any) -> Any:
                 xml = xml.replace(first + mark, zone + mark)
         return xml
 
-    return told
+    return described
 
 
 def _listener_attributes(made: Made, old: Properties, new: Properties) -> None:

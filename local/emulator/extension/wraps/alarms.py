@@ -1,4 +1,4 @@
-"""Alarms in templates and APIs: metric math is kept, every alarm is evaluated in full, and told."""
+"""Alarms in templates and APIs: metric math is kept, every alarm evaluated and published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def install() -> None:
     provisioners = inside.provisioners
     provisioners._cw_metric_alarm_record = _with_metrics(provisioners._cw_metric_alarm_record)
     evaluation.CLOUDWATCH._evaluate_alarm = evaluation.evaluate_alarm
-    evaluation.CLOUDWATCH._record_history = events.telling(evaluation.CLOUDWATCH._record_history)
+    evaluation.CLOUDWATCH._record_history = events.publishing(evaluation.CLOUDWATCH._record_history)
     evaluation.start()
 
 

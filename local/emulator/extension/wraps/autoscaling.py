@@ -13,7 +13,7 @@ def install() -> None:
     after("AWS::AutoScaling::AutoScalingGroup", _keep)
     autoscaling = inside.service("autoscaling")
     actions = autoscaling._ACTION_MAP
-    actions["DescribeAutoScalingGroups"] = _telling(
+    actions["DescribeAutoScalingGroups"] = _completing(
         autoscaling, actions["DescribeAutoScalingGroups"]
     )
 
@@ -23,14 +23,14 @@ def _keep(made: Made, old: Properties, new: Properties) -> None:
     record["TargetGroupARNs"] = list(new.get("TargetGroupARNs") or ())
 
 
-def _telling(autoscaling: Any, describe: Any) -> Any:
+def _completing(autoscaling: Any, describe: Any) -> Any:
     def described(request: Any) -> Any:
         status, headers, body = describe(request)
         for name, record in autoscaling._asgs.items():
             if arns := record.get("TargetGroupARNs"):
-                told = "".join(f"<member>{arn}</member>" for arn in arns)
+                members = "".join(f"<member>{arn}</member>" for arn in arns)
                 mark = f"<AutoScalingGroupName>{name}</AutoScalingGroupName>".encode()
-                more = f"<TargetGroupARNs>{told}</TargetGroupARNs>".encode()
+                more = f"<TargetGroupARNs>{members}</TargetGroupARNs>".encode()
                 body = body.replace(mark, mark + more, 1)
         return status, headers, body
 

@@ -1,5 +1,5 @@
 """Services and task definitions: the properties that the emulator's handlers do not read, and
-tasks that run once something says so.
+tasks that run once the agent reports them.
 
 Without Docker the emulator calls a service's new tasks running, and so its deployment complete,
 before anything runs. Here they are PENDING until the agent reports (apis/ecs.py); until then the

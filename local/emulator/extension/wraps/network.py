@@ -15,7 +15,7 @@ def install() -> None:
     ec2._vpce_fields_xml = _with_groups(ec2._vpce_fields_xml)
     actions = ec2._ACTION_MAP
     actions["CreateFlowLogs"] = _keeping(ec2, actions["CreateFlowLogs"])
-    actions["DescribeFlowLogs"] = _telling(ec2, actions["DescribeFlowLogs"])
+    actions["DescribeFlowLogs"] = _completing(ec2, actions["DescribeFlowLogs"])
 
 
 def _cidr_attributes(made: Made, old: Properties, new: Properties) -> None:
@@ -58,7 +58,7 @@ def _keeping(ec2: Any, create: Any) -> Any:
     return created
 
 
-def _telling(ec2: Any, describe: Any) -> Any:
+def _completing(ec2: Any, describe: Any) -> Any:
     def described(request: Any) -> Any:
         status, headers, body = describe(request)
         for identifier, record in ec2._flow_logs.items():

@@ -1,4 +1,4 @@
-"""Clusters and instances of Aurora: membership, parameters, encryption, all of them told."""
+"""Clusters and instances of Aurora: their answers show membership, parameters and encryption."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.emulator.extension.registry import Made, Properties
 from local.emulator.extension.shapes import fit
 from local.emulator.extension.wraps.around import after
 
-# Property -> member of the cluster's record; how it is typed is the API's own say.
+# Property -> member of the cluster's record; the API's model has its type.
 _CLUSTER = {
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
     "AvailabilityZones": "AvailabilityZones",
@@ -30,28 +30,28 @@ _CLUSTER = {
     "StorageType": "StorageType",
     "DatabaseInsightsMode": "DatabaseInsightsMode",
 }
-_TOLD = (
+_SHOWN = (
     "AutoMinorVersionUpgrade", "BacktrackWindow", "EnabledCloudwatchLogsExports",
     "MonitoringInterval", "MonitoringRoleArn", "PerformanceInsightsEnabled",
     "PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod", "StorageType",
     "DatabaseInsightsMode",
 )  # fmt: skip
-_INSTANCE_TOLD = ("PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
+_INSTANCE_SHOWN = ("PerformanceInsightsKMSKeyId", "PerformanceInsightsRetentionPeriod")
 
 
 def install() -> None:
     rds = inside.service("rds")
-    rds._cluster_xml = _telling(rds._cluster_xml, _TOLD)
-    rds._instance_xml = _telling(rds._instance_xml, _INSTANCE_TOLD)
+    rds._cluster_xml = _showing(rds._cluster_xml, _SHOWN)
+    rds._instance_xml = _showing(rds._instance_xml, _INSTANCE_SHOWN)
     after("AWS::RDS::DBCluster", _complete_cluster)
     after("AWS::RDS::DBInstance", _complete_instance)
     _leave_before_delete(rds)
 
 
-def _telling(xml: Any, members: tuple[str, ...]) -> Any:
-    """The record's further members, in an answer that leaves them out."""
+def _showing(xml: Any, members: tuple[str, ...]) -> Any:
+    """Return `xml` with the members of a record that it leaves out."""
 
-    def told(record: dict[str, Any]) -> str:
+    def shown(record: dict[str, Any]) -> str:
         text = xml(record)
         for member in members:
             value = record.get(member)
@@ -64,7 +64,7 @@ def _telling(xml: Any, members: tuple[str, ...]) -> Any:
             text += f"<{member}>{inner}</{member}>"
         return text
 
-    return told
+    return shown
 
 
 def _typed(shape: str, properties: Properties, names: dict[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from local.emulator.extension import inside
 
 def install() -> None:
     inside.replace_everywhere(inside.engine, "_resolve_refs", _across_regions)
-    inside.replace_everywhere(inside.engine, "validate_template_support", _naming_the_mend)
+    inside.replace_everywhere(inside.engine, "validate_template_support", _naming_the_fix)
 
 
 def _across_regions(resolve: Any) -> Any:
@@ -34,7 +34,7 @@ def _across_regions(resolve: Any) -> Any:
     return resolved
 
 
-def _naming_the_mend(validate: Any) -> Any:
+def _naming_the_fix(validate: Any) -> Any:
     def validated(*arguments: Any, **named: Any) -> Any:
         try:
             return validate(*arguments, **named)

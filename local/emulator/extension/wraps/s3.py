@@ -35,7 +35,7 @@ _KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 def _with_the_accounts_key(s3: Any, resolve: Any) -> Any:
-    """aws:kms without a key is the bucket's key, or else the account's own; here it was refused."""
+    """aws:kms without a key is the bucket's, or else the account's own; the emulator refuses it."""
 
     def resolved(headers: dict[str, str], bucket: str) -> Any:
         if headers.get(_ALGORITHM) == "aws:kms" and not headers.get(_KEY_ID):
@@ -68,7 +68,7 @@ def _call(method: str, bucket: str, parameter: str, value: Any) -> None:
 
 
 def _logging(properties: Properties) -> dict[str, Any]:
-    """No log is written by the emulator; where it would go is told."""
+    """The emulator writes no log; the API returns where it would go."""
     given = properties.get("LoggingConfiguration")
     if given is None:
         return {}
@@ -79,7 +79,7 @@ def _logging(properties: Properties) -> dict[str, Any]:
 def _lock(bucket: str, properties: Properties) -> None:
     if str(properties.get("ObjectLockEnabled", "false")).lower() != "true":
         return
-    # A bucket that is made with Object Lock keeps versions, whatever its template says.
+    # A bucket that is made with Object Lock keeps versions, whatever its template sets.
     _call("put_bucket_versioning", bucket, "VersioningConfiguration", {"Status": "Enabled"})
     configuration = properties.get("ObjectLockConfiguration") or {"ObjectLockEnabled": "Enabled"}
     _call("put_object_lock_configuration", bucket, "ObjectLockConfiguration", configuration)
@@ -119,7 +119,7 @@ def _lifecycle(value: Any) -> Any:
 
 
 def _lifecycle_rule(rule: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """A template's flat rule as the API's nested one."""
+    """Return a template's flat rule as the API's nested one."""
     made = {
         key: value
         for key, value in rule.items()

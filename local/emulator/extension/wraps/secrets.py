@@ -62,7 +62,7 @@ def _generated(rules: Any) -> str:
 
 
 def _password(rules: Any) -> str:
-    """One of each sort that is not excluded, unless told otherwise; the rest at random."""
+    """Return a password with one character of each class that is not excluded."""
     excluded = set(rules.get("ExcludeCharacters", ""))
     sorts = [
         kept

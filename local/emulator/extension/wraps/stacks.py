@@ -41,7 +41,7 @@ def _patient(otherwise: Any) -> Any:
 
 
 def _asks_for_one(body: bytes) -> bool:
-    """Whether it is DescribeStacks of one stack: a list of all is of this moment."""
+    """Return whether it is DescribeStacks of one stack; a list of all is never delayed."""
     if b"DescribeStacks" not in body:
         return False
     asked = parse_qs(body.decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Volumes: the key and the throughput, which the emulator keeps and does not tell."""
+"""Volumes: the key and the throughput, which the emulator keeps and does not return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def install() -> None:
     ec2 = inside.service("ec2")
     xml = ec2._volume_inner_xml
 
-    def told(volume: dict[str, Any]) -> str:
+    def shown(volume: dict[str, Any]) -> str:
         more = "".join(
             f"<{element}>{volume[name]}</{element}>"
             for name, element in (("KmsKeyId", "kmsKeyId"), ("Throughput", "throughput"))
@@ -19,4 +19,4 @@ def install() -> None:
         )
         return xml(volume) + more
 
-    ec2._volume_inner_xml = told
+    ec2._volume_inner_xml = shown

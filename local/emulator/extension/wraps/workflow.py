@@ -28,7 +28,7 @@ def _keep(made: Made, old: Properties, new: Properties) -> None:
 def _fail_with_the_task(states: Any) -> None:
     """`ecs:runTask.sync` has the task as its output, and fails where an essential container did.
 
-    An event tells AWS that the task has ended; here it is looked at, four times a second.
+    AWS gets an event when the task has ended; here it is polled four times a second.
 
     AWS Step Functions Developer Guide, "Run an Amazon ECS or Fargate task": the state fails with
     States.TaskFailed, and its cause is the task.

@@ -35,7 +35,7 @@ from tests.upgrade.regions import (
 
 UPGRADE = "release-2"
 UPGRADED, ROLLED_BACK = "upgraded", "rolled back exactly"
-STOPPED = "stopped safely, READ_ONLY, lock held, operator told why"
+STOPPED = "stopped safely, READ_ONLY, lock held, operator notified"
 ENDS = (UPGRADED, ROLLED_BACK, STOPPED)  # of every run
 
 
@@ -67,7 +67,7 @@ class Fault:
 
 
 @dataclass
-class World:
+class SimulatedAccount:
     """Made inside of moto; `violations` is what must never be, seen after every effect."""
 
     databases: Databases = field(default_factory=Databases)
@@ -84,7 +84,7 @@ class World:
         self.balancers = Balancers()
         self.rule, self.groups = make_balancer()
         self._acknowledged: dict[str, tuple[int, datetime]] = {}
-        self._lingering: tuple[str, dict[str, Any]] | None = None  # an act, and its task
+        self._lingering: tuple[str, dict[str, Any]] | None = None  # an operation, and its task
         self.taken: set[str] = set()  # Regions that an alarm keeps in READ_ONLY
         make_pager()
         for region in (PRIMARY, STANDBY):
@@ -113,7 +113,7 @@ class World:
         )
 
     def sleep(self, seconds: float) -> None:
-        """Time passes: tasks obey the mode of now, and say so."""
+        """Time passes: tasks obey the current mode, and acknowledge it."""
         self.now += timedelta(seconds=seconds)
         self._acknowledge()
 
@@ -132,15 +132,15 @@ class World:
 
     def _task(self, state: str, given: dict[str, Any]) -> dict[str, Any]:
         def begin() -> None:
-            task, act = self._start_operation(given)
-            self._lingering = (act, task)
+            task, effect = self._start_operation(given)
+            self._lingering = (effect, task)
 
         return self._struck(state, lambda: self._operate(given), begin=begin)
 
     def _operate(self, given: dict[str, Any]) -> dict[str, Any]:
-        task, act = self._start_operation(given)
+        task, effect = self._start_operation(given)
         try:
-            self._effect(act)
+            self._effect(effect)
         except RefusedError as error:
             raise TaskError(
                 "States.TaskFailed", json.dumps({"StoppedReason": str(error)})
@@ -152,16 +152,16 @@ class World:
 
     def _start_operation(self, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
         [override] = given["overrides"]["containerOverrides"]
-        *_, word, act = override["command"]
+        *_, word, effect = override["command"]
         assert word == "upgrade"
         ecs = self.ecs[PRIMARY]
-        return ecs.start_task(given["cluster"], given["taskDefinition"], given["group"]), act
+        return ecs.start_task(given["cluster"], given["taskDefinition"], given["group"]), effect
 
-    def _effect(self, act: str) -> None:
-        if act == "smoke":
+    def _effect(self, effect: str) -> None:
+        if effect == "smoke":
             self._smoke()
         else:
-            self.databases.act(act)
+            self.databases.run(effect)
 
     def _smoke(self) -> None:
         serving = self.ecs[PRIMARY].running("app", "green")
@@ -173,22 +173,22 @@ class World:
         self.smoked = True
 
     def _struck(
-        self, state: str, act: Callable[[], Any], begin: Callable[[], None] = lambda: None
+        self, state: str, effect: Callable[[], Any], begin: Callable[[], None] = lambda: None
     ) -> Any:
-        """The act, unless a fault says otherwise; `begin` is what lingers of a task."""
+        """Have the effect, unless a fault prevents it; `begin` is what lingers of a task."""
         if self.dead:
             raise TaskError("Killed", "the interpreter is gone")
         self._linger(state)
         self.before_state(state)
         fault = next((each for each in self.faults if each.strikes(state)), None)
         if fault is None:
-            return self._watched(act)
+            return self._watched(effect)
         if fault.kind in ("alarm-primary", "alarm-standby", "opened"):
             self._write_mode(fault.kind)
-            return self._watched(act)
+            return self._watched(effect)
         if fault.kind.endswith("after"):
-            fault.hits -= 1  # an act that has to be asked again has had no effect to fail after
-            self._watched(act)
+            fault.hits -= 1  # a call that is to be repeated has had no effect to fail after
+            self._watched(effect)
             fault.hits += 1
         if fault.kind.endswith("lingers"):
             begin()
@@ -200,10 +200,10 @@ class World:
         """A task that still runs has its effect, later than anybody waited for it."""
         if self._lingering is None or state in _BEFORE_IT_IS_ENDED:
             return
-        (act, task), self._lingering = self._lingering, None
+        (effect, task), self._lingering = self._lingering, None
         if task["desiredStatus"] == "RUNNING":
             with suppress(RefusedError):
-                self._effect(act)
+                self._effect(effect)
             task.update(lastStatus="STOPPED", desiredStatus="STOPPED")
 
     def _write_mode(self, kind: str) -> None:
@@ -218,9 +218,9 @@ class World:
                 dynamodb, table, epoch=found.epoch, reason="impatience", by=OPENED, at=self.now
             )
 
-    def _watched(self, act: Callable[[], Any]) -> Any:
+    def _watched(self, effect: Callable[[], Any]) -> Any:
         try:
-            return act()
+            return effect()
         finally:
             self._watch()
 
@@ -318,7 +318,7 @@ class World:
     def outcome(self, ended: dict[str, Any]) -> str:
         """One of the three ways to end, or what is wrong with this one."""
         state, held, error = self.state(), self.lock(), ended.get("error")
-        told = self.told()
+        notices = self.notices()
         if self.violations:
             return f"WRONG: {'; '.join(self.violations)}"
         if state == self._upgraded() and held is None and ended["status"] == "SUCCEEDED":
@@ -329,15 +329,15 @@ class World:
         read_only = all(each == "READ_ONLY" for each in state["modes"].values())
         own = held is not None and held.token == f"upgrade {UPGRADE}"
         why = ended.get("cause")
-        if error == "Upgrade.Stopped" and own and read_only and why and why in told:
+        if error == "Upgrade.Stopped" and own and read_only and why and why in notices:
             return STOPPED
         return (
-            f"WRONG: {ended['status']} {error}, lock {held}, told {told}, "
+            f"WRONG: {ended['status']} {error}, lock {held}, notices {notices}, "
             f"{_difference(self._first(), state)}"
         )
 
-    def told(self) -> list[str]:
-        """Why upgrades have stopped, as the operators were told since the last look."""
+    def notices(self) -> list[str]:
+        """Return why upgrades stopped, as the topic published since the last look."""
         queue = aws("sqs", PRIMARY).get_queue_url(QueueName=PAGER)["QueueUrl"]
         found = aws("sqs", PRIMARY).receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
         messages = [json.loads(each["Body"]) for each in found.get("Messages", ())]
