@@ -1,4 +1,4 @@
-# The acts of a working day. `make` lists them; each sets up what it needs by itself.
+# The commands of a working day. `make` lists them; each sets up what it needs by itself.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -19,7 +19,7 @@ export NO_PROXY := $(no_proxy)
 
 CDK := node_modules/.bin/cdk --no-notices -c environment=$(ENV)
 
-# Every target below is an act, and none is a file but those of setup.
+# Every target below is a command, and none is a file but those of setup.
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -115,7 +115,7 @@ destroy: named assembly ## Print what would go and what stays, then destroy ENV;
 	@.venv/bin/python -m deploy.destroy --environment $(ENV) \
 	  $(if $(filter 1,$(DRY_RUN)),--dry-run) $(if $(CONFIRM),--confirm $(CONFIRM))
 
-# What acts on an account has no default.
+# A command that changes an account has no default.
 named:
 	@test "$(origin ENV)" != file || { echo "name the environment, such as ENV=small"; exit 2; }
 

@@ -127,7 +127,7 @@ def run_load(asked: argparse.Namespace) -> dict[str, Any]:
             _dsn(asked),
             work,
             workers=asked.workers,
-            tell=lambda line: print(line, file=sys.stderr),
+            report=lambda line: print(line, file=sys.stderr),
         )
     return {
         "dump": done.manifest.folder,

@@ -89,14 +89,14 @@ def _dumped(
     reason = ""
     for attempt in range(1, _ATTEMPTS + 1):
         with psycopg.connect(asked.dsn, autocommit=True) as connection:
-            told: list[str] = []
+            notices: list[str] = []
             connection.add_notice_handler(
-                lambda notice, to=told: to.append(notice.message_primary or "")
+                lambda notice, to=notices: to.append(notice.message_primary or "")
             )
             try:
                 return _from_database(connection, asked, folder, data, now=now, until=until)
             except (psycopg.OperationalError, DumpError) as error:
-                if not _is_cancelled(connection, error, told):
+                if not _is_cancelled(connection, error, notices):
                     raise
                 reason = str(error).splitlines()[0]
         print(f"cancelled, {attempt} of {_ATTEMPTS} times: {reason}", file=sys.stderr)
@@ -107,7 +107,7 @@ def _dumped(
     )
 
 
-def _is_cancelled(connection: database.Connection, error: Exception, told: list[str]) -> bool:
+def _is_cancelled(connection: database.Connection, error: Exception, notices: list[str]) -> bool:
     """Return whether a conflict with recovery ended it, here or under pg_dump.
 
     PostgreSQL documentation, 26.4.2 Handling Query Conflicts. Where the session that holds the
@@ -120,8 +120,8 @@ def _is_cancelled(connection: database.Connection, error: Exception, told: list[
     try:
         connection.execute("SELECT 1")
     except psycopg.Error as found:
-        told.append(str(found))
-    return any(_CONFLICT in text for text in (str(error), *told))
+        notices.append(str(found))
+    return any(_CONFLICT in text for text in (str(error), *notices))
 
 
 def _from_database(

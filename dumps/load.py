@@ -36,7 +36,7 @@ def load(
     work: Path,
     *,
     workers: int = 4,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Loaded:
     """Restore into the database that `dsn` names; `work` is an empty folder with room for it.
 
@@ -52,12 +52,12 @@ def load(
     data = work / "data"
     data.mkdir()
     try:
-        tell(f"reading {len(manifest.files)} files of {manifest.folder}")
+        report(f"reading {len(manifest.files)} files of {manifest.folder}")
         for name, file in manifest.files.items():
             key, path = f"{manifest.folder}/data/{name}", data / name
             shelf.get_file(key, path)
             _check(key, path, file.size, file.sha256)
-        tell(f"restoring {manifest.rows} rows")
+        report(f"restoring {manifest.rows} rows")
         run(
             "pg_restore",
             *("--no-owner", "--no-privileges", "--exit-on-error", "--jobs", str(workers)),
@@ -92,12 +92,12 @@ def _prove(dsn: str, manifest: Manifest) -> int:
     return raised
 
 
-def _difference(said: database.Table | None, found: database.Table | None) -> str:
-    if said is None or found is None:
+def _difference(expected: database.Table | None, found: database.Table | None) -> str:
+    if expected is None or found is None:
         return "is missing" if found is None else "is not in the manifest"
-    if said.rows != found.rows:
-        return f"has {found.rows} rows, not {said.rows}"
-    return "has other values" if said.columns == found.columns else "has other columns"
+    if expected.rows != found.rows:
+        return f"has {found.rows} rows, not {expected.rows}"
+    return "has other values" if expected.columns == found.columns else "has other columns"
 
 
 def _check_program(manifest: Manifest) -> None:

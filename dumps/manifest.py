@@ -76,12 +76,12 @@ def decode(stored: bytes, key: str) -> Manifest:
     """Raises DumpError where it was edited, is damaged, or of another format."""
     try:
         body: dict[str, Any] = json.loads(stored)
-        said, version = body.pop("manifest_sha256"), body["format"]
+        digest, version = body.pop("manifest_sha256"), body["format"]
     except (ValueError, KeyError, AttributeError) as error:
         raise DumpError(f"{key} is no manifest: {error!r}") from error
     if version != FORMAT:
         raise DumpError(f"{key} has format {version}; this program reads {FORMAT}")
-    if said != _digest(body):
+    if digest != _digest(body):
         raise DumpError(f"{key} was changed after it was written")
     known = {one.name for one in fields(Manifest)}
     values = {name: value for name, value in body.items() if name in known}

@@ -55,8 +55,10 @@ def major_of(name: str) -> int:
 
 def version_of(name: str) -> str:
     """What a program says of itself, such as `pg_dump (PostgreSQL) 17.10`."""
-    said = subprocess.run([program(name), "--version"], capture_output=True, text=True, check=True)
-    return said.stdout.strip()
+    printed = subprocess.run(
+        [program(name), "--version"], capture_output=True, text=True, check=True
+    )
+    return printed.stdout.strip()
 
 
 def run(name: str, *arguments: str, dsn: str) -> None:

@@ -14,7 +14,7 @@ _HEAD = """# The eight-step upgrade
 A release with a breaking schema change, on a working day, while logins go on. This page is rendered
 from the table that the state machine is made of (`make upgrade-page`); why its order departs from
 the whitepaper's stands in [0028](../decisions/0028-the-order-of-the-upgrade.md), why a function
-performs the actions in [0029](../decisions/0029-acts-behind-one-guard.md).
+performs the actions in [0029](../decisions/0029-one-guard-before-every-action.md).
 
 ```sh
 mainstay upgrade start --image <image>   # and watch it; --bake SECONDS

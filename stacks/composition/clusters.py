@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 
 from config.cluster import ClusterSize, ClusterZones
-from config.databases import ReportingCluster
+from config.databases import EntityClusters, ReportingCluster, TransactionClusters
 from mainstay.database import upkeep
 from mainstay.database.membership import (
     Alone,
@@ -60,17 +60,8 @@ def entity_masters(
 
 def entity_copy(standby: RegionContext, master_a: RelationalStore) -> RelationalStore:
     """Return the standby Region's copy of master A."""
-    entity = standby.environment.databases.entity
-    assert entity.standby is not None, "an environment of two Regions has it"
-    return _copy(
-        standby,
-        "EntityCopy",
-        master_a,
-        zones=entity.standby,
-        size=entity.size,
-        key=standby.keys.entity,
-        upkeep=upkeep.ENTITY_COPY,
-    )
+    config, key = standby.environment.databases.entity, standby.keys.entity
+    return _copy(standby, "EntityCopy", master_a, config, key, upkeep.ENTITY_COPY)
 
 
 def transaction_store(primary: RegionContext, standby: RegionContext | None) -> RelationalStore:
@@ -92,17 +83,8 @@ def transaction_store(primary: RegionContext, standby: RegionContext | None) -> 
 
 def transaction_copy(standby: RegionContext, first: RelationalStore) -> RelationalStore:
     """Return the standby Region's copy of the transaction store."""
-    transaction = standby.environment.databases.transaction
-    assert transaction.standby is not None, "an environment of two Regions has it"
-    return _copy(
-        standby,
-        "TransactionCopy",
-        first,
-        zones=transaction.standby,
-        size=transaction.size,
-        key=standby.keys.transaction,
-        upkeep=upkeep.TRANSACTION_COPY,
-    )
+    config, key = standby.environment.databases.transaction, standby.keys.transaction
+    return _copy(standby, "TransactionCopy", first, config, key, upkeep.TRANSACTION_COPY)
 
 
 def reporting_store(primary: RegionContext, reporting: ReportingCluster) -> RelationalStore:
@@ -121,7 +103,7 @@ def reporting_store(primary: RegionContext, reporting: ReportingCluster) -> Rela
 
 
 def key_copies(standby: RegionContext | None, key: kms.IKey | None) -> dict[str, str]:
-    """Return the ARN of the standby's key by its Region, for what is copied there from here."""
+    """Return the ARN of the standby's key by its Region for what is copied there."""
     return {} if standby is None or key is None else {standby.name: cross_region(key.key_arn)}
 
 
@@ -137,12 +119,11 @@ def _copy(
     standby: RegionContext,
     part: str,
     first: RelationalStore,
-    *,
-    zones: ClusterZones,
-    size: ClusterSize,
+    config: EntityClusters | TransactionClusters,
     key: kms.IKey,
     upkeep: Upkeep,
 ) -> RelationalStore:
+    assert config.standby is not None, "an environment of two Regions has it"
     copy = _cluster(
         standby,
         part,
@@ -151,8 +132,8 @@ def _copy(
         membership=CopyOfGlobalDatabase(
             global_identifier=named(standby.environment, first.kind.name)
         ),
-        zones=zones,
-        size=size,
+        zones=config.standby,
+        size=config.size,
         key=key,
         upkeep=upkeep,
     )

@@ -22,7 +22,7 @@ def test_the_cli_knows_every_option(command, tmp_path):
     cli = CdkCli(assembly=tmp_path, variables=os.environ, executable=script)
     getattr(cli, command)(("Dns",))
     options = {word for word in log.read_text().splitlines() if word.startswith("--")}
-    said = subprocess.run(
+    printed = subprocess.run(
         [CLI, command, "--help"],
         env=cli.environment,
         capture_output=True,
@@ -31,7 +31,7 @@ def test_the_cli_knows_every_option(command, tmp_path):
     ).stdout
     assert options
     for option in options - {"--no-notices"}:
-        assert f"{option} " in said or f"{option}," in said, option
+        assert f"{option} " in printed or f"{option}," in printed, option
 
 
 def test_a_deploy_that_reaches_nobody_fails(tmp_path):

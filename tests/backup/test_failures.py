@@ -286,19 +286,19 @@ def test_a_segment_of_another_volume_is_refused(engine, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         (b'"volume_gib": 9', b'"volume_gib": 8', "was changed after it was written"),
         (b'"format": 1', b'"format": 7', "has format 7; this tool reads 1"),
         (b'"root_sha256"', b'"other_name"', "is no root"),
     ],
 )
-def test_an_edited_or_foreign_root_is_refused(engine, old, new, said):
+def test_an_edited_or_foreign_root_is_refused(engine, old, new, message):
     root = engine.archive(engine.snapshot(engine.volume())).root
     version = engine.bucket.current(root.key)
     assert old in version.body()
     version.content = version.body().replace(old, new)
-    with pytest.raises(ArchiveError, match=said):
+    with pytest.raises(ArchiveError, match=message):
         load_root(engine.store(), root.key)
 
 
@@ -391,10 +391,10 @@ def test_no_failure_of_the_command_is_a_traceback(engine, tmp_path):
             )
             for arguments, env, _, _ in cases
         ]
-        for process, (arguments, _, code, said) in zip(running, cases, strict=True):
+        for process, (arguments, _, code, message) in zip(running, cases, strict=True):
             _, error = process.communicate(timeout=120)
             assert process.returncode == code, (arguments, error)
-            assert said in error, (arguments, error)
+            assert message in error, (arguments, error)
             assert "Traceback" not in error, arguments
 
 

@@ -102,11 +102,11 @@ def test_level_3_restores_and_lets_a_program_look(engine, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("check", "said"), [(["false"], "ended with 1"), (["no-such-program"], "could not be run")]
+    ("check", "message"), [(["false"], "ended with 1"), (["no-such-program"], "could not be run")]
 )
-def test_level_3_fails_with_its_program(engine, tmp_path, check, said):
+def test_level_3_fails_with_its_program(engine, tmp_path, check, message):
     root = engine.archive(engine.snapshot(engine.volume())).root
-    with pytest.raises(ArchiveError, match=said):
+    with pytest.raises(ArchiveError, match=message):
         verify(engine.store(), root, 3, scratch=tmp_path, check=check)
     assert not list(tmp_path.iterdir())
 

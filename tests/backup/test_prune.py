@@ -47,9 +47,9 @@ def test_without_apply_nothing_goes_and_the_same_is_said(engine):
     chain(engine)
     engine.cloud.offset += timedelta(days=30)
     before = engine.bucket.keys()
-    said = pruned(engine, apply=False)
-    assert (engine.bucket.keys(), said.dry_run) == (before, True)
-    assert said.swept == pruned(engine).swept
+    printed = pruned(engine, apply=False)
+    assert (engine.bucket.keys(), printed.dry_run) == (before, True)
+    assert printed.swept == pruned(engine).swept
 
 
 def test_the_newest_good_root_of_each_volume_stays_whatever_its_age(engine, tmp_path):

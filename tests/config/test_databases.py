@@ -44,14 +44,14 @@ def zones(writer: str, *readers: str, storage: tuple[str, ...] = ()) -> ClusterZ
 
 
 def test_refuses_a_zone_of_another_region():
-    said = entity(master_a=zones("use1-az1", "usw2-az1", "use1-az4"))
-    assert "'production.databases.entity.master_a' should stand in zones of us-east-1" in said
-    assert "got 'usw2-az1'" in said
+    message = entity(master_a=zones("use1-az1", "usw2-az1", "use1-az4"))
+    assert "'production.databases.entity.master_a' should stand in zones of us-east-1" in message
+    assert "got 'usw2-az1'" in message
 
 
 def test_refuses_a_cluster_in_four_zones():
-    said = entity(master_a=zones("use1-az1", "use1-az2", "use1-az4", "use1-az5"))
-    assert "should span 2 or 3 zones, as an Aurora cluster does, got 4" in said
+    message = entity(master_a=zones("use1-az1", "use1-az2", "use1-az4", "use1-az5"))
+    assert "should span 2 or 3 zones, as an Aurora cluster does, got 4" in message
 
 
 def test_refuses_a_cluster_in_one_zone():
@@ -59,13 +59,13 @@ def test_refuses_a_cluster_in_one_zone():
 
 
 def test_refuses_two_instances_in_a_zone():
-    said = entity(master_a=zones("use1-az1", "use1-az1", "use1-az2"))
-    assert "should name 'use1-az1' once: two instances in a zone are lost together" in said
+    message = entity(master_a=zones("use1-az1", "use1-az1", "use1-az2"))
+    assert "should name 'use1-az1' once: two instances in a zone are lost together" in message
 
 
 def test_refuses_both_masters_in_one_zone():
-    said = entity(master_b=zones("use1-az1", "use1-az5", "use1-az4"))
-    assert "'production.databases.entity.master_b.writer' should be in another zone" in said
+    message = entity(master_b=zones("use1-az1", "use1-az5", "use1-az4"))
+    assert "'production.databases.entity.master_b.writer' should be in another zone" in message
 
 
 def test_refuses_a_standby_without_its_copy():
@@ -127,8 +127,8 @@ def test_refuses_sessions_without_a_ceiling():
 
 
 def test_refuses_a_warehouse_in_two_zones():
-    said = warehouse(zone_ids=("use1-az1", "use1-az2"))
-    assert "should hold at least 3 zones, for Redshift Serverless wants a subnet in each" in said
+    message = warehouse(zone_ids=("use1-az1", "use1-az2"))
+    assert "should hold at least 3 zones, for Redshift Serverless wants a subnet in each" in message
 
 
 @pytest.mark.parametrize("units", [0, 12, 520])
@@ -142,8 +142,8 @@ def test_refuses_reports_without_a_copy_where_there_is_a_standby():
 
 
 def test_refuses_the_delayed_replica_beside_a_live_one():
-    said = delayed(delayed_zone="usw2-az1")
-    assert "delayed_zone' should hold no live replica, and 'usw2-az1' does" in said
+    message = delayed(delayed_zone="usw2-az1")
+    assert "delayed_zone' should hold no live replica, and 'usw2-az1' does" in message
 
 
 def test_refuses_the_delayed_replica_beside_its_follower():

@@ -32,9 +32,9 @@ def test_refuses_a_domain_too_long_for_a_certificate():
     ["example", "", "id..example.com", "-id.example.com", "id.example.com.", "ID.example.com"],
 )
 def test_refuses_a_domain_that_is_not_one(domain: str):
-    said = refused(domain=domain)
-    assert "'production.domain' should be a domain such as id.example.com" in said
-    assert f"got '{domain}'" in said
+    message = refused(domain=domain)
+    assert "'production.domain' should be a domain such as id.example.com" in message
+    assert f"got '{domain}'" in message
 
 
 @pytest.mark.parametrize("account", ["12345678901", "1234567890123", "my-account-12", ""])
@@ -43,9 +43,11 @@ def test_refuses_an_account_that_is_not_12_digits(account: str):
 
 
 def test_refuses_a_name_that_makes_a_plan_name_too_long():
-    said = refused(name="production-of-the-company")
-    assert "'name' makes the plan name 'mainstay-production-of-the-company' 34 characters" in said
-    assert "takes 32: shorten it to 23" in said
+    message = refused(name="production-of-the-company")
+    assert (
+        "'name' makes the plan name 'mainstay-production-of-the-company' 34 characters" in message
+    )
+    assert "takes 32: shorten it to 23" in message
 
 
 def test_accepts_the_longest_name_that_a_plan_takes():
@@ -54,54 +56,54 @@ def test_accepts_the_longest_name_that_a_plan_takes():
 
 @pytest.mark.parametrize("name", ["Production", "1st", "pro_duction", ""])
 def test_refuses_a_name_that_stacks_cannot_bear(name: str):
-    said = refused(name=name)
-    assert "'name' should be lower-case letters, digits and hyphens" in said
-    assert f"got '{name}'" in said
+    message = refused(name=name)
+    assert "'name' should be lower-case letters, digits and hyphens" in message
+    assert f"got '{name}'" in message
 
 
 def test_refuses_a_hosted_zone_id_that_is_not_one():
-    said = refused(hosted_zone_id="id.example.com")
-    assert "'production.hosted_zone_id' should look like Z0123ABC, got 'id.example.com'" in said
+    message = refused(hosted_zone_id="id.example.com")
+    assert "'production.hosted_zone_id' should look like Z0123ABC, got 'id.example.com'" in message
 
 
 def test_refuses_a_log_retention_that_cloudwatch_lacks():
-    said = refused(log_retention_days=45)
-    assert "'production.log_retention_days' should be one of 1, 3, 5, " in said
-    assert "got 45" in said
+    message = refused(log_retention_days=45)
+    assert "'production.log_retention_days' should be one of 1, 3, 5, " in message
+    assert "got 45" in message
 
 
 @pytest.mark.parametrize("repository", ["mainstay", "a/b/c", "https://host.example/a/b"])
 def test_refuses_a_repository_that_is_not_owner_and_name(repository: str):
-    said = refused(github_repository=repository)
-    assert f"'production.github_repository' should be owner/name, got '{repository}'" in said
+    message = refused(github_repository=repository)
+    assert f"'production.github_repository' should be owner/name, got '{repository}'" in message
 
 
 def test_refuses_a_client_limit_below_what_waf_takes():
-    said = door(requests_per_client_per_minute=9)
-    assert "requests_per_client_per_minute' should be at least 10, got 9" in said
+    message = door(requests_per_client_per_minute=9)
+    assert "requests_per_client_per_minute' should be at least 10, got 9" in message
 
 
 def test_refuses_a_tenant_limit_that_one_client_can_reach():
-    said = door(requests_per_tenant_per_minute=600)
-    assert "requests_per_tenant_per_minute' should be above that of one client (600)" in said
-    assert "got 600" in said
+    message = door(requests_per_tenant_per_minute=600)
+    assert "requests_per_tenant_per_minute' should be above that of one client (600)" in message
+    assert "got 600" in message
 
 
 @pytest.mark.parametrize("seconds", [4, 106])
 def test_refuses_a_longest_request_that_timeouts_or_a_stop_cannot_follow(seconds: int):
-    said = door(longest_request_seconds=seconds)
-    assert f"longest_request_seconds' should be 5 to 105, got {seconds}" in said
+    message = door(longest_request_seconds=seconds)
+    assert f"longest_request_seconds' should be 5 to 105, got {seconds}" in message
 
 
 @pytest.mark.parametrize("seconds", [59, 601])
 def test_refuses_a_keep_alive_out_of_range(seconds: int):
-    said = door(client_keep_alive_seconds=seconds)
-    assert "client_keep_alive_seconds' should be 60 to 600" in said
-    assert f"got {seconds}" in said
+    message = door(client_keep_alive_seconds=seconds)
+    assert "client_keep_alive_seconds' should be 60 to 600" in message
+    assert f"got {seconds}" in message
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("account", 111122223333, "'production.account' should be text, got 111122223333"),
         ("dnssec", "yes", "'production.dnssec' should be True or False, got 'yes'"),
@@ -115,18 +117,18 @@ def test_refuses_a_keep_alive_out_of_range(seconds: int):
         ("egress", "NAT", "should be 'nat' or 'endpoints', got 'NAT'"),
     ],
 )
-def test_refuses_a_value_of_the_wrong_type(field: str, value: Any, said: str):
-    assert said in refused(**{field: value})
+def test_refuses_a_value_of_the_wrong_type(field: str, value: Any, message: str):
+    assert message in refused(**{field: value})
 
 
 def test_refuses_a_list_of_zones():
-    said = refused(primary=replace(PRODUCTION.primary, zone_ids=["use1-az1", "use1-az2"]))
-    assert "'production.primary.zone_ids' should be a tuple of str, such as (value,)" in said
+    message = refused(primary=replace(PRODUCTION.primary, zone_ids=["use1-az1", "use1-az2"]))
+    assert "'production.primary.zone_ids' should be a tuple of str, such as (value,)" in message
 
 
 def test_refuses_a_zone_that_is_not_text():
-    said = refused(primary=replace(PRODUCTION.primary, zone_ids=("use1-az1", 2)))
-    assert "'production.primary.zone_ids[1]' should be text, got 2" in said
+    message = refused(primary=replace(PRODUCTION.primary, zone_ids=("use1-az1", 2)))
+    assert "'production.primary.zone_ids[1]' should be text, got 2" in message
 
 
 def test_refuses_an_unknown_mode_of_the_managed_rules():
@@ -134,15 +136,15 @@ def test_refuses_an_unknown_mode_of_the_managed_rules():
 
 
 def test_reports_every_problem_of_an_environment_at_once():
-    said = refused(
+    message = refused(
         account="1",
         domain="x",
         primary=replace(PRODUCTION.primary, cidr="10.0.0.0/99"),
         edge=replace(PRODUCTION.edge, peak_tasks=0),
     )
-    assert said.startswith("4 problems in the environment file:\n  - ")
+    assert message.startswith("4 problems in the environment file:\n  - ")
     for name in ("account", "domain", "primary.cidr", "edge.peak_tasks"):
-        assert f"'production.{name}'" in said
+        assert f"'production.{name}'" in message
 
 
 def test_reports_the_problems_of_several_environments_at_once():
@@ -172,7 +174,7 @@ def test_accepts_a_legacy_edge():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"target_group_arn": ARN.replace("east", "west")}, "a target group in us-east-1"),
         ({"target_group_arn": "legacy"}, "a target group in us-east-1, got 'legacy'"),
@@ -182,6 +184,6 @@ def test_accepts_a_legacy_edge():
         ({"port": "443"}, "legacy_edge.port' should be a whole number"),
     ],
 )
-def test_refuses_a_legacy_edge_that_cannot_be(changes: dict[str, Any], said: str):
+def test_refuses_a_legacy_edge_that_cannot_be(changes: dict[str, Any], message: str):
     region = replace(PRODUCTION.primary, legacy_edge=replace(LEGACY_EDGE, **changes))
-    assert said in refused(primary=region)
+    assert message in refused(primary=region)

@@ -75,27 +75,27 @@ def test_the_primary_region_comes_first():
 
 
 def test_refuses_an_az_of_another_region():
-    said = primary(zone_ids=("use1-az1", "usw2-az1"))
-    assert "'production.primary.zone_ids' should hold zone ids of us-east-1 (use1-az1, " in said
-    assert "got 'usw2-az1'" in said
+    message = primary(zone_ids=("use1-az1", "usw2-az1"))
+    assert "'production.primary.zone_ids' should hold zone ids of us-east-1 (use1-az1, " in message
+    assert "got 'usw2-az1'" in message
 
 
 def test_refuses_a_single_az():
-    said = primary(zone_ids=("use1-az1",))
-    assert "'production.primary.zone_ids' should hold at least 2 zones" in said
-    assert "got 1" in said
+    message = primary(zone_ids=("use1-az1",))
+    assert "'production.primary.zone_ids' should hold at least 2 zones" in message
+    assert "got 1" in message
 
 
 def test_refuses_the_az_without_current_hardware():
-    said = primary(zone_ids=("use1-az1", "use1-az3"))
-    assert "'production.primary.zone_ids' should not hold 'use1-az3'" in said
-    assert "no Nitro hardware" in said
-    assert "choose another zone of us-east-1" in said
+    message = primary(zone_ids=("use1-az1", "use1-az3"))
+    assert "'production.primary.zone_ids' should not hold 'use1-az3'" in message
+    assert "no Nitro hardware" in message
+    assert "choose another zone of us-east-1" in message
 
 
 def test_refuses_an_az_that_is_named_twice():
-    said = primary(zone_ids=("use1-az1", "use1-az2", "use1-az1"))
-    assert "'production.primary.zone_ids' and data_zone_ids should name 'use1-az1' once" in said
+    message = primary(zone_ids=("use1-az1", "use1-az2", "use1-az1"))
+    assert "'production.primary.zone_ids' and data_zone_ids should name 'use1-az1' once" in message
 
 
 def test_refuses_a_data_az_that_also_carries_the_tiers():
@@ -103,34 +103,34 @@ def test_refuses_a_data_az_that_also_carries_the_tiers():
 
 
 def test_refuses_a_region_that_it_does_not_know():
-    said = primary(name="us-east-9")
-    assert "'production.primary.name' should be one of us-east-1, " in said
-    assert "got 'us-east-9'" in said
+    message = primary(name="us-east-9")
+    assert "'production.primary.name' should be one of us-east-1, " in message
+    assert "got 'us-east-9'" in message
 
 
 def test_refuses_a_standby_in_the_primary_region():
-    said = refused(standby=replace(PRODUCTION.primary, cidr="10.1.0.0/16"))
-    assert "'production.standby' should be in another Region than us-east-1" in said
+    message = refused(standby=replace(PRODUCTION.primary, cidr="10.1.0.0/16"))
+    assert "'production.standby' should be in another Region than us-east-1" in message
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.0/99", "10.0.0.0/20", "10.0.5.0/16", "8.8.0.0/16", "x"])
 def test_refuses_a_network_that_is_not_a_private_slash_16(cidr: str):
-    said = primary(cidr=cidr)
-    assert "'production.primary.cidr' should be a private /16 such as '10.0.0.0/16'" in said
-    assert f"got '{cidr}'" in said
+    message = primary(cidr=cidr)
+    assert "'production.primary.cidr' should be a private /16 such as '10.0.0.0/16'" in message
+    assert f"got '{cidr}'" in message
 
 
 def test_refuses_networks_that_overlap_between_the_regions():
-    said = refused(standby=replace(PRODUCTION.regions[1], cidr="10.0.0.0/16"))
-    assert "'production.standby.cidr' should not overlap the primary's 10.0.0.0/16" in said
-    assert "got '10.0.0.0/16'" in said
+    message = refused(standby=replace(PRODUCTION.regions[1], cidr="10.0.0.0/16"))
+    assert "'production.standby.cidr' should not overlap the primary's 10.0.0.0/16" in message
+    assert "got '10.0.0.0/16'" in message
 
 
 def test_refuses_more_nat_gateways_than_there_are_elastic_ips():
     zones = tuple(f"use1-az{number}" for number in range(1, 7))
-    said = refused(egress="nat", primary=replace(PRODUCTION.primary, zone_ids=zones))
-    assert "'production.egress' is 'nat': one gateway per zone makes 6 in us-east-1" in said
-    assert "5 Elastic IP addresses per Region; use fewer zones or 'endpoints'" in said
+    message = refused(egress="nat", primary=replace(PRODUCTION.primary, zone_ids=zones))
+    assert "'production.egress' is 'nat': one gateway per zone makes 6 in us-east-1" in message
+    assert "5 Elastic IP addresses per Region; use fewer zones or 'endpoints'" in message
 
 
 def test_accepts_as_many_nat_gateways_as_there_are_elastic_ips():
@@ -139,44 +139,44 @@ def test_accepts_as_many_nat_gateways_as_there_are_elastic_ips():
 
 @pytest.mark.parametrize("peak", [0, -1])
 def test_refuses_a_peak_below_one_task(peak: int):
-    said = edge(peak_tasks=peak)
-    assert f"'production.edge.peak_tasks' should be at least 1, got {peak}" in said
+    message = edge(peak_tasks=peak)
+    assert f"'production.edge.peak_tasks' should be at least 1, got {peak}" in message
 
 
 def test_refuses_a_ceiling_below_twice_what_always_runs():
-    said = edge(max_tasks=15)
-    assert "'production.edge.max_tasks' should be at least 16, twice the 8 tasks" in said
-    assert "2 zones of us-west-2, got 15" in said
+    message = edge(max_tasks=15)
+    assert "'production.edge.max_tasks' should be at least 16, twice the 8 tasks" in message
+    assert "2 zones of us-west-2, got 15" in message
 
 
 def test_refuses_a_cpu_size_that_fargate_lacks():
-    said = edge(cpu_units=1_000)
-    assert "'production.edge.cpu_units' should be one of 256, 512, 1024, " in said
-    assert "got 1000" in said
+    message = edge(cpu_units=1_000)
+    assert "'production.edge.cpu_units' should be one of 256, 512, 1024, " in message
+    assert "got 1000" in message
 
 
 def test_refuses_a_memory_size_that_does_not_go_with_the_cpu():
-    said = edge(cpu_units=1_024, memory_mib=512)
-    assert "'production.edge.memory_mib' should be 2048 to 8192 in steps of 1024" in said
-    assert "for 1024 CPU units, got 512" in said
+    message = edge(cpu_units=1_024, memory_mib=512)
+    assert "'production.edge.memory_mib' should be 2048 to 8192 in steps of 1024" in message
+    assert "for 1024 CPU units, got 512" in message
 
 
 def test_refuses_a_target_of_no_requests():
-    said = edge(requests_per_task_per_minute=0)
-    assert "'production.edge.requests_per_task_per_minute' should be at least 1, got 0" in said
+    message = edge(requests_per_task_per_minute=0)
+    assert "'production.edge.requests_per_task_per_minute' should be at least 1, got 0" in message
 
 
 @pytest.mark.parametrize("percent", [9, 91])
 def test_refuses_a_cpu_target_out_of_range(percent: int):
-    said = edge(cpu_target_percent=percent)
-    assert f"'production.edge.cpu_target_percent' should be 10 to 90, got {percent}" in said
+    message = edge(cpu_target_percent=percent)
+    assert f"'production.edge.cpu_target_percent' should be 10 to 90, got {percent}" in message
 
 
 @pytest.mark.parametrize("image", ["nginx", "nginx:", "a b:1", "nginx@sha256:12"])
 def test_refuses_an_image_without_a_version(image: str):
-    said = edge(image=image)
-    assert "'production.edge.image' should be an image reference with a tag or digest" in said
-    assert f"got '{image}'" in said
+    message = edge(image=image)
+    assert "'production.edge.image' should be an image reference with a tag or digest" in message
+    assert f"got '{image}'" in message
 
 
 @pytest.mark.parametrize("image", ["nginx:1.30", "r.example:5000/a/b:1", f"a/b@sha256:{'0' * 64}"])

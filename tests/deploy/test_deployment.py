@@ -114,21 +114,21 @@ def deploy(account, owned, resolver, cli, tmp_path):
 
 
 def test_stops_after_the_zone_for_its_delegation_and_goes_on(deploy, cli, delegate):
-    code, said = deploy()
+    code, printed = deploy()
     assert code == 1
     assert cli.asked == [("deploy", "Dns")]
-    assert "The zone stands; the other waves wait for the delegation of its domain:" in said
-    assert "fix: at owner.test, make the NS records of id.owner.test exactly" in said
-    assert "Then `make deploy ENV=production`: it goes on from here." in said
+    assert "The zone stands; the other waves wait for the delegation of its domain:" in printed
+    assert "fix: at owner.test, make the NS records of id.owner.test exactly" in printed
+    assert "Then `make deploy ENV=production`: it goes on from here." in printed
 
     delegate()
-    code, said = deploy()
+    code, printed = deploy()
     assert code == 0
     assert cli.asked[1:] == DEPLOYS
-    assert "stands: CREATE_COMPLETE" in said
-    assert "Every wave is deployed." in said
-    assert "hosted_zone_id" in said
-    assert "DS record" in said
+    assert "stands: CREATE_COMPLETE" in printed
+    assert "Every wave is deployed." in printed
+    assert "hosted_zone_id" in printed
+    assert "DS record" in printed
 
 
 def test_goes_through_in_one_start_where_the_delegation_is_there_in_time(deploy, cli, delegate):
@@ -139,18 +139,18 @@ def test_goes_through_in_one_start_where_the_delegation_is_there_in_time(deploy,
 
 def test_asks_before_each_wave_with_its_stacks(deploy, cli, delegate):
     cli.after["Dns"] = delegate
-    _, said = deploy()
-    assert "Wave 2 of 3: us-west-2/*\n  us-west-2/Logs           new\n  us-west-2/App" in said
+    _, printed = deploy()
+    assert "Wave 2 of 3: us-west-2/*\n  us-west-2/Logs           new\n  us-west-2/App" in printed
     for wave in WAVES:
-        assert f"Deploy {wave} of production? [y]es, [d]iff, [N]o: " in said
+        assert f"Deploy {wave} of production? [y]es, [d]iff, [N]o: " in printed
 
 
 @pytest.mark.parametrize("answer", ["", "n", "production"])
 def test_anything_but_yes_is_no(deploy, cli, answer):
-    code, said = deploy(answer)
+    code, printed = deploy(answer)
     assert code == 1
     assert cli.asked == []
-    assert "Wave 1 of 3 was not confirmed" in said
+    assert "Wave 1 of 3 was not confirmed" in printed
 
 
 def test_shows_the_difference_and_asks_again(deploy, cli):
@@ -161,13 +161,13 @@ def test_shows_the_difference_and_asks_again(deploy, cli):
 def test_stops_at_the_first_wave_that_fails_and_goes_on_with_it(deploy, cli, delegate):
     cli.after["Dns"] = delegate
     cli.broken.add("us-west-2/App")
-    code, said = deploy()
+    code, printed = deploy()
     assert code == 1
     assert cli.asked == DEPLOYS[:2]
-    assert "Wave 2 of 3 FAILED; the waves after it were not begun." in said
-    assert "us-west-2/App: not made" in said
-    assert "us-west-2/Logs: " not in said
-    assert "`make deploy ENV=production`:" in said
+    assert "Wave 2 of 3 FAILED; the waves after it were not begun." in printed
+    assert "us-west-2/App: not made" in printed
+    assert "us-west-2/Logs: " not in printed
+    assert "`make deploy ENV=production`:" in printed
 
     cli.broken.clear()
     assert deploy()[0] == 0
@@ -176,28 +176,28 @@ def test_stops_at_the_first_wave_that_fails_and_goes_on_with_it(deploy, cli, del
 
 def test_touches_nothing_while_a_check_finds_something(deploy, cli, account):
     raise_stack(account, STACKS["Dns"])  # and nobody has delegated the domain to it
-    code, said = deploy()
+    code, printed = deploy()
     assert (code, cli.asked) == (1, [])
-    assert "id.owner.test is not delegated" in said
-    assert said.endswith("Nothing was touched.")
+    assert "id.owner.test is not delegated" in printed
+    assert printed.endswith("Nothing was touched.")
 
 
 def test_touches_nothing_in_another_account(deploy, cli, monkeypatch):
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "999999999999")
-    code, said = deploy()
+    code, printed = deploy()
     assert (code, cli.asked) == (1, [])
-    words = " ".join(said.split())
+    words = " ".join(printed.split())
     assert "are of account 999999999999; production belongs to 210987654321" in words
-    assert "Nothing was touched." in said
+    assert "Nothing was touched." in printed
 
 
 def test_touches_nothing_without_credentials(deploy, cli, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
-    code, said = deploy(clients=session_clients())
+    code, printed = deploy(clients=session_clients())
     assert (code, cli.asked) == (1, [])
-    assert "NOT READY TO DEPLOY: there are no credentials" in said
-    assert "AWS_PROFILE=<name>, for account 210987654321" in said
+    assert "NOT READY TO DEPLOY: there are no credentials" in printed
+    assert "AWS_PROFILE=<name>, for account 210987654321" in printed
 
 
 def test_deploys_what_was_confirmed_and_no_later_synth(deploy, cli, delegate, tmp_path):

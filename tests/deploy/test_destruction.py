@@ -94,45 +94,47 @@ THREE = (
 
 def test_says_the_order_and_what_stays_by_its_id(stand, destroy, account, cli):
     stand(*THREE)
-    code, said = destroy(dry=True)
+    code, printed = destroy(dry=True)
     (bucket,) = account("s3", "us-east-1").list_buckets()["Buckets"]
     (zone,) = account("route53", "us-east-1").list_hosted_zones()["HostedZones"]
     assert (code, cli.asked) == (0, [])
     order = "in this order:\n  us-east-1/App, us-east-1/Logs\n  Dns\n"
-    assert order in said
-    assert f"us-east-1  AWS::S3::Bucket  {bucket['Name']}  (Bucket)" in said
-    assert zone["Id"].rpartition("/")[2] in said
-    assert "the CDK's bootstrap" in said
+    assert order in printed
+    assert f"us-east-1  AWS::S3::Bucket  {bucket['Name']}  (Bucket)" in printed
+    assert zone["Id"].rpartition("/")[2] in printed
+    assert "the CDK's bootstrap" in printed
 
 
 def test_destroys_wave_by_wave_once_the_name_is_typed(stand, destroy, cli):
     stand(*THREE)
-    code, said = destroy()
+    code, printed = destroy()
     assert code == 0
     assert cli.asked == [("us-east-1/App", "us-east-1/Logs"), ("Dns",)]
-    assert "Type the environment's name to destroy it (production): " in said
-    assert "production is destroyed." in said
-    code, said = destroy()
+    assert "Type the environment's name to destroy it (production): " in printed
+    assert "production is destroyed." in printed
+    code, printed = destroy()
     assert code == 0
-    assert said == "Nothing of production stands in account 210987654321."
+    assert printed == "Nothing of production stands in account 210987654321."
 
 
 @pytest.mark.parametrize("typed", ["", "y", "small", "Production"])
 def test_touches_nothing_for_any_other_word(stand, destroy, cli, typed):
     stand(*THREE)
-    code, said = destroy(typed)
+    code, printed = destroy(typed)
     assert (code, cli.asked) == (1, [])
-    assert said.endswith(f"'{typed}' is not 'production'. Nothing was touched.")
+    assert printed.endswith(f"'{typed}' is not 'production'. Nothing was touched.")
 
 
 def test_stops_at_a_stack_that_does_not_go_and_goes_on(stand, destroy, cli):
     stand(*THREE)
     cli.stuck.add("us-east-1/Logs")
-    code, said = destroy()
+    code, printed = destroy()
     assert code == 1
     assert cli.asked == [("us-east-1/App", "us-east-1/Logs")]
-    assert "Wave 1 of 2 FAILED; the waves after it were not begun." in said
-    assert "us-east-1/Logs: CREATE_COMPLETE, see aws cloudformation describe-stack-events" in said
+    assert "Wave 1 of 2 FAILED; the waves after it were not begun." in printed
+    assert (
+        "us-east-1/Logs: CREATE_COMPLETE, see aws cloudformation describe-stack-events" in printed
+    )
     cli.stuck.clear()
     assert destroy()[0] == 0
     assert cli.asked[1:] == [("us-east-1/Logs",), ("Dns",)]
@@ -141,19 +143,19 @@ def test_stops_at_a_stack_that_does_not_go_and_goes_on(stand, destroy, cli):
 def test_goes_by_what_was_deployed_and_not_by_the_files_of_now(stand, destroy):
     let_go = {"Bucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Delete"}}
     stand(stack("us-east-1/Logs", KEPT_BUCKET), files=(stack("us-east-1/Logs", let_go),))
-    _, said = destroy(dry=True)
-    assert "AWS::S3::Bucket" in said
+    _, printed = destroy(dry=True)
+    assert "AWS::S3::Bucket" in printed
 
 
 def test_refuses_while_a_stack_is_protected(stand, destroy, cli):
     stand(stack("us-east-1/Logs", TOPIC, protected=True))
-    code, said = destroy()
+    code, printed = destroy()
     assert (code, cli.asked) == (1, [])
     assert (
         "aws cloudformation update-termination-protection --region us-east-1 "
         "--stack-name mainstay-production-us-east-1-logs --no-enable-termination-protection"
-    ) in said
-    assert "NOT READY TO DESTROY" in said
+    ) in printed
+    assert "NOT READY TO DESTROY" in printed
 
 
 TABLE = {
@@ -172,12 +174,12 @@ def test_refuses_while_a_resource_is_protected_as_it_is_now(stand, destroy, cli,
     dynamodb = account("dynamodb", "us-west-2")
     (name,) = dynamodb.list_tables()["TableNames"]
     dynamodb.update_table(TableName=name, DeletionProtectionEnabled=True)
-    code, said = destroy()
+    code, printed = destroy()
     assert (code, cli.asked) == (1, [])
     assert (
         f"aws dynamodb update-table --region us-west-2 --table-name {name} "
         "--no-deletion-protection-enabled"
-    ) in said
+    ) in printed
     dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
     assert destroy()[0] == 0
 
@@ -195,9 +197,9 @@ def test_refuses_while_the_parent_holds_a_ds_record_of_the_signed_zone(
 ):
     stand(stack("Dns", SIGNED))
     name_server.ds = True
-    code, said = destroy()
+    code, printed = destroy()
     assert (code, cli.asked) == (1, [])
-    assert "the DS record of id.owner.test at owner.test" in said
+    assert "the DS record of id.owner.test at owner.test" in printed
     name_server.ds = False
     assert destroy()[0] == 0
 
@@ -205,7 +207,7 @@ def test_refuses_while_the_parent_holds_a_ds_record_of_the_signed_zone(
 def test_refuses_another_account(stand, destroy, cli, monkeypatch):
     stand(*THREE)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "999999999999")
-    code, said = destroy()
+    code, printed = destroy()
     assert (code, cli.asked) == (1, [])
-    assert "are of account 999999999999" in said
-    assert "Nothing was touched." in said
+    assert "are of account 999999999999" in printed
+    assert "Nothing was touched." in printed

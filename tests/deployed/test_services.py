@@ -89,12 +89,14 @@ def test_the_edge_is_told_where_the_internal_load_balancer_is(deployed, region):
     ecs = deployed.client("ecs", region.name)
     arn = deployed.named(region.name, "edge", "EdgeNginxTask").ref
     task = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-    told = {one["name"]: one["value"] for one in task["containerDefinitions"][0]["environment"]}
+    variables = {
+        one["name"]: one["value"] for one in task["containerDefinitions"][0]["environment"]
+    }
     arn = deployed.named(region.name, "app", "AppBalancer").ref
     elbv2 = deployed.client("elbv2", region.name)
     (internal,) = elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
-    assert told["APP_ADDRESS"] == f"{internal['DNSName']}:443"
-    assert told["DOMAIN"] == PRODUCTION.domain
+    assert variables["APP_ADDRESS"] == f"{internal['DNSName']}:443"
+    assert variables["DOMAIN"] == PRODUCTION.domain
 
 
 def test_each_service_scales_between_the_floor_and_the_ceiling_of_its_tier(

@@ -37,8 +37,8 @@ def copy(taken: Path, tmp_path: Path) -> Path:
 
 
 def test_the_newest_dump_is_restored_into_a_server_of_the_drill_s_own(lab: Lab, copy, capsys):
-    said = _run(capsys, "drill", "--store", "entity", "--folder", str(copy))
-    (proven,) = said["proven"]
+    printed = _run(capsys, "drill", "--store", "entity", "--folder", str(copy))
+    (proven,) = printed["proven"]
     kept = json.loads((copy / proven["evidence"]).read_text())
     assert kept["restored"].endswith("/manifest.json")
     assert kept["checksums_equal"]
@@ -55,9 +55,9 @@ def test_a_drill_that_finds_damage_leaves_no_evidence_and_the_others_go_on(lab, 
     dsn = lab.primary.dsn()
     arguments = ("drill", "--store", "entity,other", "--folder", str(copy), "--scratch-server", dsn)
     assert main(list(arguments)) == 1
-    said = capsys.readouterr().err
-    assert "entity: " in said
-    assert "other: there is no dump" in said
+    printed = capsys.readouterr().err
+    assert "entity: " in printed
+    assert "other: there is no dump" in printed
     assert not (copy / "proofs").exists()
     left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'drill%'"
     assert lab.primary.value(left) == 0

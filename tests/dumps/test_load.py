@@ -188,12 +188,12 @@ def test_each_table_that_differs_is_named_with_what_differs(lab: Lab, taken: Pat
         lab.primary.rows("CREATE TABLE more (id int)", database=name)
         with pytest.raises(DumpError) as found:
             verify(manifest, dsn)
-    said = str(found.value)
+    message = str(found.value)
     for part in (
         "public.counted: has 499 rows, not 500",
         "public.tenant: has other values",
         "public.empty: is missing",
         "public.more: is not in the manifest",
     ):
-        assert part in said
-    assert "event" not in said
+        assert part in message
+    assert "event" not in message

@@ -88,6 +88,6 @@ def _answered(expect: dict[str, Any], answer: WireAnswer) -> Iterator[str]:
     if answer.repeated:
         yield f"answered {sorted(answer.repeated)} more than once"
     if expect["deny_reason"] is not None:
-        said = json.loads(answer.body or b"{}").get("reason")
-        if said != expect["deny_reason"] or answer.headers.get("x-edge-reason") != said:
-            yield f"refused as {said}, not {expect['deny_reason']}"
+        printed = json.loads(answer.body or b"{}").get("reason")
+        if printed != expect["deny_reason"] or answer.headers.get("x-edge-reason") != printed:
+            yield f"refused as {printed}, not {expect['deny_reason']}"

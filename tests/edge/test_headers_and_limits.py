@@ -30,7 +30,7 @@ def forwarded(plain_edge, upstream):
 
 
 @pytest.mark.parametrize(
-    ("said", "name", "told"),
+    ("sent", "name", "expected"),
     [
         ("X-Forwarded-For: 6.6.6.6", "x-forwarded-for", "127.0.0.1"),
         ("X-Real-IP: 6.6.6.6", "x-real-ip", "127.0.0.1"),
@@ -69,13 +69,13 @@ def forwarded(plain_edge, upstream):
         ("Cookie: a=b", "cookie", "a=b"),
     ],
 )  # fmt: skip
-def test_a_client_cannot_speak_for_the_edge(forwarded, said, name, told):
-    found = forwarded(said).header(name)
-    if told is ...:
+def test_a_client_cannot_speak_for_the_edge(forwarded, sent, name, expected):
+    found = forwarded(sent).header(name)
+    if expected is ...:
         assert found is not None
         assert len(found) == 32
     else:
-        assert found == told
+        assert found == expected
 
 
 def test_an_app_cannot_speak_for_the_edge_either(launch):

@@ -103,5 +103,5 @@ def test_fails_on_a_port_that_is_taken(capsys, upstream, tmp_path):
     arguments = ["--upstream", "a:1", "--port", str(upstream.port), "--run", str(tmp_path)]
     with pytest.raises(SystemExit):
         edge_process.main(arguments)
-    said = capsys.readouterr().err
-    assert f"port {upstream.port} of 127.0.0.1 is taken: free it, or choose another PORT" in said
+    printed = capsys.readouterr().err
+    assert f"port {upstream.port} of 127.0.0.1 is taken: free it, or choose another PORT" in printed

@@ -116,10 +116,14 @@ def test_a_refusal_says_what_every_client_of_this_api_knows(ask, read_only):
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     assert int(answer.headers["retry-after"]) > 0
-    said = json.loads(answer.body)
-    assert (said["status"], said["code"], said["errorCode"]) == (503, "E0000010", "E0000010")
-    assert said["errorSummary"] == "Service is in read only mode"
-    assert said["requestId"] == answer.headers["x-request-id"]
+    printed = json.loads(answer.body)
+    assert (printed["status"], printed["code"], printed["errorCode"]) == (
+        503,
+        "E0000010",
+        "E0000010",
+    )
+    assert printed["errorSummary"] == "Service is in read only mode"
+    assert printed["requestId"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize("mode", ["READ_WRITE", "READ_ONLY"])

@@ -131,9 +131,9 @@ def test_each_release_serves_its_own_schema_alone_and_the_way_back_is_exact(
     no_column = dict.fromkeys(refused, "UndefinedColumn")
 
     def serve(number: str) -> None:
-        told = _served(target, number, server)
-        assert told["login"] == right | {"login": f"login {number}"}
-        assert told["session"] == {"session_epoch": "1"}
+        answers = _served(target, number, server)
+        assert answers["login"] == right | {"login": f"login {number}"}
+        assert answers["session"] == {"session_epoch": "1"}
 
     server.rows(
         "INSERT INTO tenant (id, host, name) VALUES (%s, 't', 't')", TENANT, database=DATABASE

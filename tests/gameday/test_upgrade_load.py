@@ -289,8 +289,10 @@ def test_an_acknowledged_write_that_is_not_there_or_has_another_value_is_lost(
 def _change(server: PostgresServer, statement: str, key: str) -> None:
     """On this server alone: what has an origin is not sent back to A."""
     with server.connect(DATABASE) as connection:
-        for act in ("create", "session_setup"):
-            connection.execute(f"SELECT pg_replication_origin_{act}(%s)".encode(), (f"of {key}",))
+        for action in ("create", "session_setup"):
+            connection.execute(
+                f"SELECT pg_replication_origin_{action}(%s)".encode(), (f"of {key}",)
+            )
         connection.execute(statement.encode(), (key,))
 
 

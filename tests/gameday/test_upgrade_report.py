@@ -256,7 +256,7 @@ def test_a_window_that_never_ended_is_told_without_an_infinity():
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "said"),
+    ("found", "code", "message"),
     [
         (FOUND, 0, "holds; out/upgrade.json"),
         (replace(FOUND, lost_events=["e"]), 1, "DOES NOT HOLD"),
@@ -266,7 +266,7 @@ def test_a_window_that_never_ended_is_told_without_an_infinity():
 def test_the_exit_code_says_whether_it_holds(
     found: Found | DrillError,
     code: int,
-    said: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -286,7 +286,7 @@ def test_the_exit_code_says_whether_it_holds(
     )
     assert command.main() == code
     printed = capsys.readouterr()
-    assert said in printed.out + printed.err
+    assert message in printed.out + printed.err
     assert (tmp_path / "out" / "upgrade.html").exists() == (code != 2)
 
 

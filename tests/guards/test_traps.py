@@ -250,8 +250,8 @@ def test_catches_the_trap_and_names_its_mend(case: tuple[Guard, Template, Templa
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_lets_the_mended_template_pass(case: tuple[Guard, Template, Template]):
-    guard, _, mended = case
-    assert list(guard([mended])) == []
+    guard, _, fixed = case
+    assert list(guard([fixed])) == []
 
 
 # Guards over two Regions, which the tests below provoke.

@@ -8,11 +8,9 @@ import pytest
 
 from functions.control_table.acknowledgements import (
     KEPT,
-    NotAcknowledgedError,
     acknowledge,
     acknowledgements,
     missing,
-    wait_for_all,
 )
 from functions.control_table.mode import Mode, State
 
@@ -76,18 +74,3 @@ def test_more_tasks_than_a_page_holds_are_all_heard(dynamodb, obeys, monkeypatch
 def test_fails_on_a_layer_that_could_be_read_as_another(dynamodb):
     with pytest.raises(ValueError, match="'layer' should be a word without '#', got 'a#b'"):
         acknowledge(dynamodb, "control", layer="a#b", task_id="one", state=state(1), at=NOW)
-
-
-def test_waits_until_nobody_is_missing():
-    answers = [{"one", "two"}, {"two"}, set()]
-    pauses: list[float] = []
-    wait_for_all(lambda: answers.pop(0), seconds=60, pause=pauses.append)
-    assert (answers, pauses) == ([], [0.5, 0.5])
-
-
-def test_fails_when_a_task_stays_missing_and_names_it():
-    clock = iter(range(100))
-    with pytest.raises(NotAcknowledgedError, match="within 5 s of one, two"):
-        wait_for_all(
-            lambda: {"two", "one"}, seconds=5, clock=lambda: next(clock), pause=lambda _: None
-        )

@@ -40,10 +40,10 @@ def test_the_content_type_is_empty_as_the_url_was_signed(cloudformation):
 
 
 def test_a_failure_is_answered_with_its_reason_and_never_raised(cloudformation):
-    def act():
+    def work():
         raise ValueError("'base' should exist")
 
-    reply_with(_event(cloudformation.url, PhysicalResourceId="physical"), act)
+    reply_with(_event(cloudformation.url, PhysicalResourceId="physical"), work)
     assert cloudformation.answer["Status"] == "FAILED"
     assert cloudformation.answer["Reason"] == "ValueError: 'base' should exist"
     assert cloudformation.answer["PhysicalResourceId"] == "physical"
@@ -56,10 +56,10 @@ def test_a_failed_creation_still_names_a_physical_id(cloudformation):
 
 @pytest.mark.parametrize("character", ["a", "ä", "\N{LOCK}", "\0"], ids=ascii)
 def test_a_long_reason_is_cut_to_what_cloudformation_takes(cloudformation, character):
-    def act():
+    def work():
         raise ValueError(2_000 * character)
 
-    reply_with(_event(cloudformation.url, PhysicalResourceId="p" * 1_000), act)
+    reply_with(_event(cloudformation.url, PhysicalResourceId="p" * 1_000), work)
     size = len(cloudformation.puts[0][1])
     assert size <= 4_096
     assert cloudformation.answer["Reason"].startswith(f"ValueError: {character}")

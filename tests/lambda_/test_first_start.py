@@ -48,7 +48,7 @@ class Cluster:
         return [run["overrides"]["containerOverrides"][0]["command"] for run in self.ran]
 
 
-def runner(cluster: Cluster, *, patience: float = 60) -> tuple[Runner, float]:
+def runner(cluster: Cluster, *, timeout: float = 60) -> tuple[Runner, float]:
     """A runner that does not sleep, and a deadline."""
     made = Runner(
         cluster,
@@ -59,7 +59,7 @@ def runner(cluster: Cluster, *, patience: float = 60) -> tuple[Runner, float]:
         security_group="sg-1",
         sleep=lambda _seconds: None,
     )
-    return made, time.monotonic() + patience
+    return made, time.monotonic() + timeout
 
 
 def test_each_command_runs_after_the_end_of_the_one_before():
@@ -83,7 +83,7 @@ def test_a_failure_is_tried_again_for_servers_may_still_be_starting():
 
 
 @pytest.mark.parametrize(
-    ("cluster", "told"),
+    ("cluster", "message"),
     [
         (Cluster(1, polls=1), r"bootstrap entity: .* ended with {.operations.: 1}: it ended"),
         (Cluster(None, polls=1), r"ended with \{'operations': None\}"),
@@ -91,9 +91,9 @@ def test_a_failure_is_tried_again_for_servers_may_still_be_starting():
         (Cluster(0, polls=1_000_000), r"bootstrap entity: arn:task/0 is RUNNING"),
     ],
 )
-def test_what_does_not_end_well_in_time_is_told(cluster: Cluster, told: str):
-    made, deadline = runner(cluster, patience=0)
-    with pytest.raises(NotStartedError, match=told):
+def test_what_does_not_end_well_in_time_is_told(cluster: Cluster, message: str):
+    made, deadline = runner(cluster, timeout=0)
+    with pytest.raises(NotStartedError, match=message):
         run_all(made, BOOTSTRAP, deadline=deadline)
 
 
@@ -105,11 +105,11 @@ class Context:
 @pytest.fixture
 def answers(monkeypatch) -> list[dict[str, Any]]:
     """What CloudFormation was told, by a function that otherwise is the deployed one."""
-    told: list[dict[str, Any]] = []
+    message: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        "functions.custom_resource.reply._put", lambda _url, body: told.append(json.loads(body))
+        "functions.custom_resource.reply._put", lambda _url, body: message.append(json.loads(body))
     )
-    return told
+    return message
 
 
 def event(kind: str) -> dict[str, Any]:

@@ -34,19 +34,22 @@ class Layer:
         self.dynamodb = dynamodb
         self.reachable = True
         self.obeyed: list[State] = []
-        self.said: list[tuple[int, datetime]] = []
+        self.acknowledged: list[tuple[int, datetime]] = []
         self.log: list[dict] = []
         self.follower = ModeFollower(
-            read_mode=self.read, obey=self.obeyed.append, say_so=self.say, log=self.log.append
+            read_mode=self.read,
+            obey=self.obeyed.append,
+            say_so=self.acknowledge,
+            log=self.log.append,
         )
 
     def read(self) -> State | None:
         self.reach()
         return read(self.dynamodb, "control")
 
-    def say(self, state: State, at: datetime) -> None:
+    def acknowledge(self, state: State, at: datetime) -> None:
         self.reach()
-        self.said.append((state.epoch, at))
+        self.acknowledged.append((state.epoch, at))
 
     def reach(self) -> None:
         if not self.reachable:
@@ -65,7 +68,7 @@ def layer(dynamodb) -> Layer:
 
 def test_obeys_at_the_first_look_and_says_so(layer):
     layer.follower.look(NOW)
-    assert (layer.modes, layer.said) == ([Mode.READ_WRITE], [(1, NOW)])
+    assert (layer.modes, layer.acknowledged) == ([Mode.READ_WRITE], [(1, NOW)])
 
 
 def test_a_flip_is_obeyed_at_the_next_look_and_acknowledged_after(layer):
@@ -73,7 +76,7 @@ def test_a_flip_is_obeyed_at_the_next_look_and_acknowledged_after(layer):
     enter_read_only(layer.dynamodb, "control", reason="upgrade", by="run-1", at=NOW)
     layer.follower.look(NOW + SECOND)
     assert layer.modes == [Mode.READ_WRITE, Mode.READ_ONLY]
-    assert layer.said == [(1, NOW), (2, NOW + SECOND)]
+    assert layer.acknowledged == [(1, NOW), (2, NOW + SECOND)]
 
 
 def test_the_same_mode_with_a_new_epoch_is_obeyed_and_acknowledged_anew(layer):
@@ -81,7 +84,7 @@ def test_the_same_mode_with_a_new_epoch_is_obeyed_and_acknowledged_anew(layer):
     layer.follower.look(NOW)
     enter_read_only(layer.dynamodb, "control", reason="writer gone", by="alarm", at=NOW)
     layer.follower.look(NOW + SECOND)
-    assert [epoch for epoch, _ in layer.said] == [2, 3]
+    assert [epoch for epoch, _ in layer.acknowledged] == [2, 3]
 
 
 def test_while_the_table_is_away_the_last_known_mode_holds(layer):
@@ -114,7 +117,7 @@ def test_a_new_task_asks_first_and_then_takes_no_writes(layer):
     assert layer.obeyed == []
     layer.follower.look(NOW + FIRST_READ_TIMEOUT)
     assert layer.obeyed == [UNREAD]
-    assert layer.said == []
+    assert layer.acknowledged == []
     layer.reachable = True
     layer.follower.look(NOW + FIRST_READ_TIMEOUT + SECOND)
     assert layer.modes == [Mode.READ_ONLY, Mode.READ_WRITE]
@@ -123,14 +126,14 @@ def test_a_new_task_asks_first_and_then_takes_no_writes(layer):
 def test_a_region_without_a_mode_takes_no_writes_and_acknowledges_nothing(dynamodb):
     layer = Layer(dynamodb)
     layer.follower.look(NOW)
-    assert (layer.obeyed, layer.said) == ([NO_MODE], [])
+    assert (layer.obeyed, layer.acknowledged) == ([NO_MODE], [])
 
 
 def test_an_acknowledgement_is_renewed_before_it_expires(layer):
     layer.follower.look(NOW)
     layer.follower.look(NOW + RENEWAL - SECOND)
     layer.follower.look(NOW + RENEWAL)
-    assert layer.said == [(1, NOW), (1, NOW + RENEWAL)]
+    assert layer.acknowledged == [(1, NOW), (1, NOW + RENEWAL)]
 
 
 def test_an_acknowledgement_that_failed_is_sent_at_the_next_look(layer):
@@ -139,18 +142,18 @@ def test_an_acknowledgement_that_failed_is_sent_at_the_next_look(layer):
     layer.follower.look(NOW)
     layer.follower._say_so = sent
     layer.follower.look(NOW + SECOND)
-    assert (layer.modes, layer.said) == ([Mode.READ_WRITE], [(1, NOW + SECOND)])
+    assert (layer.modes, layer.acknowledged) == ([Mode.READ_WRITE], [(1, NOW + SECOND)])
 
 
 def test_what_could_not_be_obeyed_is_not_acknowledged_and_tried_again(layer):
     obey = layer.follower._obey
     layer.follower._obey = lambda _: 1 / 0
     layer.follower.look(NOW)
-    assert layer.said == []
+    assert layer.acknowledged == []
     assert layer.log[-1]["event"] == "not obeyed"
     layer.follower._obey = obey
     layer.follower.look(NOW + SECOND)
-    assert (layer.modes, layer.said) == ([Mode.READ_WRITE], [(1, NOW + SECOND)])
+    assert (layer.modes, layer.acknowledged) == ([Mode.READ_WRITE], [(1, NOW + SECOND)])
 
 
 class TestFlagFile:
@@ -182,8 +185,13 @@ class TestFlagFile:
 class TestSidecar:
     @pytest.fixture
     def variables(self, monkeypatch, tmp_path):
-        told = {"CONTROL_TABLE": "control", "RUN": str(tmp_path), "LAYER": "edge", "TASK_ID": "one"}
-        for name, value in told.items():
+        logged = {
+            "CONTROL_TABLE": "control",
+            "RUN": str(tmp_path),
+            "LAYER": "edge",
+            "TASK_ID": "one",
+        }
+        for name, value in logged.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("ECS_CONTAINER_METADATA_URI_V4", raising=False)
         return monkeypatch

@@ -95,7 +95,7 @@ class Account:
             for key in (mode.KEY, lock.KEY):
                 dynamodb.delete_item(TableName="control", Key=key)
             mode.begin(dynamodb, "control", by="bootstrap", at=NOW)
-        self.told()
+        self.notices()
 
     def client(self, service: str, region: str) -> Any:
         return self.clients[service, region]
@@ -106,11 +106,11 @@ class Account:
     def mode(self, region: str = "us-east-1") -> State:
         return mode.known(self.dynamodb(region), "control")
 
-    def act(self, event: Any, *, at: datetime = NOW, regions: tuple[str, ...] = REGIONS) -> Any:
+    def command(self, event: Any, *, at: datetime = NOW, regions: tuple[str, ...] = REGIONS) -> Any:
         tables = dict.fromkeys(regions, "control")
         return respond(cause(event), tables=tables, topic=self.topic, client=self.client, now=at)
 
-    def told(self) -> list[str]:
+    def notices(self) -> list[str]:
         """What the operators were told since they were asked last."""
         sqs = self.client("sqs", "us-east-1")
         found = sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
@@ -140,84 +140,84 @@ def account(regions: Account) -> Account:
 
 @pytest.mark.parametrize("event_id", FAILOVERS)
 def test_a_failover_enters_read_only_in_every_region_and_says_why(account, event_id):
-    account.act(failover(event_id))
+    account.command(failover(event_id))
     for region in REGIONS:
         found = account.mode(region)
         assert (found.mode, found.epoch) == (Mode.READ_ONLY, 2)
         assert found.by == f"{event_id} of mainstay-test-entity-a"
         assert "Started cross AZ failover to DB instance: reader-2" in found.reason
         assert "844e2571-85d4-695f-b930-0153b71dcb42" in found.reason
-    [told] = account.told()
-    assert event_id in told
-    assert "us-west-2: READ_ONLY entered, epoch 2" in told
-    assert "docs/runbooks/read-only-by-itself.md" in told
+    [notices] = account.notices()
+    assert event_id in notices
+    assert "us-west-2: READ_ONLY entered, epoch 2" in notices
+    assert "docs/runbooks/read-only-by-itself.md" in notices
 
 
 @pytest.mark.parametrize("name", ["down", "behind"])
 def test_an_alarm_enters_it_too(account, name):
-    account.act(alarm(name))
+    account.command(alarm(name))
     assert (account.mode().mode, account.mode().by) == (Mode.READ_ONLY, f"alarm {name}")
 
 
 def test_a_broken_replica_is_told_and_stops_no_writes(account):
-    account.act(alarm("off"))
+    account.command(alarm("off"))
     assert account.mode().mode == Mode.READ_WRITE
-    [told] = account.told()
-    assert "alarm off" in told
-    assert "READ_ONLY not entered" in told
+    [notices] = account.notices()
+    assert "alarm off" in notices
+    assert "READ_ONLY not entered" in notices
 
 
 def test_an_event_that_is_delivered_again_changes_nothing_and_is_told_again(account):
     """Its first try may have ended before the operators were told."""
-    account.act(failover())
+    account.command(failover())
     first = account.mode()
-    account.told()
-    account.act(failover(), at=NOW + timedelta(minutes=1))
+    account.notices()
+    account.command(failover(), at=NOW + timedelta(minutes=1))
     assert account.mode() == first
-    assert len(account.told()) == 1
+    assert len(account.notices()) == 1
 
 
 def test_whatever_follows_finds_it_entered_and_tells_nobody(account):
-    account.act(failover("RDS-EVENT-0073"))
+    account.command(failover("RDS-EVENT-0073"))
     first = account.mode()
-    account.told()
-    account.act(failover("RDS-EVENT-0071", at=NOW + timedelta(seconds=30)))
-    account.act(alarm("down"))
+    account.notices()
+    account.command(failover("RDS-EVENT-0071", at=NOW + timedelta(seconds=30)))
+    account.command(alarm("down"))
     assert account.mode() == first
-    assert account.told() == []
+    assert account.notices() == []
 
 
 def test_a_persons_read_only_stays_the_person_s(account):
     for region in REGIONS:
         mode.enter_read_only(account.dynamodb(region), "control", reason="a move", by="ana", at=NOW)
-    account.act(failover())
+    account.command(failover())
     assert (account.mode().by, account.mode().epoch) == ("ana", 2)
-    assert account.told() == []
+    assert account.notices() == []
 
 
 def test_what_happened_before_somebody_left_does_not_enter_again(account):
     """A delivery that was late, or an alarm that stood when a person left in spite of it."""
-    account.act(failover())
-    account.told()
+    account.command(failover())
+    account.notices()
     left = account.leave(NOW + timedelta(minutes=10))
-    account.act(failover(), regions=("us-east-1",))
-    account.act(alarm("behind", at=NOW + timedelta(minutes=9)), regions=("us-east-1",))
+    account.command(failover(), regions=("us-east-1",))
+    account.command(alarm("behind", at=NOW + timedelta(minutes=9)), regions=("us-east-1",))
     assert account.mode() == left
-    assert all("left READ_ONLY" in told for told in account.told())
+    assert all("left READ_ONLY" in notices for notices in account.notices())
 
 
 def test_what_happened_after_it_was_left_enters_again(account):
-    account.act(failover())
+    account.command(failover())
     account.leave(NOW + timedelta(minutes=10))
-    account.act(failover("RDS-EVENT-0072", at=NOW + timedelta(minutes=11)))
+    account.command(failover("RDS-EVENT-0072", at=NOW + timedelta(minutes=11)))
     assert (account.mode().mode, account.mode().epoch) == (Mode.READ_ONLY, 4)
 
 
 def test_of_the_second_in_which_it_was_left_the_event_wins(account):
     """The table keeps whole seconds: in doubt writes wait."""
-    account.act(failover())
+    account.command(failover())
     account.leave(NOW + timedelta(minutes=10, milliseconds=100))
-    account.act(alarm("down", at=NOW + timedelta(minutes=10, milliseconds=900)))
+    account.command(alarm("down", at=NOW + timedelta(minutes=10, milliseconds=900)))
     assert account.mode().mode == Mode.READ_ONLY
 
 
@@ -225,7 +225,7 @@ def test_an_upgrade_s_own_read_only_is_taken_from_it_by_a_failover(account):
     own = {"reason": "upgrade r", "by": "upgrade r", "at": NOW}
     for region in REGIONS:
         mode.enter_read_only(account.dynamodb(region), "control", **own)
-    account.act(failover())
+    account.command(failover())
     assert (account.mode().epoch, account.mode().by[:14]) == (3, "RDS-EVENT-0073")
     with pytest.raises(EpochPassedError):
         mode.leave_read_only(account.dynamodb(), "control", epoch=2, **own)
@@ -236,24 +236,24 @@ def test_an_upgrade_s_own_read_only_is_taken_from_it_by_a_failover(account):
 def test_a_replica_that_an_upgrade_pauses_neither_enters_nor_tells(account, name):
     """It holds the lock of the primary Region alone, and has both."""
     lock.acquire(account.dynamodb(), "control", holder="ana", token="upgrade r", at=NOW)
-    account.act(alarm(name))
+    account.command(alarm(name))
     assert {account.mode(region).mode for region in REGIONS} == {Mode.READ_WRITE}
-    assert account.told() == []
+    assert account.notices() == []
 
 
 def test_a_region_that_is_away_keeps_no_other_from_being_entered(account):
     account.dynamodb("us-west-2").delete_table(TableName="control")
     with pytest.raises(NotEverywhereError, match="us-west-2"):
-        account.act(failover())
+        account.command(failover())
     assert account.mode().mode == Mode.READ_ONLY
-    [told] = account.told()
-    assert "us-west-2: FAILED" in told
+    [notices] = account.notices()
+    assert "us-west-2: FAILED" in notices
 
 
 def test_a_region_that_was_never_begun_is_told_and_not_made_up(account):
     account.dynamodb().delete_item(TableName="control", Key=mode.KEY)
     with pytest.raises(NotEverywhereError, match="has no mode yet"):
-        account.act(failover())
+        account.command(failover())
     assert mode.read(account.dynamodb(), "control") is None
 
 
@@ -321,7 +321,7 @@ def test_from_no_state_does_any_event_make_read_write(account):
     moments = (NOW - timedelta(hours=1), NOW + timedelta(hours=1))
     shapes = (failover, alarm, lambda at: alarm("down", at=at), lambda at: alarm("off", at=at))
     seen = set()
-    for (told, given), held, shape, moment in itertools.product(
+    for (notices, given), held, shape, moment in itertools.product(
         states.items(), (False, True), shapes, moments
     ):
         epoch = account.mode().epoch
@@ -334,7 +334,7 @@ def test_from_no_state_does_any_event_make_read_write(account):
         after = account.mode()
         assert after == outcome.state
         assert after == before or (after.mode, after.epoch) == (Mode.READ_ONLY, before.epoch + 1)
-        assert before.mode is Mode.READ_WRITE or after.mode is Mode.READ_ONLY, told
+        assert before.mode is Mode.READ_WRITE or after.mode is Mode.READ_ONLY, notices
         seen.add((before.mode, after.mode, after == before))
     assert seen == {
         (Mode.READ_WRITE, Mode.READ_WRITE, True),

@@ -36,12 +36,12 @@ def site():
         yield dynamodb, s3, arn
 
 
-def _run(site, now: datetime, told: list[Any] | None = None) -> list[Any]:
+def _run(site, now: datetime, records: list[Any] | None = None) -> list[Any]:
     dynamodb, s3, arn = site
     to = Destination(s3=s3, bucket="dumps", lock=timedelta(days=35))
-    told = [] if told is None else told
-    export(dynamodb, to, table_arn=arn, now=now, record=told.append)
-    return told
+    records = [] if records is None else records
+    export(dynamodb, to, table_arn=arn, now=now, record=records.append)
+    return records
 
 
 def _started(site) -> int:

@@ -107,10 +107,10 @@ def listeners(session: LocalSession, *, public: bool) -> list[dict[str, Any]]:
 
 
 def test_one_command_deploys_everything_and_ends_with_a_line_that_answers(clone: Clone):
-    said = clone.run("up")
-    assert said.exit_code == 0, said.output
-    line = re.search(r"curl (--cacert .+)", said.output)
-    assert line, said.output
+    printed = clone.run("up")
+    assert printed.exit_code == 0, printed.output
+    line = re.search(r"curl (--cacert .+)", printed.output)
+    assert line, printed.output
     answer = _curl(clone, shlex.split(line[1]))
     assert answer.startswith("HTTP/1.1 200")
     assert '"sessionToken"' in answer
@@ -317,9 +317,9 @@ def test_the_deployed_machine_upgrades_both_regions(
     """The shipped command, machine, function and operations; only resolvers, of which there are
     none here, are not waited for."""
     _forget_resolvers(target)
-    said = clone.upgrade("start", "--image", "mainstay.local/app:next", "--bake", "1")
-    assert said.exit_code == 0, said.output
-    assert said.output.endswith("upgraded: every row of the table is done\n"), said.output
+    printed = clone.upgrade("start", "--image", "mainstay.local/app:next", "--bake", "1")
+    assert printed.exit_code == 0, printed.output
+    assert printed.output.endswith("upgraded: every row of the table is done\n"), printed.output
     for region in REGIONS:
         for service in _app_services(target, region):
             assert _image(target, region, service["taskDefinition"]) == "mainstay.local/app:next"
@@ -368,8 +368,10 @@ def test_a_lag_enters_read_only_by_itself_and_a_person_leaves_once_it_is_over(
     wait_until(lambda: state() == "OK", "the alarm's end")
     for region in REGIONS:
         epoch = str(shown(region)["epoch"])
-        said = clone.mode("leave", "--region", region, "--epoch", epoch, "--reason", "it is over")
-        assert said.exit_code == 0, said.output
+        printed = clone.mode(
+            "leave", "--region", region, "--epoch", epoch, "--reason", "it is over"
+        )
+        assert printed.exit_code == 0, printed.output
         assert shown(region)["mode"] == "READ_WRITE"
 
 
@@ -380,17 +382,17 @@ _OF_AN_ALARM = (
 
 
 def test_again_there_is_nothing_to_change(clone: Clone):
-    said = clone.run("up")
-    assert said.exit_code == 0
-    assert "it runs already" in said.output
-    assert re.search(r"nothing to change: all \d+ stacks are as the templates say", said.output)
+    printed = clone.run("up")
+    assert printed.exit_code == 0
+    assert "it runs already" in printed.output
+    assert re.search(r"nothing to change: all \d+ stacks are as the templates say", printed.output)
 
 
 def test_a_second_run_beside_it_is_refused(clone: Clone, session: LocalSession):
     with session.alone():
-        said = clone.run("diff")
-    assert said.exit_code == 1
-    assert "another run works in" in said.output
+        printed = clone.run("diff")
+    assert printed.exit_code == 1
+    assert "another run works in" in printed.output
 
 
 def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: LocalTarget):
@@ -402,9 +404,9 @@ def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Lo
     shown = clone.run("diff")
     assert shown.exit_code == 0
     assert "Number of stacks with differences: 2" in shown.output
-    said = clone.run("up")
-    assert said.exit_code == 0
-    assert said.output.count("(no changes)") == said.output.count("✅") - 2
+    printed = clone.run("up")
+    assert printed.exit_code == 0
+    assert printed.output.count("(no changes)") == printed.output.count("✅") - 2
     for region in REGIONS:
         wafv2 = target.client("wafv2", region)
         (acl,) = wafv2.list_web_acls(Scope="REGIONAL")["WebACLs"]
@@ -444,8 +446,8 @@ def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
         assert f"{path}: " in dry.output
     physical = _physical(target)
     target.client("cloudformation", REGIONS[0]).delete_stack(StackName="behaviours")
-    said = clone.run("destroy")
-    assert said.exit_code == 0, said.output
+    printed = clone.run("destroy")
+    assert printed.exit_code == 0, printed.output
     kept = {(one.region, one.stack, one.logical_id): one.type for one in stays}
     unknown = set(kept.values()) - {*LISTED, "AWS::KMS::Key"}
     assert not unknown, f"say in LISTED how these are looked for: {sorted(unknown)}"
@@ -471,8 +473,8 @@ def test_reset_leaves_nothing_even_when_the_ecs_agent_was_killed(
     assert any("nginx" in line for line in _lines(clone))
     assert session.ecs_agent_pid is not None
     os.kill(session.ecs_agent_pid, 9)
-    said = clone.run("reset")
-    assert said.exit_code == 0
+    printed = clone.run("reset")
+    assert printed.exit_code == 0
     assert clones.naming(clone.folder) == []
     assert not clone.local.exists()
     with socket.socket() as probe:

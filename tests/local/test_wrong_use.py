@@ -55,9 +55,9 @@ def test_an_interrupt_leaves_no_process_whenever_it_comes(clone: Clone):
     for words in ("Synthesizing", "Bootstrapping", ": deploying"):
         child = begun(clone, words)
         child.send_signal(signal.SIGINT)
-        said, _ = child.communicate(timeout=60)
-        assert child.returncode == 130, said
-        assert "interrupted" in said
+        printed, _ = child.communicate(timeout=60)
+        assert child.returncode == 130, printed
+        assert "interrupted" in printed
         assert clones.naming(clone.folder) == []
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
@@ -68,9 +68,9 @@ def test_an_emulator_that_is_killed_ends_the_run_at_once(clone: Clone):
     pid = LocalSession(folder=clone.local, port=clone.port, endpoint=None).emulator.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    said, _ = child.communicate(timeout=60)
-    assert child.returncode == 1, said
-    assert "cdk deploy was ended: what it deploys to has gone" in said
+    printed, _ = child.communicate(timeout=60)
+    assert child.returncode == 1, printed
+    assert "cdk deploy was ended: what it deploys to has gone" in printed
     assert clones.naming(clone.folder) == []
 
 
@@ -79,20 +79,20 @@ def test_a_taken_port_is_named_and_nothing_is_left(clone: Clone):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        said = Clone(clone.folder, port).run("up", "--environment", "dev")
-    assert said.exit_code == 1
+        printed = Clone(clone.folder, port).run("up", "--environment", "dev")
+    assert printed.exit_code == 1
     assert f"local: 'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{port}" in (
-        said.output
+        printed.output
     )
     assert process.marked(clone.local) == ()
 
 
 @pytest.mark.parametrize("command", ["up", "diff", "destroy", "status"])
 def test_an_endpoint_elsewhere_is_refused_by_every_command(clone: Clone, command: str):
-    said = clone.run(command, "--endpoint", "http://192.0.2.1:4570")
-    assert said.exit_code == 1
-    assert said.output.startswith("local: 'ENDPOINT' should be a loopback address")
-    assert "Traceback" not in said.output
+    printed = clone.run(command, "--endpoint", "http://192.0.2.1:4570")
+    assert printed.exit_code == 1
+    assert printed.output.startswith("local: 'ENDPOINT' should be a loopback address")
+    assert "Traceback" not in printed.output
 
 
 def test_credentials_that_look_real_are_refused(clone: Clone, monkeypatch: pytest.MonkeyPatch):
@@ -106,16 +106,16 @@ def test_credentials_that_look_real_are_refused(clone: Clone, monkeypatch: pytes
 
 def test_nothing_is_deployed_yet_is_said(clone: Clone):
     for command in ("diff", "destroy"):
-        said = clone.run(command)
-        assert said.exit_code == 1
-        assert said.output == "local: nothing is deployed: run `make local` first\n"
+        printed = clone.run(command)
+        assert printed.exit_code == 1
+        assert printed.output == "local: nothing is deployed: run `make local` first\n"
     assert clone.run("status").output.startswith("Nothing is deployed here")
 
 
 def test_an_unknown_environment_is_named(clone: Clone):
-    said = clone.run("up", "--environment", "staging")
-    assert said.exit_code == 1
-    assert "'environment' should be one of production, small, dev, got 'staging'" in said.output
+    printed = clone.run("up", "--environment", "staging")
+    assert printed.exit_code == 1
+    assert "'environment' should be one of production, small, dev, got 'staging'" in printed.output
     assert process.marked(clone.local) == ()
 
 

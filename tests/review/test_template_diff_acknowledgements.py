@@ -36,7 +36,7 @@ def test_notes_a_stale_acknowledgement(diff, acknowledge):
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "printed"),
     [
         ({"reason": "because"}, "'reason' should be a full sentence of at least 20 characters"),
         ({"danger": "scary"}, "'danger' should be one of replacement, stateful, iam"),
@@ -44,10 +44,10 @@ def test_notes_a_stale_acknowledgement(diff, acknowledge):
         ({"ticket": "none"}, "should have exactly stack, resource, danger, reason"),
     ],
 )
-def test_refuses_a_bad_acknowledgement(diff, acknowledge, changed, told):
+def test_refuses_a_bad_acknowledgement(diff, acknowledge, changed, printed):
     code, out = diff.one(None, None, "--acknowledged", acknowledge(**changed))
     assert (code, out) == (2, "")
-    assert told in diff.error
+    assert printed in diff.error
     assert "entry 1" in diff.error
 
 

@@ -360,8 +360,8 @@ def test_with_the_queue_out_events_wait_and_are_all_sent_later():
         aws.close()
         return [event.to_json() for event in events], queue.taken, waited
 
-    told, taken, waited = asyncio.run(asyncio.wait_for(run(), 60))
-    assert sorted(told) == sorted(taken)
+    acknowledged, taken, waited = asyncio.run(asyncio.wait_for(run(), 60))
+    assert sorted(acknowledged) == sorted(taken)
     assert waited < 5  # the first waits for the queue's word; the others know that it is out
 
 

@@ -33,10 +33,10 @@ _LEFT_OUT = ("CDK_VALIDATION", "PYTEST_", "AWS_ACCESS", "AWS_SECRET", "AWS_SESSI
 
 @dataclass(frozen=True)
 class Started:
-    """How a start ended: its exit code and everything it said."""
+    """How a start ended: its exit code and everything that it printed."""
 
     exit_code: int
-    said: str
+    output: str
 
 
 @dataclass(frozen=True)

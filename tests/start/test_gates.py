@@ -46,10 +46,10 @@ def unguarded_start(unguarded):
     return unguarded.start()
 
 
-def names_the_finding(said: str) -> bool:
+def names_the_finding(message: str) -> bool:
     """The rules of both packs, and where: not, say, that credentials are missing."""
     return all(
-        words in said
+        words in message
         for words in (
             "Dns/Unguarded",
             "AwsSolutions-S1",
@@ -60,8 +60,8 @@ def names_the_finding(said: str) -> bool:
 
 def test_app_py_fails_on_a_finding(unguarded_start):
     assert unguarded_start.exit_code == 1
-    assert names_the_finding(unguarded_start.said)
-    assert "acknowledge it on its construct" in unguarded_start.said
+    assert names_the_finding(unguarded_start.output)
+    assert "acknowledge it on its construct" in unguarded_start.output
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_app_py_fails_on_a_finding(unguarded_start):
 def test_the_cdk_cli_fails_on_a_finding(unguarded, command):
     started = unguarded.cdk(*command)
     assert started.exit_code == 1
-    assert names_the_finding(started.said)
-    assert "credentials" not in started.said
+    assert names_the_finding(started.output)
+    assert "credentials" not in started.output
 
 
 def test_the_cdk_cli_fails_to_deploy_what_a_failed_synth_left_behind(unguarded, unguarded_start):
@@ -85,18 +85,18 @@ def test_the_cdk_cli_fails_to_deploy_what_a_failed_synth_left_behind(unguarded, 
     left_behind = str(unguarded.assembly)
     started = unguarded.cdk("deploy", "--all", "--require-approval", "never", app=left_behind)
     assert started.exit_code == 1
-    assert names_the_finding(started.said)
-    assert "credentials" not in started.said
+    assert names_the_finding(started.output)
+    assert "credentials" not in started.output
 
 
 def test_app_py_fails_on_what_cloudformation_would_refuse(unguarded_start):
     assert unguarded_start.exit_code == 1
-    assert "CloudFormation-Validate::F3020" in unguarded_start.said
+    assert "CloudFormation-Validate::F3020" in unguarded_start.output
 
 
 def test_app_py_fails_on_a_trap_of_deploy_time(unguarded_start):
     assert unguarded_start.exit_code == 1
-    assert "Mainstay::zone-not-pinned" in unguarded_start.said
+    assert "Mainstay::zone-not-pinned" in unguarded_start.output
 
 
 def test_no_context_value_turns_an_error_of_the_validator_into_a_warning(clone_with):
@@ -104,10 +104,10 @@ def test_no_context_value_turns_an_error_of_the_validator_into_a_warning(clone_w
         "synth", "--quiet", "-c", "@aws-cdk/core:validateAgainstDefaultRules=false"
     )
     assert started.exit_code == 1
-    assert "F3020" in started.said
+    assert "F3020" in started.output
 
 
 def test_refuses_to_start_with_the_validator_off(unguarded):
     started = unguarded.start(CDK_VALIDATION="false")
     assert started.exit_code == 1
-    assert "CDK_VALIDATION=false would switch off a gate of this app: unset it" in started.said
+    assert "CDK_VALIDATION=false would switch off a gate of this app: unset it" in started.output

@@ -26,8 +26,8 @@ def migrating(clone_of_repository) -> Assembly:
     zones = '            zone_ids=("use1-az1", "use1-az2"),\n'
     clone.edit(file, zones, f"{zones}            legacy_edge={LEGACY_EDGE},\n")
     started = clone.start()
-    assert started.exit_code == 0, started.said
-    assert "WARNING" not in started.said
+    assert started.exit_code == 0, started.output
+    assert "WARNING" not in started.output
     return read(clone.assembly)
 
 

@@ -23,24 +23,26 @@ def clone(clone_of_repository):
 def test_refuses_an_unknown_environment(clone_of_repository):
     clone = clone_of_repository()
     started = clone.start(environment="prodction")
-    assert started.exit_code == 1, started.said
-    assert "'environment' should be one of production, small, dev, got 'prodction'" in started.said
-    assert "Traceback" not in started.said
+    assert started.exit_code == 1, started.output
+    assert (
+        "'environment' should be one of production, small, dev, got 'prodction'" in started.output
+    )
+    assert "Traceback" not in started.output
     assert not list(clone.assembly.glob("*.template.json")), "a stack was made all the same"
 
 
 def test_reports_wrong_environments_of_the_whole_file_at_once(clone):
     started = clone.start(environment="small")
-    assert started.exit_code == 1, started.said
-    assert "2 problems in the environment file:" in started.said
-    assert "'production.app.peak_tasks' should be at least 1, got 0" in started.said
-    assert "'dev.domain'" in started.said
-    assert "Traceback" not in started.said
+    assert started.exit_code == 1, started.output
+    assert "2 problems in the environment file:" in started.output
+    assert "'production.app.peak_tasks' should be at least 1, got 0" in started.output
+    assert "'dev.domain'" in started.output
+    assert "Traceback" not in started.output
     assert not list(clone.assembly.glob("*.template.json")), "a stack was made all the same"
 
 
 def test_the_cdk_cli_shows_the_same_words(clone):
     started = clone.cdk("synth", "--quiet")
     assert started.exit_code != 0
-    assert "'production.app.peak_tasks' should be at least 1, got 0" in started.said
-    assert "Traceback" not in started.said
+    assert "'production.app.peak_tasks' should be at least 1, got 0" in started.output
+    assert "Traceback" not in started.output

@@ -140,19 +140,19 @@ def test_the_sidecar_shares_the_flag_s_folder_with_nginx_and_cannot_stop_it(syst
         assert server["MountPoints"] == sidecar["MountPoints"]
         assert (server["Essential"], sidecar["Essential"]) == (True, False)
         assert sidecar["RestartPolicy"]["Enabled"] is True
-        told = {item["Name"]: item["Value"] for item in sidecar["Environment"]}
-        assert told["RUN"] == server["MountPoints"][0]["ContainerPath"]
-        table = system.resource(stack, told["CONTROL_TABLE"])
+        variables = {item["Name"]: item["Value"] for item in sidecar["Environment"]}
+        assert variables["RUN"] == server["MountPoints"][0]["ContainerPath"]
+        table = system.resource(stack, variables["CONTROL_TABLE"])
         assert table.stack is system.part(region, "control")
 
 
 def test_nginx_waits_for_the_mode_longer_than_the_sidecar_asks(system):
     for region in system.regions:
         [task] = system.part(region, "edge").of_type("AWS::ECS::TaskDefinition").values()
-        told = {
+        variables = {
             item["Name"]: item["Value"] for item in task["ContainerDefinitions"][0]["Environment"]
         }
-        assert int(told["MODE_WAIT_SECONDS"]) > FIRST_READ_TIMEOUT.total_seconds()
+        assert int(variables["MODE_WAIT_SECONDS"]) > FIRST_READ_TIMEOUT.total_seconds()
 
 
 def test_a_tenant_is_slowed_down_before_the_firewall_counts_it_as_too_much(system):
@@ -163,11 +163,11 @@ def test_a_tenant_is_slowed_down_before_the_firewall_counts_it_as_too_much(syste
             if system.tier_of(item) == "edge" and item.stack.region == region
         ]
         [task] = service.stack.of_type("AWS::ECS::TaskDefinition").values()
-        told = {
+        variables = {
             item["Name"]: item["Value"] for item in task["ContainerDefinitions"][0]["Environment"]
         }
         tasks = system.scaling(service).properties["MinCapacity"]
-        together = int(told["TENANT_REQUESTS_PER_SECOND"]) * tasks * 60
+        together = int(variables["TENANT_REQUESTS_PER_SECOND"]) * tasks * 60
         ceiling = system.environment.front_door.requests_per_tenant_per_minute
         assert together < ceiling
 
@@ -177,9 +177,9 @@ def test_the_edge_is_told_where_the_internal_load_balancer_is(system):
         stack = system.part(region, "edge")
         [task] = stack.of_type("AWS::ECS::TaskDefinition").values()
         container, _ = task["ContainerDefinitions"]
-        told = {item["Name"]: item["Value"] for item in container["Environment"]}
-        address, port = told["APP_ADDRESS"]["Fn::Join"][1]
+        variables = {item["Name"]: item["Value"] for item in container["Environment"]}
+        address, port = variables["APP_ADDRESS"]["Fn::Join"][1]
         balancer = system.resource(stack, address)
         assert (balancer.properties["Scheme"], port) == ("internal", ":443")
-        assert told["APP_NAME"] == f"app-tier.{system.environment.domain}"
-        assert told["DOMAIN"] == system.environment.domain
+        assert variables["APP_NAME"] == f"app-tier.{system.environment.domain}"
+        assert variables["DOMAIN"] == system.environment.domain

@@ -211,8 +211,8 @@ def test_every_server_is_told_how_long_its_stop_may_wait(production):
     assert tasks
     for task in tasks:
         container = task["ContainerDefinitions"][0]
-        told = {item["Name"]: item["Value"] for item in container["Environment"]}
-        assert told["LONGEST_REQUEST_SECONDS"] == longest
+        variables = {item["Name"]: item["Value"] for item in container["Environment"]}
+        assert variables["LONGEST_REQUEST_SECONDS"] == longest
 
 
 def test_the_tasks_of_backups_run_where_the_kernel_of_their_image_does(system):

@@ -137,25 +137,18 @@ class PeeringSide(Construct):
             "worker": security_groups.worker,
         }
         for index, flow in enumerate(FLOWS, start=1):
-            if flow.side == side:
-                ec2.CfnSecurityGroupEgress(
-                    self,
-                    f"Flow{index}",
-                    group_id=groups[flow.source_group].security_group_id,
-                    ip_protocol="tcp",
-                    from_port=flow.port,
-                    to_port=flow.port,
-                    cidr_ip=peer_addresses.tier(flow.target),
-                    description=flow.why,
-                )
-            else:
-                ec2.CfnSecurityGroupIngress(
-                    self,
-                    f"Flow{index}",
-                    group_id=groups[flow.target_group].security_group_id,
-                    ip_protocol="tcp",
-                    from_port=flow.port,
-                    to_port=flow.port,
-                    cidr_ip=peer_addresses.tier(flow.source),
-                    description=flow.why,
-                )
+            opens = flow.side == side
+            own, peer = (
+                (flow.source_group, flow.target) if opens else (flow.target_group, flow.source)
+            )
+            rule = ec2.CfnSecurityGroupEgress if opens else ec2.CfnSecurityGroupIngress
+            rule(
+                self,
+                f"Flow{index}",
+                group_id=groups[own].security_group_id,
+                ip_protocol="tcp",
+                from_port=flow.port,
+                to_port=flow.port,
+                cidr_ip=peer_addresses.tier(peer),
+                description=flow.why,
+            )

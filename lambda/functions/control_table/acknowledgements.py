@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,10 +23,6 @@ class Acknowledgement:
     epoch: int
     mode: Mode
     at: str  # ISO 8601 in UTC
-
-
-class NotAcknowledgedError(Exception):
-    """Tasks did not obey in time; the message names them."""
 
 
 def acknowledge(
@@ -81,23 +76,3 @@ def missing(
         if found.epoch >= epoch
     }
     return set(task_ids) - obeying
-
-
-def wait_for_all(
-    still_missing: Callable[[], set[str]],
-    *,
-    seconds: float,
-    every: float = 0.5,
-    clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-) -> None:
-    """Ask `still_missing` every `every` seconds until it answers with nobody.
-
-    Raises NotAcknowledgedError, which names who is missing, after `seconds`.
-    """
-    end = clock() + seconds
-    while tasks := still_missing():
-        if clock() >= end:
-            names = ", ".join(sorted(tasks))
-            raise NotAcknowledgedError(f"no acknowledgement within {seconds} s of {names}")
-        pause(every)

@@ -50,13 +50,13 @@ class _Handler(socketserver.StreamRequestHandler):
                 fields.append((name, value.strip()))
             length = int({n.lower(): v for n, v in fields}.get("content-length", 0))
             body = self.rfile.read(length)
-            told = {
+            received = {
                 "target": self.server.name,
                 "line": line.decode("latin-1").rstrip(),
                 "fields": fields,
                 "body": body.decode("latin-1"),
             }
-            said = json.dumps(told).encode()
+            said = json.dumps(received).encode()
             self.wfile.write(
                 f"HTTP/1.1 {self.server.status} OK\r\nContent-Length: {len(said)}\r\n\r\n".encode()
                 + said

@@ -94,8 +94,8 @@ def test_an_alarm_on_metric_math_rings_through_a_topic(deployed, aws):
     assert state() == "ALARM"
     answer = aws("sqs").receive_message(QueueUrl=seen.refs["Queue"], WaitTimeSeconds=10)
     (message,) = answer["Messages"]
-    told = json.loads(json.loads(message["Body"])["Message"])
-    assert (told["AlarmName"], told["NewStateValue"]) == (seen.refs["Alarm"], "ALARM")
+    notice = json.loads(json.loads(message["Body"])["Message"])
+    assert (notice["AlarmName"], notice["NewStateValue"]) == (seen.refs["Alarm"], "ALARM")
 
 
 def test_an_alarm_that_changes_is_an_event_for_the_rules_that_wait_for_it(deployed, aws):

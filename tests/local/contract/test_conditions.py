@@ -98,8 +98,8 @@ def test_a_time_to_live_is_told_and_an_attribute_of_it_counts_as_any(aws, table)
     dynamodb = aws("dynamodb")
     asked = {"AttributeName": "expires", "Enabled": True}
     dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=asked)
-    told = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    assert (told["TimeToLiveStatus"], told["AttributeName"]) == ("ENABLED", "expires")
+    described = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert (described["TimeToLiveStatus"], described["AttributeName"]) == ("ENABLED", "expires")
     count = {
         "TableName": table,
         "Key": {"pk": {"S": "count"}, "sk": {"S": "1"}},

@@ -20,9 +20,9 @@ def no_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The reason of an act that is refused, which is all that is said."""
     assert main(arguments) == 1
-    said = capsys.readouterr()
-    assert said.err == ""
-    [line] = said.out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    [line] = printed.out.splitlines()
     return json.loads(line)["reason"]
 
 

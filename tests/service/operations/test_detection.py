@@ -73,7 +73,7 @@ def test_a_server_that_refuses_somebody_is_there(server: PostgresServer, role: s
 
 
 @pytest.mark.parametrize(
-    ("said", "there"),
+    ("message", "there"),
     [
         ("FATAL:  the database system is starting up", False),
         ("FATAL:  the database system is shutting down", False),
@@ -85,10 +85,10 @@ def test_a_server_that_refuses_somebody_is_there(server: PostgresServer, role: s
     ],
 )
 def test_what_a_server_says_tells_whether_it_serves(
-    server: PostgresServer, monkeypatch, said, there
+    server: PostgresServer, monkeypatch, message, there
 ):
     def connect(*_: object, **__: object) -> None:
-        raise psycopg.OperationalError(said)
+        raise psycopg.OperationalError(message)
 
     monkeypatch.setattr(detection.psycopg, "connect", connect)
     assert detection.answers_at(server.dsn()) is there

@@ -196,8 +196,8 @@ def test_without_a_record_nothing_is_applied_and_everything_is_listed(lab: Lab, 
         lab.by_name[B].stop()
         lab.by_name[B].start()
         with lab.operator() as operator:
-            said = replication.verify(operator, operator.link(A, B))
-        assert any("nothing could be carried over" in problem for problem in said)
+            problems = replication.verify(operator, operator.link(A, B))
+        assert any("nothing could be carried over" in problem for problem in problems)
     promote_b(lab)
     if gone == "memory":
         lab.rows(B, "SELECT pg_drop_replication_slot('entity_a_reconcile')")

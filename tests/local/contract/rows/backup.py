@@ -13,12 +13,12 @@ def _vault(seen: Seen) -> Any:
     named = {"BackupVaultName": seen.ref}
     found = backup.describe_backup_vault(**named)
     policy = json.loads(backup.get_backup_vault_access_policy(**named)["Policy"])
-    told = backup.get_backup_vault_notifications(**named)
+    described = backup.get_backup_vault_notifications(**named)
     return {
         **part(found, "Locked", "MinRetentionDays", "MaxRetentionDays"),
         "final": "LockDate" in found,
         "policy": one(policy["Statement"])["Effect"],
-        "events": told["BackupVaultEvents"],
+        "events": described["BackupVaultEvents"],
         "who": backup.list_tags(ResourceArn=found["BackupVaultArn"])["Tags"]["who"],
     }
 

@@ -82,13 +82,13 @@ _FUNCTION = {
 def _function(seen: Seen) -> Any:
     api = seen.aws("lambda")
     found = api.get_function(FunctionName=seen.ref)
-    said = api.invoke(FunctionName=seen.ref)["Payload"].read()
+    payload = api.invoke(FunctionName=seen.ref)["Payload"].read()
     queue = found["Configuration"]["DeadLetterConfig"]["TargetArn"].rpartition(":")[2]
     return {
         **part(found["Configuration"], "Runtime", "Timeout", "Architectures", "MemorySize"),
         "variable": found["Configuration"]["Environment"]["Variables"]["NAME"],
         "reserved": found["Concurrency"]["ReservedConcurrentExecutions"],
-        "says": json.loads(said),
+        "says": json.loads(payload),
         "dead": one(name for name, ref in seen.refs.items() if ref.endswith(f"/{queue}")),
         "who": found["Tags"]["who"],
     }
@@ -121,7 +121,7 @@ _LAMBDA = {
 }
 
 # A handler that keeps what it is asked in a parameter, and answers as CloudFormation wants.
-_KEEPER = """
+_ROLE = """
 import json, os, urllib.request
 import boto3
 
@@ -146,7 +146,7 @@ def handler(event, context):
 """
 _CUSTOM = {
     "Role": role("lambda"),
-    "Function": resource("AWS::Lambda::Function", **_FUNCTION, Code={"ZipFile": _KEEPER}),
+    "Function": resource("AWS::Lambda::Function", **_FUNCTION, Code={"ZipFile": _ROLE}),
 }
 
 

@@ -54,8 +54,8 @@ def _lifetime(api: Any, table: str) -> Any:
 
 
 def _recovery(api: Any, table: str) -> Any:
-    told = api.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-    return told["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+    described = api.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    return described["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
 
 
 def _replica(region: str, who: str, *, recovery: bool = True) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def _machine(seen: Seen) -> Any:
     }
 
 
-def _definition(says: str) -> str:
-    state = {"Type": "Pass", "Output": says, "End": True}
+def _definition(output: str) -> str:
+    state = {"Type": "Pass", "Output": output, "End": True}
     return json.dumps({"QueryLanguage": "JSONata", "StartAt": "One", "States": {"One": state}})
 
 
@@ -76,8 +76,8 @@ def _document(seen: Seen) -> Any:
     }
 
 
-def _content(says: str) -> dict[str, Any]:
-    return {"schemaVersion": "2.2", "description": says, "mainSteps": []}
+def _content(output: str) -> dict[str, Any]:
+    return {"schemaVersion": "2.2", "description": output, "mainSteps": []}
 
 
 _MACHINE = {"RoleArn": att("Role", "Arn"), "TracingConfiguration": {"Enabled": True}}
