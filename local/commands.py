@@ -34,6 +34,7 @@ def up(session: LocalSession, given: Namespace) -> None:
     environment = choose(given.environment)
     with session.alone():
         started = False
+        session.refuse_unless_startable()  # before a synth takes its time
         try:
             made = _synthesize(session, environment.name, clock)
             clock.step(f"Emulator on {session.url} ...")

@@ -149,16 +149,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _refuse(f"LIMITS should be on or dry-run, got '{given.limits}'")
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", given.domain):
         _refuse(f"DOMAIN should be a DNS name in lower case, got '{given.domain}'")
+    run = Path(given.run or ".cache/edge")
     try:
         edge = edge_process(
-            run=Path(given.run or ".cache/edge"),
+            run=run,
             port=int(given.port),
             app_address=given.upstream,
             domain=given.domain,
             # A person may name this machine as they like.
             variables={"LIMITS": given.limits, "OTHER_NAMES": "localhost 127.0.0.1"},
         )
-        (edge.flag.parent).mkdir(parents=True, exist_ok=True)
+        run.mkdir(parents=True, exist_ok=True)
     except ValueError as error:
         _refuse(str(error).replace("'app_address'", "UPSTREAM").replace("'run'", "RUN"))
     except OSError as error:
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _refuse(f"port {given.port} of 127.0.0.1 is taken: free it, or choose another PORT")
     print(
         f"edge: http://127.0.0.1:{given.port} -> {edge.variables['APP_ADDRESS']} "
-        f"for {given.domain} and *.{given.domain}; read-only while {edge.flag} exists",
+        f"for {given.domain} and *.{given.domain}; read-only while {run / 'read-only'} exists",
         flush=True,
     )
     # Whatever ends `make` ends the edge, which finishes what it is answering.

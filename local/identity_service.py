@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from local.one_machine import DOMAIN, OneMachine
+from local.one_machine import DOMAIN, NotServingError, OneMachine
+from local.waiting import is_free
 
 TENANT, ADMIN, PASSWORD = "acme", f"ada@acme.{DOMAIN}", "correct horse battery staple"
 SECRET = "the portal's own secret"
@@ -27,31 +28,41 @@ Client id of its application 'portal': {application}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until a signal; 0."""
+    """Run until a signal; return 0, or 1 with one message where it cannot serve."""
     parser = argparse.ArgumentParser(prog="python -m local.identity_service", description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
-    chosen = parser.parse_args(arguments)
+    port = parser.parse_args(arguments).port
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if port and not is_free(port):
+        print(f"service: port {port} of 127.0.0.1 is taken: choose another PORT", file=sys.stderr)
+        return 1
     print("Starting PostgreSQL and AWS on this machine ...", flush=True)
-    with OneMachine() as machine:
-        found = machine.seed(TENANT, admin=ADMIN, password=PASSWORD, secret=SECRET)
-        api = machine.api(PORT=str(chosen.port))
-        machine.worker()
-        print(
-            _PRINTED.format(
-                tenant=TENANT,
-                domain=DOMAIN,
-                port=api.port,
-                admin=ADMIN,
-                password=PASSWORD,
-                application=found["application"],
-            ),
-            flush=True,
-        )
-        try:
-            return api.child.wait()
-        except KeyboardInterrupt:
-            return 0
+    try:
+        with OneMachine() as machine:
+            return _serve(machine, port)
+    except NotServingError as error:
+        print(f"service: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _serve(machine: OneMachine, port: int) -> int:
+    found = machine.seed(TENANT, admin=ADMIN, password=PASSWORD, secret=SECRET)
+    api = machine.api(PORT=str(port))
+    machine.worker()
+    print(
+        _PRINTED.format(
+            tenant=TENANT,
+            domain=DOMAIN,
+            port=api.port,
+            admin=ADMIN,
+            password=PASSWORD,
+            application=found["application"],
+        ),
+        flush=True,
+    )
+    return api.child.wait()
 
 
 if __name__ == "__main__":

@@ -127,6 +127,7 @@ class OneMachine:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a terminal's Ctrl-C is this process's alone
             preexec_fn=stop_with_parent(os.getpid(), signal.SIGKILL),
         )
         ends.callback(aws.wait)
@@ -316,6 +317,7 @@ class OneMachine:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
                 preexec_fn=stop_with_parent(os.getpid(), signal.SIGKILL),
             )
         process = Process(module, child, log)

@@ -103,6 +103,11 @@ class LocalSession:
         Emulator(folder=self.folder, port=self.port, account=account).start()
         return True
 
+    def refuse_unless_startable(self) -> None:
+        """Raise EmulatorError where an emulator is to be started and cannot be."""
+        if self.endpoint is None and self.emulator.pid is None:
+            self.emulator.refuse_unless_startable()
+
     def running(self) -> bool:
         """Return whether there is something to talk to."""
         if self.endpoint is not None:

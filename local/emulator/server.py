@@ -56,13 +56,7 @@ class Emulator:
         Raises EmulatorError when the port is taken, its virtual environment is missing, or it
         ends or does not answer within START_SECONDS.
         """
-        if not PYTHON.exists():
-            raise EmulatorError(f"'{PYTHON}' is not there: run `make setup`")
-        if not is_free(self.port):
-            raise EmulatorError(
-                f"'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{self.port}: "
-                f"end it, or choose another, such as EMULATOR_PORT={self.port + 10}"
-            )
+        self.refuse_unless_startable()
         child = process.start(
             [str(PYTHON), "-m", "local.emulator.launch"],
             folder=self.folder,
@@ -84,6 +78,16 @@ class Emulator:
             raise EmulatorError(
                 f"the emulator did not start: {error}\n{last_lines(self.log)}"
             ) from None
+
+    def refuse_unless_startable(self) -> None:
+        """Raise EmulatorError where its virtual environment is missing, or its port is taken."""
+        if not PYTHON.exists():
+            raise EmulatorError(f"'{PYTHON}' is not there: run `make setup`")
+        if not is_free(self.port):
+            raise EmulatorError(
+                f"'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{self.port}: "
+                f"end it, or choose another, such as EMULATOR_PORT={self.port + 10}"
+            )
 
     def answers(self) -> bool:
         """Return whether its health check is answered within two seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +15,7 @@ from pathlib import Path
 import boto3
 from moto import mock_aws
 
+from local import identity_service
 from local.one_machine import OneMachine
 from local.waiting import wait_until
 
@@ -29,6 +31,7 @@ def test_the_lines_of_the_page_work_as_printed(tmp_path: Path):
             cwd=ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         found = wait_until(
@@ -61,8 +64,17 @@ def test_the_lines_of_the_page_work_as_printed(tmp_path: Path):
         with urllib.request.urlopen(ready, timeout=10) as answer:
             assert answer.status == 200
     finally:
-        service.send_signal(signal.SIGTERM)
+        os.killpg(service.pid, signal.SIGINT)  # as a terminal's Ctrl-C reaches all of a session
         assert service.wait(timeout=60) == 0
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_port_that_is_taken_is_one_line(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert identity_service.main(["--port", str(port)]) == 1
+    said = f"service: port {port} of 127.0.0.1 is taken: choose another PORT\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_machine_keeps_its_aws_whatever_else_is_tested_in_the_process(machine: OneMachine):
