@@ -169,7 +169,10 @@ def test_tasks_return_to_a_zone_that_comes_back(services):
 def test_a_tier_s_own_role_may_use_its_own_stores_alone(system, tasks):
     """What each may do, by service; that it is the right table or server, test_stores tells."""
     follow = {"dynamodb:GetItem", "dynamodb:PutItem"}
-    sessions = {"dynamodb:UpdateItem", "dynamodb:Query", "kms:Decrypt", "kms:DescribeKey"}
+    sessions = {
+        *("dynamodb:UpdateItem", "dynamodb:Query", "dynamodb:BatchGetItem"),
+        *("kms:Decrypt", "kms:DescribeKey"),
+    }
     send = {"sqs:SendMessage", "sqs:GetQueueAttributes", "kms:GenerateDataKey"}
     receive = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}
     login = {"rds-db:connect"}
