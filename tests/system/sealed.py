@@ -33,6 +33,7 @@ NEEDED = {
     "sns:Publish": _WRITE,
     "secretsmanager:GetSecretValue": _READ,
     "dynamodb:GetItem": _READ,
+    "dynamodb:BatchGetItem": _READ,
     "dynamodb:Query": _READ,
     "dynamodb:PutItem": _READ,
     "dynamodb:UpdateItem": _READ,
