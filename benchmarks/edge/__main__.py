@@ -24,6 +24,7 @@ from migration.chains import Chain
 
 OUT = Path("out")
 _ROUNDS = 3
+_PAIRS = 40  # of the edge and the bare proxy, two seconds each
 _FILES = 20_000  # connections of a flood, and a margin
 
 Start = Callable[[Path], AbstractContextManager[Chain]]
@@ -60,6 +61,7 @@ def measured() -> dict[str, Any]:
         app = stack.enter_context(upstream(Path(folder) / "app"))
         starts = _starts(f"127.0.0.1:{app.port}")
         result["cpu"], result["log_bytes_per_1000"] = _cpu_and_log(Path(folder), app, starts)
+        result["over_bare"] = _over_bare(Path(folder) / "pairs", starts)
         for flood in FLOODS:
             result[flood] = {
                 name: _flooded(Path(folder) / flood / _tame(name), start, flood)
@@ -107,6 +109,13 @@ def _cpu_and_log(
             print(f"round {number + 1}  {name:24} {figures['cpu_us']:7.1f} us", flush=True)
         rounds.setdefault(ALONE, []).append(measure.cpu_microseconds(app))
     return {name: measure.medians(each) for name, each in rounds.items()}, logged
+
+
+def _over_bare(folder: Path, starts: dict[str, Start]) -> dict[str, Any]:
+    with starts[EDGE](folder / EDGE) as edge, starts[BARE](folder / "bare") as bare:
+        found = measure.over(edge, bare, pairs=_PAIRS)
+    print(f"edge over bare proxy: {found['ratio']:.3f}, half of the pairs in {found['within']}")
+    return found
 
 
 def _flooded(folder: Path, start: Start, flood: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 
 from benchmarks.edge import load
-from benchmarks.edge.processes import cpu_seconds
+from benchmarks.edge.processes import cpu_seconds, nanoseconds
 from benchmarks.edge.upstream import SLOW_SECONDS
 from local.waiting import wait_until
 from migration.chains import WORKERS, Chain
@@ -36,6 +36,30 @@ def cpu_microseconds(chain: Chain) -> dict[str, float]:
     if done.errors > done.requests / 100:  # Apache drops a kept connection when a child goes
         raise ValueError(f"'{chain.name}' failed {done.errors} of {done.requests} requests")
     return {"cpu_us": 1e6 * spent / done.requests, "per_second": done.per_second}
+
+
+def over(chain: Chain, yardstick: Chain, *, pairs: int) -> dict[str, Any]:
+    """Return how much more CPU a request costs in `chain` than in `yardstick`: the middle of pairs.
+
+    Both are nginx, run at once, and take turns second by second. What the machine's other guests do
+    to a figure (20 % and more from one minute to the next) they do to both halves of a pair, and
+    which half comes first changes from pair to pair. `within` is where half of the pairs lie.
+    """
+    ratios = []
+    for number in range(-1, pairs):  # one pair for connections and caches to be warm
+        order = (chain, yardstick) if number % 2 else (yardstick, chain)
+        cost = {each.name: _nanoseconds_per_request(each) for each in order}
+        if number >= 0:
+            ratios.append(cost[chain.name] / cost[yardstick.name])
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return {"ratio": round(middle, 3), "within": [round(low, 3), round(high, 3)], "pairs": pairs}
+
+
+def _nanoseconds_per_request(chain: Chain) -> float:
+    [pid] = chain.pids
+    before = nanoseconds(pid)
+    done = load.wrk(chain, connections=CONNECTIONS, seconds=1)
+    return (nanoseconds(pid) - before) / done.requests
 
 
 def medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
