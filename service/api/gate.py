@@ -24,12 +24,26 @@ from service.aws import FAILURES
 from service.databases import UnavailableError, UnknownOutcomeError
 from service.fair_queue import BusyError
 from service.log import log
+from service.passwords import WeakPasswordError
 from service.runtime import Runtime
 from service.schema_version import SchemaVersionError
-from service.stores.entity import LastAdministratorError, NoAdministratorError
+from service.stores.entity import (
+    ChangedMeanwhileError,
+    LastAdministratorError,
+    LoginTakenError,
+    NoAdministratorError,
+)
 
 # A store is away: in time it answers again.
 _AWAY = (UnavailableError, SchemaVersionError, TimeoutError, *FAILURES)
+# What stores and passwords refuse; their words name no value.
+_KINDS: dict[type[Exception], problems.ProblemKind] = {
+    ChangedMeanwhileError: problems.CHANGED_MEANWHILE,
+    LastAdministratorError: problems.LAST_ADMINISTRATOR,
+    LoginTakenError: problems.TAKEN,
+    NoAdministratorError: problems.FORBIDDEN,
+    WeakPasswordError: problems.INVALID,
+}
 # Refusals that the tenant's audit log has, and how often at most that a limit was reached.
 _RECORDED = (problems.FORBIDDEN, problems.NO_CLIENT, problems.LAST_ADMINISTRATOR)
 _LIMITED_SECONDS = 60
@@ -142,10 +156,8 @@ def _problem(call: Call, error: Exception) -> ProblemError:
         return ProblemError(problems.INVALID, _causes(error))
     if isinstance(error, HTTPException):
         return ProblemError(problems.MALFORMED, (error.detail,))
-    if isinstance(error, NoAdministratorError):
-        return ProblemError(problems.FORBIDDEN)
-    if isinstance(error, LastAdministratorError):
-        return ProblemError(problems.LAST_ADMINISTRATOR)
+    if kind := _KINDS.get(type(error)):
+        return ProblemError(kind, tuple(map(str, error.args)))
     if isinstance(error, BusyError):
         return ProblemError(problems.TOO_MANY, (), {"Retry-After": "2"})
     if isinstance(error, psycopg.DataError):

@@ -24,8 +24,7 @@ from service.api.models import (
 )
 from service.api.problems import ProblemError
 from service.databases import Row
-from service.passwords import WeakPasswordError
-from service.stores.entity import ChangedMeanwhileError, LoginTakenError, Writer, new_id
+from service.stores.entity import Writer, new_id
 
 # An ETag is the time of the last update, in microseconds since 1970.
 _ETAG = re.compile(r'"([0-9a-f]{1,14})"')
@@ -58,12 +57,9 @@ async def get_user(call: Call, id: UUID) -> User:
 async def make_user(call: Call, user: NewUser) -> User:
     """Make a user."""
     values, account = await _values(call, user, user.login), new_id()
-    try:
-        row = await call.runtime.entities.make_account(
-            call.tenant, account, values, by=_by(call), event=call.event("user.create")
-        )
-    except LoginTakenError:
-        raise ProblemError(problems.TAKEN, (f"login: {values['login']}",)) from None
+    row = await call.runtime.entities.make_account(
+        call.tenant, account, values, by=_by(call), event=call.event("user.create")
+    )
     call.runtime.outbox.wake()
     call.answer_headers["Location"] = f"/api/v1/users/{account}"
     return _shown(call, row)
@@ -99,7 +95,7 @@ async def change_own_password(call: Call, change: PasswordChange) -> NewSession:
     except ProblemError as error:
         wrong = error.kind is problems.NOT_AUTHENTICATED
         raise (ProblemError(problems.WRONG_PASSWORD) if wrong else error) from None
-    stored = await _hashed(call, change.new_password, login)
+    stored = await call.runtime.passwords.hash(change.new_password, login, call.tenant.id)
     row = await entities.change_own_password(
         call.tenant,
         _by(call),
@@ -147,20 +143,15 @@ async def _change(call: Call, account: UUID, values: dict[str, Any]) -> User:
     has_password = "password_hash" in values
     revoke = has_password or values.get("status") == "SUSPENDED"
     detail = {"revoked": revoke, "password": "changed"} if has_password else {"revoked": revoke}
-    try:
-        row = await call.runtime.entities.change_account(
-            call.tenant,
-            account,
-            values,
-            revoke=revoke,
-            by=_by(call),
-            event=call.event("user.change", detail=detail),
-            seen=_seen(call),
-        )
-    except LoginTakenError:
-        raise ProblemError(problems.TAKEN, (f"login: {values['login']}",)) from None
-    except ChangedMeanwhileError:
-        raise ProblemError(problems.CHANGED_MEANWHILE) from None
+    row = await call.runtime.entities.change_account(
+        call.tenant,
+        account,
+        values,
+        revoke=revoke,
+        by=_by(call),
+        event=call.event("user.change", detail=detail),
+        seen=_seen(call),
+    )
     if row is None:
         raise ProblemError(problems.NOT_FOUND)
     call.runtime.sessions.account_changed(call.tenant, account)
@@ -194,12 +185,6 @@ async def _values(
     """Return the columns of a user; the password as its hash."""
     values = user.model_dump(exclude={"password"}, exclude_none=True)
     if user.password is not None:
-        values["password_hash"] = await _hashed(call, user.password, login or "")
+        hashed = call.runtime.passwords.hash(user.password, login or "", call.tenant.id)
+        values["password_hash"] = await hashed
     return values
-
-
-async def _hashed(call: Call, password: str, login: str) -> str:
-    try:
-        return await call.runtime.passwords.hash(password, login, call.tenant.id)
-    except WeakPasswordError as error:
-        raise ProblemError(problems.INVALID, (f"password: {error}",)) from None
