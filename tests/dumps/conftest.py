@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,17 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture
 def shelf(tmp_path: Path) -> FolderShelf:
     return FolderShelf(tmp_path / "bucket")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every account may walk through, as a server's does where pytest is root's.
+
+    Not one of pytest's own: each pytest that starts closes them to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="mainstay-test-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from dumps.shelf import FolderShelf
 from local.postgres import PostgresServers
 from local.postgres.binaries import BINARIES
 from tests.backup.conftest import Engine
-from tests.dumps.crashed import crashed_image, reachable, volume_of
+from tests.dumps.crashed import crashed_image, volume_of
 from tests.dumps.restore_page import printed
 
 DATABASE = "mainstay"
@@ -69,18 +69,20 @@ def crashed(request, tmp_path_factory) -> Iterator[Crashed]:
 
 
 @pytest.fixture
-def restored(crashed: Crashed, tmp_path: Path) -> Path:
+def restored(crashed: Crashed, open_folder: Path) -> Path:
     """An image of one's own: it is recovered in place."""
-    return Path(shutil.copy(crashed.image, reachable(tmp_path) / "restored"))
+    image = open_folder / "restored"
+    subprocess.run(["cp", "--sparse=always", str(crashed.image), str(image)], check=True)
+    return image
 
 
 def test_the_drill_starts_postgresql_on_the_restored_archive_and_reads_its_table(
-    crashed: Crashed, tmp_path: Path
+    crashed: Crashed, open_folder: Path
 ):
     engine = Engine()
     root = engine.archive(engine.snapshot(volume_of(crashed.image))).root
-    shelf = FolderShelf(tmp_path / "evidence")
-    work = reachable(tmp_path) / "work"
+    shelf = FolderShelf(open_folder / "evidence")
+    work = open_folder / "work"
     work.mkdir()
     evidence = drill.drill_archive(
         engine.store(),
@@ -97,12 +99,12 @@ def test_the_drill_starts_postgresql_on_the_restored_archive_and_reads_its_table
 
 
 def test_the_page_s_commands_restore_a_volume_and_boot_it(
-    crashed: Crashed, tmp_path: Path, capsys, monkeypatch
+    crashed: Crashed, open_folder: Path, capsys, monkeypatch
 ):
     engine = Engine()
     root = engine.archive(engine.snapshot(volume_of(crashed.image))).root
-    monkeypatch.chdir(reachable(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(open_folder)
+    monkeypatch.setattr(tempfile, "tempdir", str(open_folder))
     values = {"archive": "archive", "volume": root.volume_id}
     [[_, *restore]] = printed("mainstay backup restore", **values)
     [[_, *boot]] = printed("mainstay backup boot", **values)
@@ -117,35 +119,37 @@ def test_the_page_s_commands_restore_a_volume_and_boot_it(
 
 
 def test_without_the_log_of_the_file_system_the_cluster_has_not_even_its_name(
-    crashed: Crashed, restored: Path, tmp_path: Path
+    crashed: Crashed, restored: Path, open_folder: Path
 ):
     """So the image is as dirty as a snapshot's, and a reader that replays nothing would fail."""
-    (tmp_path / "kernel").mkdir()
+    (open_folder / "kernel").mkdir()
     with pytest.raises(DumpError, match="cannot be read"):
-        volume.in_guest(restored, f"test -d {FOLDER}", tmp_path / "guest", options="ro,norecovery")
+        volume.in_guest(
+            restored, f"test -d {FOLDER}", open_folder / "guest", options="ro,norecovery"
+        )
 
 
 @pytest.mark.parametrize("spoilt", ["file system", "cluster", "row"])
-def test_an_image_that_is_no_database_is_said_to_be_none(restored, tmp_path, spoilt):
+def test_an_image_that_is_no_database_is_said_to_be_none(restored, open_folder, spoilt):
     if spoilt == "file system":
         with restored.open("r+b") as file:
             file.write(bytes(4096))
         said = "cannot be read"
     elif spoilt == "cluster":
         spoil = f"rm {FOLDER}/PG_VERSION; sync -f ."
-        volume.in_guest(restored, spoil, tmp_path / "spoil", options="rw")
+        volume.in_guest(restored, spoil, open_folder / "spoil", options="rw")
         said = "got no PG_VERSION"
     else:
         spoil = f"rm -r {FOLDER}/pg_wal/0*; sync -f ."
-        volume.in_guest(restored, spoil, tmp_path / "spoil", options="rw")
+        volume.in_guest(restored, spoil, open_folder / "spoil", options="rw")
         said = "does not start"
-    (tmp_path / "boot").mkdir()
+    (open_folder / "boot").mkdir()
     with pytest.raises(DumpError, match=said):
-        boot_image(restored, tmp_path / "boot")
+        boot_image(restored, open_folder / "boot")
 
 
-def test_without_the_kernel_it_says_what_to_install(restored, tmp_path, monkeypatch):
+def test_without_the_kernel_it_says_what_to_install(restored, open_folder, monkeypatch):
     monkeypatch.setattr(volume.shutil, "which", lambda name: None)
-    (tmp_path / "boot").mkdir()
+    (open_folder / "boot").mkdir()
     with pytest.raises(DumpError, match="apt-get install user-mode-linux"):
-        boot_image(restored, tmp_path / "boot")
+        boot_image(restored, open_folder / "boot")

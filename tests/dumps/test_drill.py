@@ -22,7 +22,6 @@ from functions.archive_format.geometry import ArchiveError
 from functions.backup_ages.newest import metric_data, newest_dumps, newest_proofs
 from tests.backup.conftest import Engine
 from tests.dumps.conftest import DATABASE, NOW, Lab
-from tests.dumps.crashed import reachable
 from tests.dumps.restore_page import printed
 
 
@@ -73,17 +72,16 @@ def test_a_scratch_database_goes_whatever_happens_in_it(lab: Lab):
     assert lab.primary.value("SELECT count(*) FROM pg_database WHERE datname LIKE 'drill%'") == 0
 
 
-def test_a_scratch_server_that_does_not_start_says_why(lab, tmp_path, monkeypatch):
-    broken = tmp_path / "bin"
+def test_a_scratch_server_that_does_not_start_says_why(lab, open_folder, monkeypatch):
+    broken = open_folder / "bin"
     broken.mkdir()
     (broken / "initdb").write_text("#!/bin/sh\necho 'no room' >&2; exit 1\n")
     (broken / "initdb").chmod(0o755)
-    reachable(tmp_path)
     monkeypatch.setenv("PG_BIN", str(broken))
-    (tmp_path / "server").mkdir()
+    (open_folder / "server").mkdir()
     with (
         pytest.raises(DumpError, match="initdb: no room"),
-        scratch_server(tmp_path / "server"),
+        scratch_server(open_folder / "server"),
     ):
         pass
 
