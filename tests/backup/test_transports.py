@@ -21,6 +21,7 @@ from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockVolume
 from functions.block_archive import errors
 from functions.block_archive.botocore_blocks import BotocoreBlocks
 from functions.block_archive.bucket import BotocoreBucket
+from functions.block_archive.connect import ArchiveConnection, connect
 from functions.block_archive.lean_blocks import LeanBlocks
 from functions.block_archive.lean_bucket import LeanBucket
 from functions.block_archive.lean_http import LeanHttp, pool
@@ -198,3 +199,23 @@ def test_a_body_that_is_not_what_was_signed_is_refused(ends):
     with pytest.raises((errors.TransientError, errors.RefusedError)):
         ends.bucket.put("a", BODY, bytes(32), new=True, retain_until=None)
     assert not list(ends.bucket.keys("a"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind"),
+    [
+        ({}, LeanBucket),
+        ({"no_proxy": "127.0.0.1"}, LeanBucket),
+        ({"no_proxy": "127.0.0.1", "https_proxy": "http://127.0.0.1:1"}, BotocoreBucket),
+    ],
+)
+def test_the_lean_transport_is_left_for_a_proxy_and_for_no_list_of_exceptions(
+    monkeypatch, variables, kind
+):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    _, store = connect(ArchiveConnection(bucket="archive", transport="lean"))
+    assert type(store._bucket) is kind

@@ -47,7 +47,7 @@ def connect(to: ArchiveConnection) -> tuple[ReliableBlocks, Store]:
         ebs, ec2, s3 = (_client(session, name, to) for name in ("ebs", "ec2", "s3"))
         if session.get_credentials() is None:
             raise RefusedError("credentials are missing: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
-        if to.transport == "lean" and not getproxies():  # botocore knows its way through a proxy
+        if to.transport == "lean" and not _proxied():  # botocore knows its way through a proxy
             http = LeanHttp(session.get_credentials(), _pool(session, to))
             blocks: BotocoreBlocks = LeanBlocks(ebs, ec2, http)
             bucket: BotocoreBucket = LeanBucket(s3, to.bucket, http)
@@ -59,6 +59,11 @@ def connect(to: ArchiveConnection) -> tuple[ReliableBlocks, Store]:
         ) from error
     store = Store(bucket, attempts, counters)
     return ReliableBlocks(blocks, attempts, Pace(to.blocks_per_second), counters), store
+
+
+def _proxied() -> bool:
+    """Return whether the environment names a proxy; a list of hosts without one names none."""
+    return bool(getproxies().keys() - {"no"})
 
 
 def _pool(session: Any, to: ArchiveConnection) -> Any:
