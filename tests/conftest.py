@@ -21,6 +21,7 @@ ACCOUNT = "111122223333"
 # environment is synthesized with it, in a process of its own (`synthesize`).
 os.environ["CDK_VALIDATION"] = "false"
 os.environ["JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"] = "20"
+os.environ["NODE_OPTIONS"] = "--v8-pool-size=0"  # as the Makefile has it, and why
 # No test may reach an AWS account, whatever the machine is configured for.
 for name, value in {
     "AWS_ACCESS_KEY_ID": "testing",

@@ -84,7 +84,7 @@ def test_a_taken_port_is_named_and_nothing_is_left(clone: Clone):
     assert f"local: 'EMULATOR_PORT' should be free, and something listens on 127.0.0.1:{port}" in (
         printed.output
     )
-    assert "Synthesizing" not in said.output, "a person waits for a synth to hear of a port"
+    assert "Synthesizing" not in printed.output, "a person waits for a synth to hear of a port"
     assert process.marked(clone.local) == ()
 
 
