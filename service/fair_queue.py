@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -17,23 +17,27 @@ class BusyError(Exception):
 
 
 class Places:
-    """Places for each key, at most `most`; BusyError where no more is free."""
+    """Places that are held while work is under way, at most so many of each key."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken: Counter[Hashable] = Counter()
+    def __init__(self) -> None:
+        self._taken: dict[Hashable, int] = {}
 
     @contextmanager
-    def hold(self, key: Hashable, most: int | None = None) -> Iterator[None]:
-        if self._taken[key] >= (most or self._most):
-            raise BusyError
-        self._taken[key] += 1
+    def hold(self, *wanted: tuple[Hashable, int]) -> Iterator[None]:
+        """Hold a place of each of these keys; BusyError where one has as many as it may."""
+        taken = self._taken
+        for key, most in wanted:
+            if taken.get(key, 0) >= most:
+                raise BusyError
+        for key, _ in wanted:
+            taken[key] = taken.get(key, 0) + 1
         try:
             yield
         finally:
-            self._taken[key] -= 1
-            if not self._taken[key]:
-                del self._taken[key]
+            for key, _ in wanted:
+                taken[key] -= 1
+                if not taken[key]:
+                    del taken[key]
 
 
 class _Node:
@@ -59,7 +63,7 @@ class FairQueue:
     """Turns for work, at most `at_once`, by paths of keys such as a tenant and its client.
 
     The keys of a level take turns, so one that floods the queue waits for itself alone. Nobody
-    waits for longer than `wait_seconds`, as far as the turns of late took: who would is refused at
+    waits for longer than `wait_seconds`: who would, as long as turns took of late, is refused at
     once. `seconds_each` is how long a turn takes until that is measured.
     """
 
@@ -107,12 +111,15 @@ class FairQueue:
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         node.waiting.append(granted)
+        # By `_end`, which leaves the turn counted as running.
         try:
-            await granted  # by `_end`, which leaves the turn counted as running
+            done, _ = await asyncio.wait([granted], timeout=self._wait_seconds)
         except asyncio.CancelledError:
-            if not granted.cancelled():
+            if not granted.cancel():
                 self._end()
             raise
+        if not done and granted.cancel():
+            raise BusyError  # the turns before it took longer than those of late
 
     def _end(self) -> None:
         while (granted := self._root.next()) is not None:

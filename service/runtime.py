@@ -32,8 +32,6 @@ from service.task import task_id
 _ENTITY_SECONDS, _RANGE_SECONDS = 1.5, 15.0
 _READ_CONNECTIONS, _OTHER_CONNECTIONS = 16, 4
 _HEALTH_SECONDS = 5.0
-# Requests under way at once, in a process and of one tenant in it: what more could do is wait.
-_REQUESTS_MAX, _TENANT_REQUESTS_MAX = 512, 256
 _POOL_SECONDS = 1.0
 _HEALTH_PATIENCE_SECONDS = 3.0
 
@@ -60,8 +58,7 @@ class Runtime:
         self.mode = ServiceMode()
         self.aws = Aws(settings.region)
         self.passwords = Passwords()
-        self.requests, self.tenant_requests = Places(_REQUESTS_MAX), Places(_TENANT_REQUESTS_MAX)
-        self.client_requests = Places(_TENANT_REQUESTS_MAX)
+        self.places = Places()
         self.audit = Audit(self.aws, settings.events_queue_url)
         self.exit_code = 0
         self.schema_confirmed = False

@@ -50,6 +50,8 @@ _LIMITED_SECONDS = 60
 _NO_WRITES = "writes are not taken now"  # an operator's reason is no client's
 # Of the longest request: before the edge and the balancers give it up, which know no reason.
 OWN_SHARE = 3 / 4
+# Requests under way at once, in a process and of one tenant in it: what more could do is wait.
+_REQUESTS_MAX, _TENANT_REQUESTS_MAX = 512, 256
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -116,13 +118,12 @@ def _refusal(call: Call, problem: ProblemError) -> dict[str, Any]:
 
 async def _served(call: Call, media_type: str | None, handle: Handler) -> Response:
     """Return the endpoint's answer; BusyError where too many requests are under way."""
-    with call.runtime.requests.hold("all"):
+    places, at_once = call.runtime.places, call.endpoint.at_once
+    with places.hold((None, _REQUESTS_MAX)):
         call.tenant = await tenant_of(call)
-        client = call.tenant.id, call.address, call.endpoint.at_once
-        with (
-            call.runtime.tenant_requests.hold(call.tenant.id),
-            call.runtime.client_requests.hold(client, call.endpoint.at_once),
-        ):
+        tenant = call.tenant.host
+        client = tenant, call.address, at_once
+        with places.hold((tenant, _TENANT_REQUESTS_MAX), (client, at_once)):
             await _admit(call)
             if media_type is not None:
                 await _require_body(call, media_type)

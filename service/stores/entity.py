@@ -6,6 +6,7 @@ runs for one tenant, named in the transaction, and row-level security shows it n
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -13,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -97,15 +99,30 @@ class EntityStore:
         self.writers = writers
         self._backwards = backwards
         self._tenants: OrderedDict[str, tuple[Tenant, float]] = OrderedDict()
+        self._asking: dict[str, asyncio.Future[Tenant | None]] = {}
 
     # ------------------------------------------------------------------------------------ reads
 
     async def tenant(self, host: str) -> Tenant | None:
-        """The tenant with this label, or None. Known ones are remembered for a minute."""
+        """Return the tenant with this label, or None. Known ones are remembered for a minute.
+
+        Many who ask at once, as those of a burst do a new process, cause one question.
+        """
         known = self._tenants.get(host)
-        now = time.monotonic()
-        if known and now < known[1]:
+        if known and time.monotonic() < known[1]:
             return known[0]
+        if (asking := self._asking.get(host)) is None:
+            asking = self._asking[host] = asyncio.ensure_future(self._find_tenant(host))
+            asking.add_done_callback(partial(self._forget_asking, host))
+        return await asyncio.shield(asking)
+
+    def _forget_asking(self, host: str, asked: asyncio.Future[Tenant | None]) -> None:
+        del self._asking[host]
+        if not asked.cancelled():
+            asked.exception()  # whoever waited has seen it
+
+    async def _find_tenant(self, host: str) -> Tenant | None:
+        now = time.monotonic()
         rows = await self.readers.ask(
             {"app.host": host},
             "SELECT id FROM tenant WHERE host = %s",

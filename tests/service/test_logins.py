@@ -142,6 +142,29 @@ def test_a_client_that_floods_its_tenant_s_queue_waits_for_itself_alone():
     assert left == 0
 
 
+def test_nobody_waits_for_longer_than_a_wait_although_turns_became_slow():
+    """A new process does not know yet how slow they are: a burst is admitted, and then refused."""
+
+    async def run() -> tuple[int, int, float]:
+        queue = FairQueue(at_once=1, wait_seconds=0.3, seconds_each=0.001)
+
+        async def ask() -> None:
+            async with queue.turn("x"):
+                await asyncio.sleep(0.1)
+
+        began = time.monotonic()
+        found = await asyncio.gather(*(ask() for _ in range(30)), return_exceptions=True)
+        took = time.monotonic() - began
+        await asyncio.wait_for(ask(), 5)  # whoever was refused holds no turn
+        refused = sum(isinstance(each, BusyError) for each in found)
+        return refused, len(found) - refused, took
+
+    refused, served, took = asyncio.run(run())
+    assert 2 <= served <= 5
+    assert refused == 30 - served
+    assert took < 1.5
+
+
 def test_one_client_cannot_take_every_place_of_its_tenant(machine: OneMachine, tenant: Tenant):
     """Each connection holds a place until its slow body has come; others are served meanwhile."""
     with contextlib.ExitStack() as ends:
