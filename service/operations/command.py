@@ -24,6 +24,7 @@ from service.operations import (
     detection,
     fence,
     heal,
+    housekeeping,
     lag,
     lost_rows,
     migrations,
@@ -82,7 +83,7 @@ def _client(service: str) -> Any:
 def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
     bootstrap.bootstrap(operator, chosen.store)
     if chosen.store == "transaction":
-        _partitions(operator, argparse.Namespace(node="transaction", months=3))
+        partitions.make_partitions(operator, "transaction", today=datetime.now(UTC).date())
     if (table := os.environ.get("CONTROL_TABLE")) and not operator.dry_run:
         from functions.control_table.mode import begin
 
@@ -92,9 +93,31 @@ def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
 
 
 def _partitions(operator: Operator, chosen: argparse.Namespace) -> Any:
-    return partitions.make_partitions(
-        operator, chosen.node, today=datetime.now(UTC).date(), months=chosen.months
+    today = datetime.now(UTC).date()
+    match chosen.what:
+        case "make":
+            return partitions.make_partitions(
+                operator, chosen.node, today=today, months=chosen.months
+            )
+        case "detach":
+            return partitions.detach_partitions(
+                operator, chosen.node, today=today, keep_months=chosen.keep_months
+            )
+        case _:
+            return partitions.state(operator.on(chosen.node), today=today)
+
+
+def _housekeeping(operator: Operator, chosen: argparse.Namespace) -> Any:
+    found = housekeeping.keep(
+        operator,
+        os.environ,
+        _client("secretsmanager"),
+        now=datetime.now(UTC),
+        keep_months=chosen.keep_months,
     )
+    if chosen.publish and not operator.dry_run:
+        housekeeping.publish(_client("cloudwatch"), found, environment=chosen.publish)
+    return found
 
 
 def _versions(operator: Operator, _: argparse.Namespace) -> Any:
@@ -144,11 +167,24 @@ def _promote(operator: Operator, chosen: argparse.Namespace) -> Any:
     return promotion.promote_reader(operator, chosen.lost, rds=_client("rds"))
 
 
-def _heal(operator: Operator, _: argparse.Namespace) -> Any:
-    found = heal.heal(operator)
+def _heal(operator: Operator, chosen: argparse.Namespace) -> Any:
+    if chosen.unattended:
+        _require_no_holder()
+        found = heal.heal_unattended(operator)
+    else:
+        found = heal.heal(operator)
     if any("error" in link for link in found.values()):
         raise DeclinedError(f"a node does not answer, the other links are whole: {found}")
     return found
+
+
+def _require_no_holder() -> None:
+    """DeclinedError while somebody holds the Region's lock: they pause and resume themselves."""
+    if table := os.environ.get("CONTROL_TABLE"):
+        from functions.control_table import lock
+
+        if held := lock.read(_client("dynamodb"), table):
+            raise DeclinedError(f"{held.holder} holds the lock since {held.since}: heal afterwards")
 
 
 def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
@@ -192,8 +228,12 @@ def parser() -> argparse.ArgumentParser:
     command = add("revert", _revert, "bring a node back down to a version", "node")
     command.add_argument("--to", type=int, required=True)
     add("versions", _versions, "the version of every node")
-    command = add("partitions", _partitions, "make the coming months' partitions", "node")
-    command.add_argument("--months", type=int, default=3)
+    _add_partitions(add("partitions", _partitions, "the months of the audit log"))
+    command = add(
+        "housekeeping", _housekeeping, "what has a date: partitions, certificates, passwords"
+    )
+    command.add_argument("--keep-months", type=int, required=True, help="of the audit log")
+    command.add_argument("--publish", metavar="ENVIRONMENT", help="into CloudWatch")
     add("fence", lambda o, c: fence.fence(o, c.node), "refuse writes on a node", "node")
     add("unfence", lambda o, c: fence.unfence(o, c.node), "take writes on a node", "node")
     command = add("drain", _drain, "wait until what was written is everywhere", "node")
@@ -217,7 +257,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("to", choices=fence.MASTERS)
     command = add("reconcile", lambda o, c: reconcile.reconcile(o, c.node), "a lost master is back")
     command.add_argument("node", choices=fence.MASTERS)
-    add("heal", _heal, "after a failover: restore every link that is broken")
+    command = add("heal", _heal, "after a failover: restore every link that is broken")
+    command.add_argument(
+        "--unattended", action="store_true", help="until the timeout; leaves what is paused"
+    )
     command = add(
         "repoint", lambda o, c: repoint.repoint(o, c.to), "let the follower take a master"
     )
@@ -229,6 +272,17 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("what", choices=(*upgrade.COMMANDS, "smoke"))
     _add_delayed(add("delayed", _delayed, "the time-delayed replica"))
     return made
+
+
+def _add_partitions(command: argparse.ArgumentParser) -> None:
+    whats = command.add_subparsers(dest="what", required=True)
+    what = whats.add_parser("make", help="this month's and the coming ones'")
+    what.add_argument("node")
+    what.add_argument("--months", type=int, default=partitions.MONTHS_AHEAD)
+    what = whats.add_parser("detach", help="those of months that are old; the tables stay")
+    what.add_argument("node")
+    what.add_argument("--keep-months", type=int, required=True)
+    whats.add_parser("state", help="which there are").add_argument("node")
 
 
 def _add_delayed(command: argparse.ArgumentParser) -> None:

@@ -13,19 +13,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
 from service.operations import rights, schema, slots
 from service.operations.expand_only import breaks
+from service.operations.give_way import give_way, set_lock_timeout
 from service.operations.node import DeclinedError
 from service.operations.operator import NodeSession, Operator, print_event
 from service.operations.statements import split
 
 FOLDER = Path(__file__).parent.parent / "migrations"
-# For how long a change of a table may hold up its writers, and then lets them pass.
-_GIVE_WAY_SECONDS = 1.0
-_GIVE_WAY = f"{_GIVE_WAY_SECONDS:g}s"
 _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>[a-z0-9_]+)\.sql")
 
 
@@ -179,33 +176,24 @@ def _require_breakable(operator: Operator, node: str, does: str) -> None:
 
 
 def _apply(operator: Operator, session: NodeSession, migration: Migration) -> None:
-    """Apply a migration; on a node that takes writes, without holding those up for long.
-
-    A change of a table waits for who uses it, and everybody who comes later waits behind it. So it
-    gives way after a second, and tries again when those have passed.
-    """
+    """Apply a migration; on a node that takes writes, without holding those up for long."""
     if operator.dry_run or rights.is_fenced(session):
         _apply_at_once(operator, session, migration)
         return
-
-    def applied() -> bool:
-        try:
-            _apply_at_once(operator, session, migration, lock_timeout=_GIVE_WAY)
-        except psycopg.errors.LockNotAvailable:
-            return False
-        return True
-
-    what = f"migration {migration.version} has its locks on {session.node.name}"
-    operator.wait(applied, what, every=_GIVE_WAY_SECONDS)
+    give_way(
+        operator,
+        lambda: _apply_at_once(operator, session, migration, gives_way=True),
+        f"migration {migration.version} has its locks on {session.node.name}",
+    )
 
 
 def _apply_at_once(
-    operator: Operator, session: NodeSession, migration: Migration, *, lock_timeout: str = ""
+    operator: Operator, session: NodeSession, migration: Migration, *, gives_way: bool = False
 ) -> None:
     """Run one transaction: statements, version, rights, and the advance that is owed."""
     with session.transaction():
-        if lock_timeout:
-            session.change(f"SET LOCAL lock_timeout = '{lock_timeout}'")
+        if gives_way:
+            set_lock_timeout(session)
         for statement in migration.statements:
             session.change(statement)
         rights.provide(session, publish=operator.node(session.node.name).store == "entity")

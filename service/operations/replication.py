@@ -131,7 +131,17 @@ def pause(operator: Operator, link: Link) -> None:
 
     Returns when nobody reads the slot any more.
     """
-    switch_off(operator.on(link.subscriber.name), link)
+    subscriber = operator.on(link.subscriber.name)
+    subscription = _subscription(subscriber, link.name)
+    if subscription and subscription["enabled"]:
+        with subscriber.transaction():
+            subscriber.change(
+                sql.SQL(
+                    "INSERT INTO operations.paused (subscription) VALUES ({})"
+                    " ON CONFLICT DO NOTHING"
+                ).format(sql.Literal(link.name))
+            )
+            _set(subscriber, link, enabled=False)
     publisher = operator.on(link.publisher.name)
     operator.wait(
         lambda: not slots.is_active(publisher, link.name), f"nobody reads the slot '{link.name}'"
@@ -164,6 +174,7 @@ def resume(operator: Operator, link: Link) -> None:
     subscription = _subscription(subscriber, link.name)
     if subscription is None:
         raise DeclinedError(f"{link.subscriber.name} has no subscription '{link.name}': establish")
+    _forget_pause(subscriber, link.name)
     if subscription["slot"] != link.name and subscription["enabled"]:  # killed inside _take_tables
         _set(subscriber, link, enabled=False)
     elif subscription["enabled"]:
@@ -173,6 +184,22 @@ def resume(operator: Operator, link: Link) -> None:
     redirect(operator, link)
     _read_from(subscriber, link, link.name, disable_on_error=True)
     _set(subscriber, link, enabled=True)
+
+
+def is_paused(subscriber: NodeSession, name: str) -> bool:
+    """Return whether a subscription is off because somebody paused it."""
+    return subscription_state(subscriber, name) == "off" and bool(
+        subscriber.value("SELECT 1 FROM operations.paused WHERE subscription = %s", name)
+    )
+
+
+def _forget_pause(subscriber: NodeSession, name: str) -> None:
+    if subscriber.value("SELECT 1 FROM operations.paused WHERE subscription = %s", name):
+        subscriber.change(
+            sql.SQL("DELETE FROM operations.paused WHERE subscription = {}").format(
+                sql.Literal(name)
+            )
+        )
 
 
 def _take_tables(subscriber: NodeSession, link: Link) -> None:
@@ -222,6 +249,7 @@ def redirect(operator: Operator, link: Link) -> None:
 
 def drop_subscription(subscriber: NodeSession, name: str) -> None:
     """Remove a subscription and leave its slot alone, wherever that is."""
+    _forget_pause(subscriber, name)
     identifier = sql.Identifier(name)
     subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(identifier))
     subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(identifier))

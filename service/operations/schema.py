@@ -32,6 +32,8 @@ MAKE = (
     at timestamptz NOT NULL DEFAULT now(), set_aside jsonb, PRIMARY KEY (promotion, commit_lsn))""",
     # What a slot was led past is in its subscriber, although a crash may set the slot back.
     "CREATE TABLE IF NOT EXISTS operations.slot_floor (slot text PRIMARY KEY, lsn pg_lsn NOT NULL)",
+    # Subscriptions that a person, or an upgrade, has paused: off for no error.
+    "CREATE TABLE IF NOT EXISTS operations.paused (subscription text PRIMARY KEY)",
     # That this server is being cloned, or is the clone, and up to where that has everything.
     """CREATE TABLE IF NOT EXISTS operations.clone (
     target text PRIMARY KEY, token uuid NOT NULL, taken_at pg_lsn)""",

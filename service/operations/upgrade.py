@@ -15,41 +15,25 @@ One command at a time: a second one, such as a task whose answer was lost and it
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from service.operations import catalog, compare, fence, migrations, replication, rights, schema
 from service.operations import slots as slots_
+from service.operations.alone import alone
 from service.operations.node import DeclinedError, Link
 from service.operations.operator import Operator, print_event
 
 PRIMARY, SECONDARY, FOLLOWER = "entity-a", "entity-b", "follower"
 # What writes longer than this holds everybody's writes up: it is rolled back, and its caller told.
 _TERMINATE_AFTER_SECONDS = 10
-_LOCK = 0x6D61_696E  # "main", in PostgreSQL's advisory locks
 
 
 def run(operator: Operator, name: str, folder: Path = migrations.FOLDER) -> Any:
     """Run one command of the list above. Raises DeclinedError, or TimeoutError."""
-    with _alone(operator):
+    with alone(operator, PRIMARY):
         return COMMANDS[name](operator, folder)
-
-
-@contextlib.contextmanager
-def _alone(operator: Operator) -> Any:
-    """The lock is the session's: it goes with a task that is killed."""
-    session = operator.on(PRIMARY)
-    operator.wait(
-        lambda: session.value("SELECT pg_try_advisory_lock(%s)", _LOCK),
-        "no other command of an upgrade runs",
-    )
-    try:
-        yield
-    finally:
-        if not session.connection.closed:
-            session.rows("SELECT pg_advisory_unlock(%s)", _LOCK)
 
 
 def check(operator: Operator, folder: Path) -> dict[str, int]:

@@ -40,7 +40,7 @@ def test_readiness_tells_mode_schema_and_build(tenant: Tenant):
         "local",
         "blue",
     )
-    assert body["schema_version"] == {"entity": 1, "transaction": 1}
+    assert body["schema_version"] == {"entity": 1, "transaction": 2}
     assert body["epoch"] >= 1
 
 

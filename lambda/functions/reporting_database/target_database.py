@@ -66,12 +66,12 @@ def create_target_database(
     """
     # Amazon Redshift Management Guide, "Creating destination databases in Amazon Redshift".
     found = statements.rows("SELECT integration_id, target_database FROM svv_integration")
-    owners = {name: owner for owner, name in found if name}
+    owners = {name.strip(): owner.strip() for owner, name in found if name.strip()}
     owner = owners.get(target_database)
     if owner is None:
         statements.run(
-            f'CREATE DATABASE "{_word(target_database)}" '
-            f"FROM INTEGRATION '{_word(integration_id)}' DATABASE \"{_word(source_database)}\""
+            f'CREATE DATABASE "{word(target_database)}" '
+            f"FROM INTEGRATION '{word(integration_id)}' DATABASE \"{word(source_database)}\""
         )
         print(json.dumps({"created": target_database, "integration": integration_id}))
     elif owner != integration_id:
@@ -82,7 +82,32 @@ def create_target_database(
     return target_database
 
 
-def _word(name: str) -> str:
+def filled_database(
+    statements: Statements, *, source_database: str, target_database: str
+) -> str | None:
+    """Return the database that this warehouse's integration fills, made where it has none yet.
+
+    Its name is free: `target_database`, or that with a number where a restored snapshot has it.
+    None where there is no integration.
+    """
+    found = statements.rows("SELECT integration_id, target_database FROM svv_integration")
+    if not found:
+        return None
+    for integration_id, name in sorted(found, key=lambda row: bool(row[1].strip())):
+        if name.strip():
+            return name.strip()
+        taken = {name for (name,) in statements.rows("SELECT datname FROM pg_database")}
+        candidates = (target_database, *(f"{target_database}_{n}" for n in range(2, 100)))
+        return create_target_database(
+            statements,
+            integration_id=integration_id.strip(),
+            source_database=source_database,
+            target_database=next(one for one in candidates if one not in taken),
+        )
+    return None
+
+
+def word(name: str) -> str:
     """Return the text if it may stand in quotes; such statements take no parameters."""
     if not name.replace("_", "").replace("-", "").isalnum():
         raise ValueError(f"names should be letters, digits, '_' and '-', got '{name}'")

@@ -32,6 +32,7 @@ DROP TABLE device;
 """
 # Acts that ask and change nothing.
 _ASK = {"versions", "replication verify", "compare", "lag", "delayed state", "delayed dump"}
+_ASK |= {"partitions state"}
 
 
 def _write(lab: System) -> None:
@@ -62,6 +63,23 @@ def _lose_a_slot(lab: System) -> None:
         replication.pause(operator, link)
     lab.rows("entity-a", "SELECT pg_drop_replication_slot(%s)", link.name)
     lab.rows("entity-a", "UPDATE tenant SET name = 'unsent'")
+
+
+def _old_partition(lab: System) -> None:
+    lab.rows(
+        "transaction",
+        "CREATE TABLE event_2025_01 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO"
+        " ('2025-02-01')",
+    )
+
+
+def _wait_for_a_month(lab: System) -> None:
+    """A row that no month takes, for nobody made its partition in time."""
+    lab.rows(
+        "transaction",
+        "INSERT INTO event (id, at, tenant_id, kind, outcome)"
+        " SELECT u, now() - interval '5 months', u, 'k', 'o' FROM gen_random_uuid() AS u",
+    )
 
 
 def _lose(name: str) -> Callable[[System], None]:
@@ -111,7 +129,10 @@ UPGRADE = [
     Row(act="versions"),
     Row(act="lag"),
     Row(act="compare entity-a entity-b"),
-    Row(act="partitions transaction --months 6", kills=5),
+    Row(act="partitions make transaction --months 6", kills=5),
+    Row(act="partitions state transaction"),
+    Row(act="partitions detach transaction --keep-months 2", before=_old_partition, kills=1),
+    Row(act="housekeeping --keep-months 2", before=_wait_for_a_month, kills=4),
     Row(act="fence entity-a", before=_write),
     Row(act="drain entity-a", kills=0),
     Row(act="replication redirect", kills=3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -131,7 +131,7 @@ def longest_write(audit: Lab, work: threading.Thread) -> float:
     return longest
 
 
-@pytest.mark.parametrize("what", ["migrate", "partitions"])
+@pytest.mark.parametrize("what", ["migrate", "make", "detach"])
 def test_writers_pass_while_a_change_of_their_table_waits_for_one_of_them(
     audit: Lab, tmp_path, what: str
 ):
@@ -141,8 +141,15 @@ def test_writers_pass_while_a_change_of_their_table_waits_for_one_of_them(
         with audit.operator(timeout=30) as operator:
             if what == "migrate":
                 migrate(operator, "transaction", folder=folder)
-            else:
+            elif what == "make":
                 partitions.make_partitions(operator, "transaction", today=date.today(), months=4)
+            else:  # as if a year had passed
+                partitions.detach_partitions(
+                    operator,
+                    "transaction",
+                    today=date.today() + timedelta(days=365),
+                    keep_months=2,
+                )
 
     changing = threading.Thread(target=work)
     with audit.by_name["transaction"].connect(DATABASE, autocommit=False) as holding:
@@ -154,7 +161,7 @@ def test_writers_pass_while_a_change_of_their_table_waits_for_one_of_them(
         ends.join()
     changing.join()
     if what == "migrate":
-        assert audit.value("transaction", "SELECT max(version) FROM operations.migration") == 2
+        assert audit.value("transaction", "SELECT max(version) FROM operations.migration") == 3
     else:
         children = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'event'::regclass"
-        assert audit.value("transaction", children) == 5
+        assert audit.value("transaction", children) == (6 if what == "make" else 1)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from service.operations import fence, replication, rights, schema, slots, upgrade
+from service.operations.alone import alone
 from service.operations.bootstrap import bootstrap
 from service.operations.node import DeclinedError
 from tests.service.operations.acts import all_acts, state
@@ -106,11 +107,11 @@ def test_a_second_act_waits_for_the_first(lab, folder):
             except TimeoutError as error:
                 found.append(str(error))
 
-    with lab.operator() as operator, upgrade._alone(operator):
+    with lab.operator() as operator, alone(operator, upgrade.PRIMARY):
         thread = threading.Thread(target=again)
         thread.start()
         thread.join()
-    assert "no other command of an upgrade runs" in found[0]
+    assert "no other command of an upgrade" in found[0]
 
 
 def test_an_upgrade_without_a_way_back_is_refused(lab, folder):
