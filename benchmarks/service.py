@@ -24,8 +24,9 @@ from service.passwords import Passwords
 from service.stores.session import hash_of
 
 ROUNDS, REQUESTS, LOGINS, CONNECTIONS = 5, 1_000, 30, 4
-# Of the sum of a bare route and a bare call, and with the cache of a bare route.
-ASKING_BAR, REMEMBERED_BAR = 1.3, 2.0
+# Of the sum of a bare route and a bare call, with the cache of a bare route, and of a verification.
+ASKING_BAR, REMEMBERED_BAR, LOGIN_BAR = 1.3, 2.0, 1.35
+_BARS = ("asking", "remembered", "login")
 OUT = Path("out/bench-service.json")
 
 _PASSWORD = "correct horse battery staple"
@@ -156,7 +157,8 @@ def measure() -> dict[str, Any]:
         "asking_bar": ASKING_BAR,
         "remembered_ratio": round(medians["service"] / medians["bare"], 3),
         "remembered_bar": REMEMBERED_BAR,
-        "argon2_share_of_login": round(medians["verification"] / medians["login"], 3),
+        "login_ratio": round(medians["login"] / medians["verification"], 3),
+        "login_bar": LOGIN_BAR,
     }
 
 
@@ -166,7 +168,7 @@ def main() -> int:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
-    held = found["asking_ratio"] <= ASKING_BAR and found["remembered_ratio"] <= REMEMBERED_BAR
+    held = all(found[f"{name}_ratio"] <= found[f"{name}_bar"] for name in _BARS)
     return 0 if held else 1
 
 
