@@ -385,7 +385,7 @@ def test_again_there_is_nothing_to_change(clone: Clone):
     printed = clone.run("up")
     assert printed.exit_code == 0
     assert "it runs already" in printed.output
-    assert re.search(r"nothing to change: all \d+ stacks are as the templates say", printed.output)
+    assert re.search(r"nothing to change: all \d+ stacks are as in the templates", printed.output)
 
 
 def test_a_second_run_beside_it_is_refused(clone: Clone, session: LocalSession):
