@@ -45,7 +45,7 @@ def test_a_recipe_that_bash_cannot_read_is_found(reader: Path, tmp_path: Path):
 
 
 class Machine:
-    """A PATH of its own, on which a package's command appears when the package is installed."""
+    """A PATH of its own, on which the commands of packages appear when those are installed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class Machine:
             (folder / tool).symlink_to(shutil.which(tool) or tool)
 
     def offer(self, package: str, command: str, *, lists: bool = True) -> None:
-        """apt-get has this package: at once, or after the first `apt-get update`."""
+        """apt-get has these packages: at once, or after the first `apt-get update`."""
         if lists:
             (self.folder / "lists").touch()
         script(
@@ -63,15 +63,18 @@ class Machine:
             f"""echo "apt-get $*" >>{self.calls}
 case "$*" in
   update*) touch {self.folder}/lists ;;
-  install*\\ {package}) test -e {self.folder}/lists || {{ echo 'no such package' >&2; exit 100; }}
-    printf '#!/bin/sh\\n' >{self.folder}/{command}; chmod +x {self.folder}/{command} ;;
+  install*" {package}")
+    test -e {self.folder}/lists || {{ echo 'no such package' >&2; exit 100; }}
+    for made in {command}; do
+      printf '#!/bin/sh\\n' >{self.folder}/$made; chmod +x {self.folder}/$made
+    done ;;
   *) exit 99 ;;
 esac""",
         )
 
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [shutil.which("make") or "make", "SBIN=/nowhere", *arguments],
+            [shutil.which("make") or "make", *self._folders(), *arguments],
             cwd=ROOT,
             env={"PATH": str(self.folder)},
             capture_output=True,
@@ -79,9 +82,17 @@ esac""",
             check=False,
         )
 
+    def _folders(self) -> list[str]:
+        """Where the recipes look for commands that are not on everybody's PATH."""
+        return [f"{name}={self.folder}" for name in ("SBIN", "POSTGRES_15")]
+
     @property
     def installs(self) -> list[str]:
-        return re.findall(r"^apt-get install.* (\S+)$", self.calls.read_text(), re.MULTILINE)
+        """The packages of each installation: what follows apt-get's options."""
+        lines = re.findall(r"^apt-get install (.*)$", self.calls.read_text(), re.MULTILINE)
+        return [
+            " ".join(word for word in line.split() if not word.startswith("-")) for line in lines
+        ]
 
 
 @pytest.fixture
@@ -89,7 +100,13 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-STEPS = [("wrk", "wrk", "wrk"), ("apache", "apache2-bin", "apache2")]
+# Step of the Makefile, the packages that it installs, and the commands that they bring.
+STEPS = [
+    ("wrk", "wrk", "wrk"),
+    ("apache", "apache2-bin", "apache2"),
+    ("older-postgres", "postgresql-client-15", "pg_restore"),
+    ("kernel", "user-mode-linux xfsprogs", "linux.uml mkfs.xfs"),
+]
 
 
 @pytest.mark.parametrize(("step", "package", "command"), STEPS)
@@ -102,7 +119,7 @@ def test_installs_what_is_missing_once(
     done = machine.make(step)
     assert done.returncode == 0, done.stderr
     assert set(machine.installs) == {package}
-    assert (machine.folder / command).exists()
+    assert all((machine.folder / made).exists() for made in command.split())
     machine.calls.write_text("")
     assert machine.make(step).returncode == 0
     assert machine.installs == []
