@@ -15,6 +15,9 @@ RPU_STEP = 8
 RPU_MAX = 512
 WAREHOUSE_ZONES_MIN = 3
 
+# A message of the audit queue may be 14 days old when it is written: into the month before.
+KEEP_MONTHS_MIN = 2
+
 # Amazon Aurora keeps automated backups 1 to 35 days (CreateDBCluster, BackupRetentionPeriod).
 BACKUP_DAYS_MAX = 35
 
@@ -44,6 +47,7 @@ class TransactionClusters:
     primary: ClusterZones
     standby: ClusterZones | None
     size: ClusterSize
+    keep_months: int  # of the audit log that can be asked for; the tables of older ones stay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +150,11 @@ class Databases:
         yield from _copy_problems(f"{path}.standby", transaction.standby, standby)
         readers = len(transaction.primary.readers)
         yield from transaction.size.problems(f"{path}.size", readers)
+        if transaction.keep_months < KEEP_MONTHS_MIN:
+            yield (
+                f"'{path}.keep_months' should be at least {KEEP_MONTHS_MIN}, "
+                f"got {transaction.keep_months}"
+            )
 
     def _live_zones(self) -> set[str]:
         """Every zone with an instance that serves."""

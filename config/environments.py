@@ -148,6 +148,7 @@ with reported_together():
                     max_readers=4,  # "medium read throughput needs"
                     reader_cpu_target_percent=60,
                 ),
+                keep_months=25,  # two full years of audit, and the month that runs
             ),
             reporting=Warehouse(
                 zone_ids=("use1-az1", "use1-az2", "use1-az4"),
@@ -242,6 +243,7 @@ with reported_together():
                     writer="usw2-az2", readers=(), storage=("usw2-az1", "usw2-az3")
                 ),
                 size=MINIMAL_CLUSTER,
+                keep_months=3,
             ),
             reporting=Warehouse(
                 zone_ids=("use1-az1", "use1-az2", "use1-az4"),
@@ -305,6 +307,7 @@ with reported_together():
                 primary=ClusterZones(writer="use1-az2", readers=(), storage=("use1-az1",)),
                 standby=None,
                 size=MINIMAL_CLUSTER,
+                keep_months=3,
             ),
             reporting=ReportingCluster(
                 zones=ClusterZones(writer="use1-az1", readers=(), storage=("use1-az2",)),

@@ -61,6 +61,7 @@ CONTROL = {
 EVENTS = {
     "AuditEvents9148872F": "AWS::SQS::Queue",
     "AuditDeadLettersAE82006B": "AWS::SQS::Queue",
+    "MessagesKey3953FBDA": "AWS::KMS::Key",
 }
 
 GROUPS = {

@@ -67,6 +67,10 @@ def as_secret(secret: secretsmanager.Secret) -> secretsmanager.ISecret:
     return cast("secretsmanager.ISecret", secret)
 
 
+def as_alarm_action(action: cloudwatch_actions.SnsAction) -> cloudwatch.IAlarmAction:
+    return cast("cloudwatch.IAlarmAction", action)
+
+
 def as_function(function: lambda_.Function) -> lambda_.IFunction:
     return cast("lambda_.IFunction", function)
 

@@ -11,12 +11,12 @@ from aws_cdk import aws_sns as sns
 from config import backups as config
 from config.databases import ReportingCluster
 from config.model import Environment
+from mainstay.alarm_topic import AlarmTopic
 from mainstay.backup.ages import BackupAges
 from mainstay.backup.alarms import BackupAlarms, Limits
 from mainstay.backup.archive_machine import ArchiveMachine
 from mainstay.backup.backup_plan import BackupPlan
 from mainstay.backup.backup_store import BackupStore
-from mainstay.backup.backup_topic import BackupTopic
 from mainstay.backup.copy_prune import CopyPrune
 from mainstay.backup.dump_tasks import DumpSource, DumpTasks
 from mainstay.backup.failed_jobs import FailedJobs
@@ -88,7 +88,13 @@ def compose_backups(databases: list[RegionDatabases]) -> None:
 
 def _topic(store: BackupStore, context: RegionContext) -> sns.ITopic:
     """Return the topic of a Region's backups, in the stack that stays while others are replaced."""
-    made = BackupTopic(cdk.Stack.of(store), "Messages", removal_policy=context.removal_policy)
+    made = AlarmTopic(
+        cdk.Stack.of(store),
+        "Messages",
+        display_name="mainstay: backups",
+        description="Subscribe whoever is on call: backups that failed or are too old",
+        removal_policy=context.removal_policy,
+    )
     return as_topic(made.topic)
 
 

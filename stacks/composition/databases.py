@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 
 from config import databases as config
-from mainstay.app_tier.stores import Reports
 from mainstay.database.operations_task import Operable, OperableNode
 from mainstay.database.relational_store import RelationalStore
 from mainstay.database.replication_secrets import nodes_name, replication_name
 from mainstay.database.session_store import SessionReplica
 from mainstay.database.store_access import StoreAccess, StoreCluster
 from mainstay.database.user_secret import master_secret_name
+from mainstay.database.warehouse import RedshiftWarehouse
 from stacks.composition import clusters, stores
 from stacks.composition.names import named
 from stacks.composition.region_context import RegionContext
@@ -29,7 +29,7 @@ class RegionDatabases:
     entity: StoreAccess
     transaction: StoreAccess
     sessions: SessionReplica
-    reports: Reports | None
+    reports: RedshiftWarehouse | None
     operable: Operable
     # Stacks that stand before the first operation can succeed, in this Region and beyond.
     first_start_needs: tuple[cdk.Stack, ...]

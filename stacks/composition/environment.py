@@ -34,7 +34,7 @@ def compose(app: cdk.App, environment: Environment) -> None:
         front = compose_front(databases.context, service, zone, exits)
         return RegionTiers(databases=databases, service=service, front=front)
 
-    compose_operations(app, environment, [tiers_of(each) for each in databases], exits)
+    compose_operations(app, environment, [tiers_of(each) for each in databases], exits, zone)
 
 
 def _tag(app: cdk.App, environment: Environment) -> None:

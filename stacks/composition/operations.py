@@ -8,10 +8,19 @@ import aws_cdk as cdk
 
 from config.aws_facts import DNS_REGION
 from config.model import Environment
-from mainstay.database.metrics import ClusterMetrics, ReplicaMetrics
-from mainstay.database.replication_measure import ReplicationMeasure
+from mainstay.alarm_topic import AlarmTopic
+from mainstay.database.healing import Healing
+from mainstay.database.metrics import MEASURED_EVERY, ClusterMetrics, ReplicaMetrics
+from mainstay.database.scheduled_operation import ScheduledOperation
 from mainstay.delivery.github_deployer import GithubDeployer
+from mainstay.dns.global_zone import GlobalZone
 from mainstay.dns.region_exit import METRIC, exit_alarm_name, exit_namespace
+from mainstay.dns.signing_alarms import SigningAlarms
+from mainstay.housekeeping.audit_queue_alarms import AuditQueueAlarms
+from mainstay.housekeeping.certificate_alarm import CertificateAlarm
+from mainstay.housekeeping.housekeeping_alarms import HOUSEKEPT_EVERY, HousekeepingAlarms
+from mainstay.housekeeping.notices import Notices
+from mainstay.housekeeping.reports_alarm import ReportsAlarm
 from mainstay.read_only.automatic_read_only import AutomaticReadOnly
 from mainstay.read_only.replication_alarms import ReplicationAlarms
 from mainstay.read_only.writer_down import WriterDown
@@ -45,10 +54,12 @@ def compose_operations(
     environment: Environment,
     regions: list[RegionTiers],
     exits: dict[str, cdk.Stack],
+    zone: GlobalZone,
 ) -> None:
     """Make what acts on a whole environment; the primary Region comes first."""
     for region in regions:
         _read_only(region, regions)
+        _housekeeping(region, zone, writes_here=region is regions[0])
     if "B" in regions[0].databases.masters:
         _upgrade(regions, exits)
     if environment.github_repository is not None:
@@ -81,11 +92,13 @@ def _read_only(region: RegionTiers, regions: list[RegionTiers]) -> None:
         followers=_replicas(environment, followers),
     )
     if successors or followers:
-        ReplicationMeasure(
+        ScheduledOperation(
             stack,
             "Measure",
             operations=region.service.operations,
-            environment_name=environment.name,
+            arguments=("lag", "--publish", environment.name),
+            every=MEASURED_EVERY,
+            description="Measures how far every replica is behind, and what is wrong with it",
         )
     down = []
     if masters:
@@ -102,6 +115,15 @@ def _read_only(region: RegionTiers, regions: list[RegionTiers]) -> None:
         alarms={"writer": down, "lag": replication.lagging, "broken": replication.broken},
         log_group=context.logs.functions,
     )
+    links = [alarm for name, alarm in replication.replicas.items() if name != "Delayed"]
+    if links:
+        Healing(
+            stack,
+            "Healing",
+            operations=region.service.operations,
+            masters=[f"{clusters}{identifier}" for identifier in identifiers],
+            broken=links,
+        )
     for name, value, what in (
         (
             "Regions",
@@ -117,6 +139,45 @@ def _read_only(region: RegionTiers, regions: list[RegionTiers]) -> None:
         cdk.CfnOutput(stack, name, description=what, value=value)
     for each in regions:  # what it reads of the other Region is there when it is deployed
         stack.add_stack_dependency(cdk.Stack.of(each.service.control))
+
+
+def _housekeeping(region: RegionTiers, zone: GlobalZone, *, writes_here: bool) -> None:
+    """Do, or watch, what somebody would have to remember in a Region; docs/housekeeping.md."""
+    context, service = region.context, region.service
+    environment = context.environment
+    stack = context.stack("Housekeeping", "what somebody would have to remember", stateful=False)
+    topic = AlarmTopic(
+        cdk.Stack.of(service.events),  # its key stands where what is stateful does
+        "Messages",
+        display_name="mainstay: housekeeping",
+        description="Subscribe whoever is on call: what has a date needs somebody",
+        removal_policy=context.removal_policy,
+    )
+    ScheduledOperation(
+        stack,
+        "Clock",
+        operations=service.operations,
+        arguments=(
+            "housekeeping",
+            "--keep-months",
+            str(environment.databases.transaction.keep_months),
+            "--publish",
+            environment.name,
+        ),
+        every=HOUSEKEPT_EVERY,
+        description="Keeps the audit log's months; measures certificates and passwords",
+    )
+    HousekeepingAlarms(
+        stack, "Alarms", environment_name=environment.name, topic=topic, writes_here=writes_here
+    )
+    AuditQueueAlarms(stack, "Audit", queue=service.events, topic=topic)
+    CertificateAlarm(stack, "Certificate", certificate=service.certificate, topic=topic)
+    reports = region.databases.reports
+    if reports is not None and reports.readers is not None and writes_here:
+        ReportsAlarm(stack, "Reports", readers=reports.readers, topic=topic)
+    if environment.dnssec and context.name == DNS_REGION:  # where Route 53 measures every zone
+        SigningAlarms(stack, "Signing", zone=zone.for_stack(stack), topic=topic)
+    Notices(stack, "Notices", cluster=service.operations.cluster, topic=topic)
 
 
 def _table(region: RegionTiers, *, seen_from: RegionTiers) -> str:

@@ -41,6 +41,7 @@ class RegionService:
     control: ControlTable
     operations: OperationsTask
     certificate: acm.ICertificate  # that both load balancers present
+    events: AuditQueue
     app: AppTier
     worker: AuditWorker
 
@@ -60,12 +61,13 @@ def compose_service(
     operations = _operations(databases, control)
     for needed in (*databases.first_start_needs, *links):
         cdk.Stack.of(operations).add_stack_dependency(needed)
+    events = _events(context)
     stores = Stores(
         control=control,
         entity=databases.entity,
         sessions=databases.sessions,
         transaction=databases.transaction,
-        events=_events(context),
+        events=events,
         reports=databases.reports,
     )
     certificate = _certificate(context, zone)
@@ -74,12 +76,17 @@ def compose_service(
     for serving in (app, worker):  # the first start comes before any server
         cdk.Stack.of(serving).add_stack_dependency(cdk.Stack.of(operations))
     return RegionService(
-        control=control, operations=operations, certificate=certificate, app=app, worker=worker
+        control=control,
+        operations=operations,
+        certificate=certificate,
+        events=events,
+        app=app,
+        worker=worker,
     )
 
 
 def _operations(databases: RegionDatabases, control: ControlTable) -> OperationsTask:
-    """Return the task, which nothing but the first deploy starts by itself."""
+    """Return the task, and its first start."""
     context, environment = databases.context, databases.context.environment
     stack = context.stack("Operations", "operations on the databases of a Region", stateful=False)
     task = OperationsTask(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from config import databases as config
-from mainstay.app_tier.stores import Reports
 from mainstay.database.delayed_replica import DelayedReplicaNodes, NodeSize
 from mainstay.database.relational_store import RelationalStore
 from mainstay.database.replication_secrets import ReplicationSecrets
+from mainstay.database.report_readers import ReportReaders
 from mainstay.database.session_store import SessionReplica, SessionTable
 from mainstay.database.store_kind import TRANSACTION
 from mainstay.database.warehouse import RedshiftWarehouse
@@ -50,10 +50,10 @@ def warehouse(
     zone_ids: tuple[str, ...],
     source: RelationalStore | None,
     copies: dict[str, str],
-) -> Reports:
+) -> RedshiftWarehouse:
     """Return the Region's warehouse for reports.
 
-    Without a `source` it is empty, and costs nothing until a snapshot is restored.
+    Without a `source` it is empty until a snapshot is restored, and costs a minute a day.
     """
     name = named(context.environment, "reporting")
     stack = context.stack("Reporting", "the warehouse for reports", stateful=True)
@@ -72,8 +72,9 @@ def warehouse(
         source_arn=source_arn,
         removal_policy=context.removal_policy,
     )
+    integration = None
     if source_arn is not None:
-        ZeroEtl(
+        integration = ZeroEtl(
             stack,
             "ZeroEtl",
             name=name,
@@ -81,8 +82,16 @@ def warehouse(
             target_database=TRANSACTION.name,
             warehouse=made,
             log_group=context.logs.functions,
-        )
-    return Reports(warehouse=made, database=TRANSACTION.name)
+        ).integration.attr_integration_arn
+    made.readers = ReportReaders(
+        stack,
+        "Readers",
+        warehouse=made,
+        integration_arn=integration,
+        target_database=TRANSACTION.name,
+        log_group=context.logs.functions,
+    ).job
+    return made
 
 
 def replication_secrets(

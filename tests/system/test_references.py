@@ -15,7 +15,8 @@ ORDER = [
     *("dns", "keys", "logs", "network", "control", "peering", "exit"),
     *("secrets", "entitya", "entityb", "entitycopy", "session", "transaction", "transactioncopy"),
     *("reporting", "delayed", "events", "backups", "backupplan", "backupjobs"),
-    *("operations", "certificate", "app", "worker", "edge", "records", "readonly", "upgrade"),
+    *("operations", "certificate", "app", "worker", "edge", "records", "readonly", "housekeeping"),
+    "upgrade",
 ]
 
 

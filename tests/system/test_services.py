@@ -189,7 +189,7 @@ def test_a_tier_s_own_role_may_use_its_own_stores_alone(system, tasks):
     }
     for task in tasks:
         role = system.resource(task.stack, task.properties["TaskRoleArn"])
-        assert set(role.properties) <= {"AssumeRolePolicyDocument", "Tags"}
+        assert set(role.properties) <= {"AssumeRolePolicyDocument", "Path", "Tags"}
         allowed = {
             action
             for policy in system.of_type("AWS::IAM::Policy", task.stack.region)

@@ -210,11 +210,11 @@ def test_an_event_waits_fourteen_days_and_is_set_aside_after_five_failures(syste
         assert redrive["deadLetterTargetArn"]["Fn::GetAtt"][0] == dead.logical_id
 
 
-def test_reports_are_asked_of_the_warehouse_s_filled_database(production_system):
+def test_reports_are_asked_of_a_database_of_our_own_in_the_warehouse(production_system):
     for region in production_system.regions:
         for variables_ in told(production_system, region, "app"):
             assert variables_["REPORTING_WORKGROUP"] == "mainstay-production-reporting"
-            assert variables_["REPORTING_DATABASE"] == "transaction"
+            assert variables_["REPORTING_DATABASE"] == "reporting"
 
 
 def test_nothing_serves_before_the_first_start(system):

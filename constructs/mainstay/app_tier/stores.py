@@ -14,14 +14,6 @@ from mainstay.read_only.control_table import ControlTable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reports:
-    """A warehouse, and the database in it that an integration fills."""
-
-    warehouse: RedshiftWarehouse
-    database: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stores:
     """The four stores, the queue and the mode.
 
@@ -34,7 +26,7 @@ class Stores:
     sessions: SessionReplica
     transaction: StoreAccess
     events: AuditQueue
-    reports: Reports | None  # None: reports are asked of the transaction store
+    reports: RedshiftWarehouse | None  # None: reports are asked of the transaction store
 
     def let_serve(self, container: ecs.ContainerDefinition) -> None:
         """For the API: a login reads entities, writes a session and sends an event."""
@@ -46,7 +38,7 @@ class Stores:
         _set(container, self.events.grant_send(role))
         _set(container, self.transaction.grant_read(role))
         if self.reports is not None:
-            _set(container, self.reports.warehouse.grant_query(role, self.reports.database))
+            _set(container, self.reports.grant_query(role))
 
     def let_drain(self, container: ecs.ContainerDefinition) -> None:
         """For the worker: events from the queue into the transaction store, and nothing else."""

@@ -2,7 +2,7 @@
 
 Names carry the statistic and the unit. Those of AWS are per cluster; those of the namespace
 below are written by `python -m service.operations lag --publish <environment>`, which
-ReplicationMeasure starts.
+a schedule starts.
 """
 
 from __future__ import annotations

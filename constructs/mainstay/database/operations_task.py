@@ -20,6 +20,7 @@ from mainstay.read_only.control_table import ControlTable
 from mainstay.stateless.image import ImageSource, container_image
 
 CONTAINER = "operations"
+COMMAND = ("python", "-m", "service.operations")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,8 @@ class OperationsTask(Construct):
     """A task definition with the databases' addresses, run by hand or by a state machine.
 
     `mainstay database` gives the command after `python -m service.operations`, in the cluster of
-    this construct, the app tier's subnets and the security group of operations. Nothing runs by
-    itself. The family is physical, for that command names it.
+    this construct, the app tier's subnets and the security group of operations. The family is
+    physical, for that command names it.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class OperationsTask(Construct):
             "Operations",
             container_name=CONTAINER,
             image=container_image(self, "Image", image),
-            command=["python", "-m", "service.operations", "--help"],
+            command=[*COMMAND, "--help"],
             environment=variables,
             readonly_root_filesystem=True,
             logging=ecs.LogDrivers.aws_logs(stream_prefix="operations", log_group=log_group),

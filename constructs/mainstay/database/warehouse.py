@@ -10,6 +10,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.database.user_secret import MASTER_USER, master_secret_name, user_secret
+from mainstay.functions.job_function import JobFunction
 from mainstay.network.network import Network
 
 DATABASE = "reporting"
@@ -17,6 +18,12 @@ DATABASE = "reporting"
 # How the warehouse must be set up: identifiers keep their case, which an integration demands, and
 # no connection goes without TLS.
 _SETTINGS = {"enable_case_sensitive_identifier": "true", "require_ssl": "true"}
+
+_OWN_STATEMENTS = (
+    "redshift-data:DescribeStatement and GetStatementResult, which say how a statement has ended, "
+    "know no resources (Service Authorization Reference, Amazon Redshift Data API); they answer "
+    "for the caller's own statements alone."
+)
 
 
 class RedshiftWarehouse(Construct):
@@ -46,6 +53,7 @@ class RedshiftWarehouse(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.name, self.key = name, key
+        self.readers: JobFunction | None = None  # what keeps them, once it is there
         # CloudFormation does not tell the secret that Redshift would keep, hence one of ours.
         self.secret = user_secret(
             self,
@@ -96,27 +104,41 @@ class RedshiftWarehouse(Construct):
             security_group_ids=[network.security_groups.data.security_group_id],
         )
 
-    def grant_query(self, grantee: iam.IRole, database: str) -> dict[str, str]:
-        """Ask reports of one database, as the user of one's role. Returns its variables."""
-        for actions, resource in (
-            (
-                ["redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"],
-                self.workgroup.attr_workgroup_workgroup_arn,
-            ),
+    @property
+    def readers_path(self) -> str:
+        """Return the path in IAM of the roles that may ask reports, of both Regions."""
+        return f"/{self.name}/"
+
+    def grant_query(self, grantee: iam.IRole) -> dict[str, str]:
+        """Ask reports, as the user of one's role. Returns the grantee's variables.
+
+        The role is moved to a path, by which `ReportReaders` finds it: its name is made by
+        CloudFormation, later than the warehouse.
+        """
+        role = grantee.node.default_child
+        assert isinstance(role, iam.CfnRole)
+        role.path = self.readers_path
+        self._grant(
+            grantee, ["redshift-data:ExecuteStatement", "redshift-serverless:GetCredentials"]
+        )
+        acknowledge_inline_policy(grantee)
+        acknowledge(grantee, {"AwsSolutions-IAM5[Resource::*]": _OWN_STATEMENTS})
+        return {"REPORTING_WORKGROUP": self.name, "REPORTING_DATABASE": DATABASE}
+
+    def grant_administer(self, grantee: iam.IRole, *, more: str = "") -> None:
+        """Run statements as the administrator; `more` is why else a statement has no resource."""
+        self._grant(grantee, ["redshift-data:ExecuteStatement"])
+        self.secret.grant_read(grantee)
+        # The key is sealed: it grants nothing by itself, and neither does the secret's own grant.
+        self.key.grant_decrypt(grantee)
+        acknowledge(grantee, {"AwsSolutions-IAM5[Resource::*]": _OWN_STATEMENTS + more})
+
+    def _grant(self, grantee: iam.IRole, actions: list[str]) -> None:
+        for some, resource in (
+            (actions, self.workgroup.attr_workgroup_workgroup_arn),
             (["redshift-data:DescribeStatement", "redshift-data:GetStatementResult"], "*"),
         ):
-            iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=[resource])
-        acknowledge_inline_policy(grantee)
-        acknowledge(
-            grantee,
-            {
-                "AwsSolutions-IAM5[Resource::*]": "redshift-data:DescribeStatement and "
-                "GetStatementResult, which tell how a statement has ended, know no resources "
-                "(Service Authorization Reference, Amazon Redshift Data API); they answer for the "
-                "caller's own statements alone.",
-            },
-        )
-        return {"REPORTING_WORKGROUP": self.name, "REPORTING_DATABASE": database}
+            iam.Grant.add_to_principal(grantee=grantee, actions=some, resource_arns=[resource])
 
     @property
     def namespace_arn(self) -> str:

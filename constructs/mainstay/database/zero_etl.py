@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
-from mainstay.acknowledge import acknowledge
 from mainstay.database.store_kind import DATABASE as SOURCE_DATABASE
 from mainstay.database.warehouse import DATABASE, RedshiftWarehouse
 from mainstay.functions.function import ANSWERS_CLOUDFORMATION, Function
+from mainstay.interfaces import as_role
 
 # An integration is active within half an hour; the function asks for the database after that.
 _TIMEOUT = cdk.Duration.minutes(10)
@@ -77,30 +76,5 @@ class ZeroEtl(Construct):
             without_queue=ANSWERS_CLOUDFORMATION,
         )
         role = function.own_role
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["redshift-data:ExecuteStatement"],
-                resources=[warehouse.workgroup.attr_workgroup_workgroup_arn],
-            )
-        )
-        # Of the caller's own statements alone; neither action knows resources (Service
-        # Authorization Reference, Amazon Redshift Data API).
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["redshift-data:DescribeStatement", "redshift-data:GetStatementResult"],
-                resources=["*"],
-            )
-        )
-        warehouse.secret.grant_read(role)
-        # The key is sealed: it grants nothing by itself, and neither does the secret's own grant.
-        warehouse.key.grant_decrypt(role)
-        acknowledge(
-            role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": "redshift-data:DescribeStatement and "
-                "GetStatementResult, which tell how a statement has ended, know no resources "
-                "(Service Authorization Reference, Amazon Redshift Data API); they answer for the "
-                "caller's own statements alone.",
-            },
-        )
+        warehouse.grant_administer(as_role(role))
         return function

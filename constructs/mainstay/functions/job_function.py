@@ -1,4 +1,4 @@
-"""A function of the backups, and the schedule that starts it."""
+"""A function with a schedule that starts it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class JobFunction(Construct):
         description: str,
         log_group: logs.ILogGroup,
         environment: dict[str, str],
+        alarmed: str = "the alarms on the age of the newest backup say when none succeeds.",
         memory_mib: int = 256,
         timeout: cdk.Duration | None = None,
     ) -> None:
@@ -45,7 +46,7 @@ class JobFunction(Construct):
             log_group=log_group,
             environment=environment,
             without_queue="Each run finds by itself what is left to do, so a failed one is made up "
-            "for by the next; the alarms on the age of the newest backup say when none succeeds.",
+            f"for by the next; {alarmed}",
             concurrency=None,
             without_concurrency="Two runs at once do no harm, for every step is idempotent; a "
             "reserved concurrency would take it away from what serves users.",

@@ -55,23 +55,26 @@ class ReplicationAlarms(Construct):
             )
             for name, metrics in copies.items()
         ]
-        self.broken = [
-            self._alarm(
+        self.replicas = {
+            name: self._alarm(
                 f"Broken{name}",
                 metrics.maximum_broken().with_(period=MEASURED_EVERY),
                 0,
                 "A replica does not answer, or its subscription is off",
             )
             for name, metrics in (successors | followers).items()
-        ]
-        self.broken += [
-            self._alarm(
-                f"Slot{name}",
-                metrics.maximum_slot_lag_in_bytes(),
-                _SLOT_LAG.to_bytes(),
-                f"A master keeps more than {_SLOT_LAG.to_gibibytes()} GiB for a subscriber",
-            )
-            for name, metrics in masters.items()
+        }
+        self.broken = [
+            *self.replicas.values(),
+            *(
+                self._alarm(
+                    f"Slot{name}",
+                    metrics.maximum_slot_lag_in_bytes(),
+                    _SLOT_LAG.to_bytes(),
+                    f"A master keeps more than {_SLOT_LAG.to_gibibytes()} GiB for a subscriber",
+                )
+                for name, metrics in masters.items()
+            ),
         ]
 
     def _alarm(

@@ -1,23 +1,24 @@
-"""The clock that lets operations measure replication, so that its alarms have something to read."""
+"""The clock that runs an operation, in the task in which a person would run it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge_inline_policy
-from mainstay.database.metrics import MEASURED_EVERY
-from mainstay.database.operations_task import CONTAINER, OperationsTask
+from mainstay.database.operations_task import COMMAND, CONTAINER, OperationsTask
 from mainstay.interfaces import as_role, as_schedule_target, principal
 
 
-class ReplicationMeasure(Construct):
-    """Runs `lag --publish` in the operations' task; a run that fails is made up for by the next.
+class ScheduledOperation(Construct):
+    """Runs `arguments` of the operations' command line; the next run makes up for a failed one.
 
-    A subscription that is off and a slot that is gone are states of PostgreSQL, which no metric
-    of AWS shows.
+    An alarm on what it publishes says when none succeeds: a missing figure is no good one.
     """
 
     def __init__(
@@ -26,17 +27,19 @@ class ReplicationMeasure(Construct):
         construct_id: str,
         *,
         operations: OperationsTask,
-        environment_name: str,
+        arguments: Sequence[str],
+        every: cdk.Duration,
+        description: str,
     ) -> None:
         super().__init__(scope, construct_id)
         starter = iam.Role(self, "Starter", assumed_by=principal("scheduler.amazonaws.com"))
         acknowledge_inline_policy(starter)
-        command = ["python", "-m", "service.operations", "lag", "--publish", environment_name]
+        command = [*COMMAND, *arguments]
         scheduler.Schedule(
             self,
             "Schedule",
-            description="Measures how far every replica is behind, and what is wrong with it",
-            schedule=scheduler.ScheduleExpression.rate(MEASURED_EVERY),
+            description=description,
+            schedule=scheduler.ScheduleExpression.rate(every),
             target=as_schedule_target(
                 targets.EcsRunFargateTask(
                     operations.cluster,

@@ -1,0 +1,1 @@
+"""What somebody would have to remember: done by a clock, or watched by an alarm."""
