@@ -13,6 +13,7 @@ import click
 from cli.deployed import Deployed
 from cli.errors import CommandRefusedError, InterruptionError, NotDeployedError
 from cli.output import answer
+from functions.ended_task import reason
 
 _POLL_SECONDS = 2.0
 # The log's last lines may come after the task's end (Amazon CloudWatch Logs delivers in seconds).
@@ -49,9 +50,7 @@ class OperationsTaskRunner:
             raise InterruptionError(goes_on) from None
         if task is None:
             raise InterruptionError(f"not ended within {wait:.0f} s; {goes_on}")
-        if not self.answered:
-            click.echo(f"its last lines have not come to {where['awslogs-group']} yet", err=True)
-        return _exit_code(task, container["name"])
+        return self._exit_code(task, container["name"])
 
     def _cluster(self) -> str:
         for _, name in self.deployed.resources("operations", "AWS::ECS::Cluster"):
@@ -90,8 +89,7 @@ class OperationsTaskRunner:
             overrides={"containerOverrides": [{"name": container, "command": command}]},
         )
         if not found["tasks"]:
-            why = "; ".join(each.get("reason", str(each)) for each in found.get("failures", ()))
-            raise CommandRefusedError(f"Amazon ECS started no task of {self.family}: {why}")
+            raise CommandRefusedError(f"{self.family}: {reason.not_started(found)}")
         return found["tasks"][0]["taskArn"]
 
     def _ended(
@@ -111,6 +109,23 @@ class OperationsTaskRunner:
                 return tasks[0]
             time.sleep(_POLL_SECONDS)
         return None
+
+    def _exit_code(self, task: dict[str, Any], container: str) -> int:
+        """Return the operation's own; an end without its answer raises, with why."""
+        codes = {each["name"]: each.get("exitCode") for each in task["containers"]}
+        code = codes.get(container)
+        if code in (1, 2) and self.answered:
+            return code
+        if code == 0:
+            if not self.answered:
+                click.echo("its last lines have not come to its log yet", err=True)
+            return code
+        # Its last lines were waited for.
+        why = reason.failure(task, ecs=self.ecs, logs=self.logs, pause=lambda _: None)
+        if code != 2:
+            raise CommandRefusedError(why)
+        click.echo(why, err=True)
+        return code
 
     def _lines(self, group: str, stream: str) -> Iterator[None]:
         """Print what is new in a log stream each time that the next one is asked for."""
@@ -139,15 +154,6 @@ class OperationsTaskRunner:
             return
         self.answered = self.answered or any(key in value for key in _ANSWERS)
         answer(value, as_json=self.as_json)
-
-
-def _exit_code(task: dict[str, Any], container: str) -> int:
-    codes = {each["name"]: each.get("exitCode") for each in task["containers"]}
-    code = codes.get(container)
-    if code in (0, 1, 2):
-        return code
-    why = task.get("stoppedReason", "no reason given")
-    raise CommandRefusedError(f"{task['taskArn']} ended with {code}: {why}")
 
 
 def _ran(task: dict[str, Any]) -> bool:

@@ -24,10 +24,14 @@ mainstay upgrade abort                   # undo it, before its commit
 mainstay mode show                       # and: enter --reason, leave
 ```
 
-**When it has stopped**, the system is READ_ONLY, logins go on, and the lock is held; the topic of
-the stack `...-upgrade` and `status` show why. Fix that, then `resume`; before the commit point,
-`abort` undoes everything instead. Both may be repeated. If somebody else has entered READ_ONLY
-meanwhile (an alarm, a person), find out why first: `resume --take-mode` makes it the upgrade's.
+**When it has stopped**, the system is READ_ONLY, logins go on, and the lock is held. Why stands in
+the last lines of `status`, in the notice of the topic of the stack `...-upgrade`, and as the cause
+of the execution in AWS Step Functions. Where an operation failed, that is its command, the
+container, its exit code, whether memory ran out, the last line that it printed and the task's id;
+all of its lines are in the stream `operations/operations/<task id>` of the log group of functions.
+Fix that, then `resume`; before the commit point, `abort` undoes everything instead. Both may be
+repeated. If somebody else has entered READ_ONLY meanwhile (an alarm, a person), find out why
+first: `resume --take-mode` makes it the upgrade's.
 
 **Not during an upgrade:** a failover to the standby Region from the migration to the restart of
 its servers (its store has the new schema with the primary's, its servers are stopped), a `cdk

@@ -57,6 +57,7 @@ class Container:
     def __init__(self) -> None:
         self.lines: list[str] = ['{"act": "fence", "answer": "fenced"}']
         self.code: int | None = 0
+        self.reason = ""  # the container's own
         self.asked = 0
         self.command: list[str] = []
         self.network: dict[str, Any] = {}
@@ -95,12 +96,15 @@ class Container:
         task = {
             "taskArn": tasks[0],
             "lastStatus": "RUNNING" if self.asked == 2 else "STOPPED",
-            "stoppedReason": "CannotPullContainerError",
-            "containers": [{"name": "operations"}],
+            "stoppedReason": "CannotPullContainerError" if self.code is None else "It exited",
+            "taskDefinitionArn": FAMILY,
         }
+        container: dict[str, Any] = {"name": "operations"}
         if self.code is not None and self.asked > 2:
-            task["containers"] = [{"name": "operations", "exitCode": self.code}]
-        return {"tasks": [task]}
+            container["exitCode"] = self.code
+        if self.reason:
+            container["reason"] = self.reason
+        return {"tasks": [{**task, "containers": [container]}]}
 
 
 @pytest.fixture
@@ -205,7 +209,28 @@ def test_a_task_that_never_ran_says_why(run_command, container):
     container.code, container.lines = None, []
     code, _, err = run_command("fence", "entity-a")
     assert code == 1
-    assert err.splitlines()[-1].endswith("ended with None: CannotPullContainerError")
+    assert err.splitlines()[-1] == (
+        "error: container operations never ran; CannotPullContainerError; task 0123456789abcdef"
+    )
+
+
+def test_a_task_that_was_killed_says_by_what_and_what_it_did_last(run_command, container):
+    container.code, container.lines = 137, ["COPY account", "CHECKSUM login"]
+    container.reason = "OutOfMemoryError: Container killed due to memory usage"
+    code, _, err = run_command("fence", "entity-a")
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"error: container operations exited with 137 ({container.reason}); "
+        "its last line: CHECKSUM login; It exited; task 0123456789abcdef"
+    )
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_an_end_without_an_answer_says_why(run_command, container, code):
+    container.code, container.lines = code, ["Traceback", "KeyError: 'DATABASE_NAME'"]
+    found, _, err = run_command("fence", "entity-a")
+    assert found == code
+    assert f"exited with {code}; its last line: KeyError: 'DATABASE_NAME'; It exited" in err
 
 
 def test_words_that_no_operation_has_start_nothing(run_command, container):

@@ -13,6 +13,7 @@ from local.waiting import wait_until
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.regions import NEW, PRIMARY, aws
 from tests.upgrade.simulated_account import UPGRADE, Fault
+from tests.upgrade.test_machine import out_of_memory
 
 _TABLE = f"control-{PRIMARY}"
 
@@ -70,6 +71,14 @@ def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(run_command, acc
     assert "past its commit point: `mainstay upgrade resume`" in text
     account.faults = []
     assert run_command("resume")[0] == 0
+
+
+def test_status_has_the_end_of_an_operation_s_container(run_command, account, monkeypatch):
+    why = out_of_memory(account, monkeypatch, "compare")
+    assert run_command("start", "--image", NEW, "--id", UPGRADE)[0] == 1
+    code, text = run_command("status")
+    assert code == 0
+    assert f"why: {why}" in text
 
 
 def test_an_abort_before_the_commit_point_is_what_was_asked_for(run_command, account):

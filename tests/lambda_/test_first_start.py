@@ -18,11 +18,16 @@ BOOTSTRAP = [["bootstrap", "entity"], ["bootstrap", "transaction"]]
 
 
 class Cluster:
-    """Answers as Amazon ECS does; `codes` are the ends of its tasks, in their order."""
+    """Answers as Amazon ECS does; `codes` are the ends of its tasks, in their order.
 
-    def __init__(self, *codes: int | None, polls: int = 2) -> None:
+    Each of its `unknown` first questions is answered as for a task that ECS does not know yet. It
+    stands in for Amazon CloudWatch Logs too, where every task has printed `line` last.
+    """
+
+    def __init__(self, *codes: int | None, polls: int = 2, unknown: int = 0) -> None:
         self.ran: list[dict[str, Any]] = []
-        self._codes, self._polls = codes, polls
+        self._codes, self._polls, self._unknown = codes, polls, unknown
+        self.line = "psycopg.OperationalError: connection refused"
         self._asked: dict[str, int] = {}
 
     def run_task(self, **request: Any) -> dict[str, Any]:
@@ -34,14 +39,27 @@ class Cluster:
     def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
         [arn] = tasks
         self._asked[arn] = self._asked.get(arn, 0) + 1
+        if self._asked[arn] <= self._unknown:
+            return {"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}]}
         over = self._asked[arn] >= self._polls
         code = self._codes[int(arn.rpartition("/")[2])]
         container: dict[str, Any] = {"name": "operations"}
         if over and code is not None:
             container["exitCode"] = code
         status = "STOPPED" if over else "RUNNING"
-        task = {"taskArn": arn, "lastStatus": status, "containers": [container]}
-        return {"tasks": [{**task, "stoppedReason": "it ended"}]}
+        task = {"taskArn": arn, "taskDefinitionArn": "arn:task-definition/a-family:1"}
+        task |= {"lastStatus": status, "containers": [container], "stoppedReason": "it ended"}
+        return {"tasks": [task]}
+
+    def describe_task_definition(self, **_: Any) -> dict[str, Any]:
+        options = {"awslogs-group": "a-group", "awslogs-stream-prefix": "a-prefix"}
+        container = {"name": "operations", "logConfiguration": {"options": options}}
+        return {"taskDefinition": {"containerDefinitions": [container]}}
+
+    def get_log_events(self, *, logGroupName: str, logStreamName: str, **_: Any) -> Any:  # noqa: N803
+        assert logGroupName == "a-group"
+        assert logStreamName.startswith("a-prefix/operations/")
+        return {"events": [{"message": self.line}]}
 
     @property
     def commands(self) -> list[list[str]]:
@@ -51,6 +69,7 @@ class Cluster:
 def runner(cluster: Cluster, *, timeout: float = 60) -> tuple[Runner, float]:
     """A runner that does not sleep, and a deadline."""
     made = Runner(
+        cluster,
         cluster,
         cluster="a-cluster",
         task_definition="a-family",
@@ -85,16 +104,29 @@ def test_a_failure_is_tried_again_for_servers_may_still_be_starting():
 @pytest.mark.parametrize(
     ("cluster", "message"),
     [
-        (Cluster(1, polls=1), r"bootstrap entity: .* ended with {.operations.: 1}: it ended"),
-        (Cluster(None, polls=1), r"ended with \{'operations': None\}"),
-        (Cluster(), r"no task: .*Capacity is unavailable"),
+        (
+            Cluster(1, polls=1),
+            r"bootstrap entity: container operations exited with 1; "
+            r"its last line: psycopg.OperationalError: connection refused; it ended; task 0",
+        ),
+        (Cluster(None, polls=1), r"container operations never ran; it ended"),
+        (Cluster(), r"started no task: Capacity is unavailable"),
         (Cluster(0, polls=1_000_000), r"bootstrap entity: arn:task/0 is RUNNING"),
+        (Cluster(0, unknown=1_000_000), r"bootstrap entity: arn:task/0 is MISSING"),
     ],
 )
-def test_what_does_not_end_well_in_time_is_told(cluster: Cluster, message: str):
+def test_what_does_not_end_well_in_time_is_reported(cluster: Cluster, message: str):
     made, deadline = runner(cluster, timeout=0)
     with pytest.raises(NotStartedError, match=message):
         run_all(made, BOOTSTRAP, deadline=deadline)
+
+
+def test_a_task_that_is_not_known_at_once_is_waited_for():
+    """DescribeTasks is eventually consistent after RunTask."""
+    cluster = Cluster(0, 0, polls=3, unknown=2)
+    made, deadline = runner(cluster)
+    run_all(made, BOOTSTRAP, deadline=deadline)
+    assert cluster.commands == BOOTSTRAP
 
 
 class Context:
@@ -134,12 +166,25 @@ def event(kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("kind", "expected"), [("Create", 2), ("Update", 0), ("Delete", 0)])
 def test_only_the_creation_of_the_stack_starts_anything(monkeypatch, answers, kind, expected):
     cluster = Cluster(0, 0, polls=1)
-    monkeypatch.setattr(entry.boto3, "client", lambda _service: cluster)
+    monkeypatch.setattr(entry.boto3, "client", lambda _service, **_: cluster)
     entry.handler(event(kind), Context())
     assert len(cluster.ran) == expected
     [answer] = answers
     assert answer["Status"] == "SUCCESS"
     assert answer["PhysicalResourceId"] == "first-start-of-a-family"
+
+
+def test_cloudformation_gets_the_container_s_own_last_line_within_its_limit(monkeypatch, answers):
+    """Its answer may have 4,096 bytes, whatever a task prints."""
+    cluster = Cluster(1, polls=1)
+    cluster.line = "\x00" * 5_000 + "\N{LOCK}" * 5_000
+    monkeypatch.setattr(entry.boto3, "client", lambda _service, **_: cluster)
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 0)
+    entry.handler(event("Create"), Context())
+    [answer] = answers
+    assert answer["Status"] == "FAILED"
+    assert "bootstrap entity: container operations exited with 1; its last" in answer["Reason"]
+    assert len(json.dumps(answer, ensure_ascii=False).encode()) <= 4_096
 
 
 def test_every_poll_waits():

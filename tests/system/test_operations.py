@@ -85,3 +85,43 @@ def test_the_replicas_addresses_lie_in_their_zones(production_system):
         ]
         prefix = subnet.properties["CidrBlock"].rpartition(".")[0]
         assert variables[f"{name}_HOST"] == f"{prefix}.250"
+
+
+@pytest.mark.parametrize("environment", ["production", "small"])
+def test_whoever_waits_for_an_operation_may_read_what_it_printed(systems, environment):
+    """The first start in each Region, and the upgrade in the primary: a failure's last line."""
+    system = systems(environment)
+    for region in system.regions:
+        written = _log_group(system, region)
+        readers = ["operations"] + (["upgrade"] if region == system.regions[0] else [])
+        for name in readers:
+            stack = system.part(region, name)
+            read = [
+                system.resource(stack, resource)
+                for actions, resources in _allowed(stack)
+                for resource in resources
+                if "logs:GetLogEvents" in actions
+            ]
+            assert read == [written], f"{name} in {region}"
+            asked = {action for actions, _ in _allowed(stack) for action in actions}
+            assert {"ecs:DescribeTaskDefinition", "ecs:DescribeTasks"} <= asked
+
+
+def _log_group(system: Any, region: str) -> Any:
+    stack = system.part(region, "operations")
+    [definition] = stack.of_type("AWS::ECS::TaskDefinition").values()
+    [container] = definition["ContainerDefinitions"]
+    return system.resource(stack, container["LogConfiguration"]["Options"]["awslogs-group"])
+
+
+def _allowed(stack: Any) -> list[tuple[list[str], list[Any]]]:
+    return [
+        (_listed(statement["Action"]), _listed(statement["Resource"]))
+        for policy in stack.of_type("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.session import Session
@@ -75,6 +76,8 @@ class FakeEcs:
             "group": group,
             "lastStatus": "RUNNING",
             "desiredStatus": "RUNNING",
+            "createdAt": datetime.fromtimestamp(len(self.tasks), UTC),
+            "containers": [{"name": "operations", "lastStatus": "RUNNING"}],
         }
         self.tasks[arn] = task
         return task

@@ -15,6 +15,7 @@ PRIMARY, STANDBY = "us-east-1", "us-west-2"
 OLD, NEW = "app:1", "app:2"
 COUNT = 2  # tasks of each half
 ALARM = "mainstay-test-us-west-2-left"
+LOG_GROUP = "functions"  # where the operations' task prints
 PAGER = "pager"  # the queue of whoever is on call
 
 
@@ -69,8 +70,16 @@ def make_pager() -> None:
 def make_region(region: str, ecs: FakeEcs, halves: Collection[str]) -> None:
     """Families, services, their scaling and their alarms, at rest."""
     for family in ("app-blue", "app-green", "app-worker", "operations", "edge"):
-        container = {"name": "server", "image": "edge:1" if family == "edge" else OLD}
+        container: dict[str, Any] = {
+            "name": "operations" if family == "operations" else "server",
+            "image": "edge:1" if family == "edge" else OLD,
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": LOG_GROUP, "awslogs-stream-prefix": "operations"},
+            },
+        }
         ecs.register_task_definition(family=family, containerDefinitions=[container])
+    aws("logs", region).create_log_group(logGroupName=LOG_GROUP)
     scaling = aws("application-autoscaling", region)
     for cluster, name, family in (
         ("app", "blue", "app-blue"),

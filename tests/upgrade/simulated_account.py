@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,7 @@ from tests.upgrade.fake_ecs import FakeEcs
 from tests.upgrade.interpreter import Machine, TaskError
 from tests.upgrade.regions import (
     ALARM,
+    LOG_GROUP,
     NEW,
     OLD,
     PAGER,
@@ -76,6 +78,8 @@ class SimulatedAccount:
     now: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)
     smoked: bool = False
     dead: bool = False
+    exit_code: int = 1  # of an operation that fails
+    killed: dict[str, str] = field(default_factory=dict)  # its container's reason, if it was
     before_state: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -133,6 +137,7 @@ class SimulatedAccount:
     def _task(self, state: str, given: dict[str, Any]) -> dict[str, Any]:
         def begin() -> None:
             task, effect = self._start_operation(given)
+            self._print(task, {"waits": "for a lock"})
             self._lingering = (effect, task)
 
         return self._struck(state, lambda: self._operate(given), begin=begin)
@@ -142,20 +147,30 @@ class SimulatedAccount:
         try:
             self._effect(effect)
         except RefusedError as error:
-            raise TaskError(
-                "States.TaskFailed", json.dumps({"StoppedReason": str(error)})
-            ) from None
+            self._print(task, {"failed": "RefusedError", "reason": str(error)})
+            task["containers"] = [{"name": "operations", "exitCode": self.exit_code, **self.killed}]
+            task["stoppedReason"] = "Essential container in task exited"
+            raise TaskError("States.TaskFailed", json.dumps(_pascal(task), default=str)) from None
         finally:
             task.update(lastStatus="STOPPED", desiredStatus="STOPPED")
         self.sleep(2)
         return {"TaskArn": task["taskArn"], "LastStatus": "STOPPED"}
 
+    def _print(self, task: dict[str, Any], line: dict[str, Any]) -> None:
+        """Write a line where Amazon ECS sends those of the operations' container."""
+        stream = f"operations/operations/{task['taskArn'].rpartition('/')[2]}"
+        logs, now = aws("logs", PRIMARY), int(time.time() * 1_000)
+        logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
+        events: Any = [{"timestamp": now, "message": json.dumps(line)}]
+        logs.put_log_events(logGroupName=LOG_GROUP, logStreamName=stream, logEvents=events)
+
     def _start_operation(self, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
         [override] = given["overrides"]["containerOverrides"]
         *_, word, effect = override["command"]
         assert word == "upgrade"
-        ecs = self.ecs[PRIMARY]
-        return ecs.start_task(given["cluster"], given["taskDefinition"], given["group"]), effect
+        # By the name that the function knows; the template's is an ARN in another stack.
+        cluster, ecs = self.site.operations.cluster, self.ecs[PRIMARY]
+        return ecs.start_task(cluster, given["taskDefinition"], given["group"]), effect
 
     def _effect(self, effect: str) -> None:
         if effect == "smoke":
@@ -388,6 +403,13 @@ class SimulatedAccount:
         )["ScalableTargets"]
         state = found[0].get("SuspendedState", {}) if found else {}
         return sorted(name for name, value in state.items() if value)
+
+
+def _pascal(value: Any) -> Any:
+    """Return a description with Step Functions' names in it."""
+    if isinstance(value, dict):
+        return {name[0].upper() + name[1:]: _pascal(each) for name, each in value.items()}
+    return [_pascal(each) for each in value] if isinstance(value, list) else value
 
 
 def _released(value: Any) -> Any:

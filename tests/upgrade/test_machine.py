@@ -12,9 +12,11 @@ import sys
 import pytest
 
 from functions.control_table import lock, mode
+from functions.upgrade import plan as plans
 from mainstay.upgrade.steps import STEPS, Operation
 from tests.conftest import ROOT
 from tests.upgrade.cases import cases
+from tests.upgrade.databases import RefusedError
 from tests.upgrade.faults import SAMPLE
 from tests.upgrade.regions import NEW, OLD, PRIMARY, STANDBY, aws
 from tests.upgrade.simulated_account import ENDS, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
@@ -140,6 +142,81 @@ def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, account):
     assert "forward only" in refused["cause"]
     account.faults = []
     assert account.outcome(upgrade("resumed")) == UPGRADED
+
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+
+
+def out_of_memory(account, monkeypatch, command: str) -> str:
+    """Have an operation's container killed; return what the reason is to say of it."""
+    run = account.databases.run
+
+    def killed(effect: str) -> None:
+        if effect == command:
+            raise RefusedError("compares login")
+        run(effect)
+
+    monkeypatch.setattr(account.databases, "run", killed)
+    account.exit_code, account.killed = 137, {"reason": OUT_OF_MEMORY}
+    return (
+        f"States.TaskFailed in `upgrade {command}`: container operations exited with 137 "
+        f"({OUT_OF_MEMORY}); its last line: RefusedError: compares login; "
+    )
+
+
+def test_an_operation_that_was_killed_stops_it_with_its_container_s_end_everywhere(
+    upgrade, account, monkeypatch
+):
+    why = out_of_memory(account, monkeypatch, "compare")
+    ended = upgrade("first")
+    plan = plans.read(account.client("dynamodb", PRIMARY), f"control-{PRIMARY}", UPGRADE)
+    [notice] = account.notices()
+    for cause in (ended["cause"], notice):
+        assert json.loads(cause)["Cause"].startswith(why)
+        assert "Overrides" not in cause, "the task's whole description"
+    assert plan is not None
+    assert plan.reason.startswith(why)
+
+
+def test_an_operation_that_was_killed_before_the_commit_point_is_why_all_was_undone(
+    upgrade, account, monkeypatch
+):
+    why = out_of_memory(account, monkeypatch, "migrate")
+    ended = upgrade("first")
+    assert account.outcome(ended) == ROLLED_BACK
+    assert ended["cause"].startswith(why)
+
+
+def test_an_operation_that_does_not_end_in_time_says_what_it_printed_last(upgrade, account):
+    account.faults = [Fault("Upgrade the primary master", "lingers", times=1)]
+    cause = upgrade("first")["cause"]
+    assert cause.startswith("States.Timeout in `upgrade migrate`: ")
+    assert 'container operations still runs; its last line: {"waits": "for a lock"}' in cause
+
+
+def test_a_stop_holds_read_only_before_it_looks_for_the_reason(upgrade, account, monkeypatch):
+    """A log that is slow to answer must not keep the system writable."""
+    out_of_memory(account, monkeypatch, "compare")
+    read, modes = aws("logs", PRIMARY).get_log_events, []
+
+    def reading(**given) -> object:
+        modes.append(account.mode(PRIMARY).mode)
+        return read(**given)
+
+    monkeypatch.setattr(aws("logs", PRIMARY), "get_log_events", reading)
+    upgrade("first")
+    assert modes[-1] == mode.Mode.READ_ONLY
+
+
+def test_a_task_that_amazon_ecs_did_not_start_says_why(account):
+    cause = json.dumps({"Failures": [{"Reason": "RESOURCE:ENI"}], "Tasks": []})
+    error = {"Error": "AmazonECS.Unknown", "Cause": cause, "Operation": "upgrade check"}
+    common = {"upgrade": UPGRADE, "image": NEW, "by": "one", "execution": "first"}
+    account._conduct({**common, "action": "begin", "step": "release"})
+    answer = account._conduct({**common, "action": "stopped", "step": "stopped", "error": error})
+    assert answer["reason"] == (
+        "AmazonECS.Unknown in `upgrade check`: Amazon ECS started no task: RESOURCE:ENI"
+    )
 
 
 def test_another_image_under_the_same_name_is_refused(upgrade, account):

@@ -75,6 +75,11 @@ class FirstStart(Construct):
             role.add_to_policy(
                 iam.PolicyStatement(actions=[action], resources=[resource], conditions=in_cluster)
             )
+        # What a failed task printed last goes into the reason that CloudFormation gets.
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition"], resources=["*"])
+        )
+        operations.log_group.grant(role, "logs:GetLogEvents")
         operations.definition.task_role.grant_pass_role(role)
         operations.definition.obtain_execution_role().grant_pass_role(role)
         acknowledge(
@@ -85,5 +90,8 @@ class FirstStart(Construct):
                 f"AwsSolutions-IAM5[Resource::{tasks}]": "ecs:DescribeTasks, by which a task's "
                 "end is awaited whose id does not exist yet; a condition limits it to the one "
                 "cluster of operations.",
+                "AwsSolutions-IAM5[Resource::*]": "ecs:DescribeTaskDefinition, by which a failed "
+                "task's log is found, knows no resources (Service Authorization Reference, Amazon "
+                "ECS).",
             },
         )

@@ -64,6 +64,7 @@ class OperationsTask(Construct):
         super().__init__(scope, construct_id)
         self.family = family
         self.network = network
+        self.log_group = log_group
         self.cluster = ecs.Cluster(
             self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENHANCED
         )

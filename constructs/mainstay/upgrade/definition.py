@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from types import MappingProxyType
 from typing import Any
 
 import aws_cdk as cdk
@@ -251,15 +252,21 @@ class Definition(Construct):
                 ],
             },
         )
-        run.add_catch(failed, errors=["States.ALL"], assign={"error": "{% $states.errorOutput %}"})
+        operation = f"{{'Operation': '{' '.join(command)}'}}"
+        caught = f"{{% $merge([$states.errorOutput, {operation}]) %}}"
+        run.add_catch(failed, errors=["States.ALL"], assign={"error": caught})
         note.next(run)
         run.next(following)
         return note
 
     def _stop(self, operators: sns.ITopic) -> sfn.State:
         """Enter READ_ONLY, hold the lock, and notify people; return the first state."""
+        # Its answer has the error in words; without it, the notice has what was caught.
         stop = self._invoke(
-            "Stop", {"action": "stopped", "step": "stopped", "error": "{% $error %}"}, {}
+            "Stop",
+            {"action": "stopped", "step": "stopped", "error": "{% $error %}"},
+            {},
+            keeps={"error": "{% $states.result.Payload.error %}"},
         )
         self._retry(stop, bound_seconds=60)
         notify = tasks.SnsPublish.jsonata(
@@ -293,7 +300,12 @@ class Definition(Construct):
         return stop
 
     def _invoke(
-        self, name: str, payload: Mapping[str, Any], settings: dict[str, Any]
+        self,
+        name: str,
+        payload: Mapping[str, Any],
+        settings: dict[str, Any],
+        *,
+        keeps: Mapping[str, str] = MappingProxyType({}),
     ) -> tasks.LambdaInvoke:
         return tasks.LambdaInvoke.jsonata(
             self,
@@ -308,7 +320,7 @@ class Definition(Construct):
             ),
             retry_on_service_exceptions=False,  # `_retry` sets on which, and how often
             task_timeout=sfn.Timeout.duration(_FUNCTION_TIMEOUT),
-            assign={"facts": "{% $states.result.Payload %}"},
+            assign={"facts": "{% $states.result.Payload %}", **keeps},
             outputs="{% {} %}",
             **settings,
         )

@@ -49,6 +49,7 @@ class UpgradeOperations:
     cluster_name: str
     family: str
     roles: tuple[str, ...]
+    log_group: logs.ILogGroup  # with the lines that its tasks print
     app_address: str  # host:port of the internal load balancer
     app_name: str  # that its certificate answers to
 
@@ -66,6 +67,7 @@ class UpgradeOperations:
             cluster_name=operations.cluster.cluster_name,
             family=operations.family,
             roles=(definition.task_role.role_arn, definition.obtain_execution_role().role_arn),
+            log_group=operations.log_group,
             app_address=f"{app.load_balancer.load_balancer_dns_name}:{APP_BALANCER_PORT}",
             app_name=f"{APP_LABEL}.{domain}",
         )
@@ -230,6 +232,8 @@ class Upgrade(Construct):
         in_cluster = {"ArnEquals": {"ecs:cluster": operations.run.cluster_arn}}
         tasks = f"arn:aws:ecs:{primary.region}:{account}:task/*"
         self._allow(["ecs:StopTask", "ecs:DescribeTasks"], [tasks], in_cluster)
+        # A failed operation's last line goes into the reason of a stop.
+        operations.log_group.grant(self._role, "logs:GetLogEvents")
         watched = [(region.region, name) for region in regions for name in region.alarms]
         if exit_ is not None:
             watched.append((primary.region, exit_.alarm))

@@ -7,9 +7,9 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-# CloudFormation refuses answers above 4,096 bytes (Custom resource response objects). A character
-# is at most 6 bytes of JSON, and the ids beside the reason may take 1,500 bytes.
-_REASON_MAX = 400
+# CloudFormation refuses answers above 4,096 bytes (Custom resource response objects); the ids
+# beside the reason may take 1,500 bytes.
+_REASON_MAX_BYTES = 2_500
 _ATTEMPTS = 3
 _TIMEOUT_SECONDS = 10
 
@@ -38,9 +38,19 @@ def reply_with(event: dict[str, Any], work: Callable[[], Outcome]) -> None:
         answer |= {
             "Status": "FAILED",
             "PhysicalResourceId": physical_id,
-            "Reason": reason[:_REASON_MAX],
+            "Reason": _cut(reason),
         }
     _put(event["ResponseURL"], json.dumps(answer, ensure_ascii=False).encode())
+
+
+def _cut(reason: str) -> str:
+    """Return as much of the beginning as fits, counted in bytes of JSON."""
+    size = 0
+    for at, character in enumerate(reason):
+        size += len(json.dumps(character, ensure_ascii=False).encode()) - 2  # without its quotes
+        if size > _REASON_MAX_BYTES:
+            return reason[:at]
+    return reason
 
 
 def _put(url: str, body: bytes) -> None:

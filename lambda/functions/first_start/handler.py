@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from functions.custom_resource.reply import reply_with
+from functions.ended_task.reason import QUICKLY
 from functions.first_start.tasks import Runner, run_all
 
 # Kept back from the function's own time, for the answer.
@@ -26,6 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         properties = event["ResourceProperties"]
         runner = Runner(
             boto3.client("ecs"),
+            boto3.client("logs", config=QUICKLY),
             cluster=properties["Cluster"],
             task_definition=properties["TaskDefinition"],
             container=properties["Container"],

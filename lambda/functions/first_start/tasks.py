@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from functions.ended_task import reason
+
 # A task takes half a minute to start; asking costs nothing that matters.
 _POLL_SECONDS = 2.0
 # Between two attempts: the servers that a task looks for may still be starting.
@@ -23,6 +25,7 @@ class Runner:
     def __init__(
         self,
         ecs: Any,
+        logs: Any,
         *,
         cluster: str,
         task_definition: str,
@@ -31,7 +34,7 @@ class Runner:
         security_group: str,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._ecs = ecs
+        self._ecs, self._logs = ecs, logs
         self._cluster = cluster
         self._task_definition = task_definition
         self._container = container
@@ -52,22 +55,25 @@ class Runner:
             overrides={"containerOverrides": [{"name": self._container, "command": list(command)}]},
         )
         if not answer["tasks"]:
-            return f"no task: {json.dumps(answer.get('failures', []))}"
+            return reason.not_started(answer)
         [task] = answer["tasks"]
         return self._ended(task["taskArn"], deadline)
 
     def _ended(self, arn: str, deadline: float) -> str | None:
         while True:
-            [task] = self._ecs.describe_tasks(cluster=self._cluster, tasks=[arn])["tasks"]
-            if task["lastStatus"] == "STOPPED":
+            answer = self._ecs.describe_tasks(cluster=self._cluster, tasks=[arn])
+            # A task that was started a moment ago may not be known yet.
+            task = answer["tasks"][0] if answer["tasks"] else None
+            if task is not None and task["lastStatus"] == "STOPPED":
                 break
             if time.monotonic() > deadline:
-                return f"{arn} is {task['lastStatus']}"
+                unknown = "; ".join(each["reason"] for each in answer.get("failures", ()))
+                return f"{arn} is {task['lastStatus'] if task else unknown} at the time limit"
             self.sleep(_POLL_SECONDS)
         codes = {one["name"]: one.get("exitCode") for one in task["containers"]}
         if codes.get(self._container) == 0:
             return None
-        return f"{arn} ended with {codes}: {task.get('stoppedReason', 'no reason given')}"
+        return reason.failure(task, ecs=self._ecs, logs=self._logs, pause=self.sleep)
 
 
 def run_all(runner: Runner, commands: Sequence[Sequence[str]], *, deadline: float) -> None:

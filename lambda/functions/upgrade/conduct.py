@@ -16,6 +16,7 @@ from functions.control_table import journal, lock
 from functions.upgrade import actions, modes
 from functions.upgrade import plan as plans
 from functions.upgrade.begin import begin
+from functions.upgrade.cause import reason_of
 from functions.upgrade.errors import EpochStolenError, NotYetError, SupersededError
 from functions.upgrade.plan import BACK, ENDED, FORWARD, Plan
 from functions.upgrade.site import Site
@@ -145,7 +146,7 @@ class Conductor:
         if plan.way == ENDED:
             return {"go": plan.outcome, "reason": plan.reason}
         error = event.get("error") or {}
-        reason = f"{error.get('Error', 'unknown')}: {_cause(error)}"
+        reason = self._reason(error, plan)
         stolen = error.get("Error") == EpochStolenError.__name__ and plan.window
         if plan.way == FORWARD and not plan.committed and not stolen:
             plan.way, plan.reason = BACK, reason
@@ -159,14 +160,22 @@ class Conductor:
     def _stopped(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
         """Hold READ_ONLY and the lock, and notify a person: nothing gets worse in this state."""
         error = event.get("error") or {}
-        reason = f"{error.get('Error', 'unknown')}: {_cause(error)}"
-        if plan.way == ENDED:  # nothing is half done, and the lock may be somebody else's by now
-            return {"outcome": plan.outcome, "reason": reason}
-        modes.hold(self._site, plan, at=self._now())
-        plan.outcome, plan.reason = "stopped", reason
-        self._save(plan)
-        self._record(plan, plan.at, "stopped", reason)
-        return {"outcome": "stopped", "reason": reason}
+        ended = plan.way == ENDED  # nothing is half done; the lock may be somebody else's by now
+        if not ended:
+            modes.hold(self._site, plan, at=self._now())  # before anything that may take long
+            plan.outcome = "stopped"
+            self._save(plan)
+        reason = self._reason(error, plan)
+        if not ended:
+            plan.reason = reason
+            self._save(plan)
+            self._record(plan, plan.at, "stopped", reason)
+        # The notice and the execution's own cause have it in place of a task's whole description.
+        named = {"Error": error.get("Error", "unknown"), "Cause": reason}
+        return {"outcome": plan.outcome, "reason": reason, "error": named}
+
+    def _reason(self, error: dict[str, Any], plan: Plan) -> str:
+        return reason_of(error, self._site, plan, pause=self._pause)
 
     def _facts(self, plan: Plan) -> dict[str, Any]:
         """Return what later states read."""
@@ -193,15 +202,3 @@ class Conductor:
             at=self._now(),
             detail=detail,
         )
-
-
-def _cause(error: dict[str, Any]) -> str:
-    """Return a function's own message, where the cause is its report of a failure."""
-    cause = str(error.get("Cause", ""))
-    try:
-        answer = json.loads(cause)
-    except ValueError:
-        return cause[:900]
-    if not isinstance(answer, dict):
-        return cause[:900]
-    return str(answer.get("errorMessage") or answer.get("StoppedReason") or cause)[:900]

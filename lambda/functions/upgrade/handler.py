@@ -8,13 +8,15 @@ from typing import Any
 
 import boto3
 
+from functions.ended_task.reason import QUICKLY
 from functions.upgrade.conduct import Conductor
 from functions.upgrade.site import site_of
 
 
 @cache
 def _client(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)
+    config = QUICKLY if service == "logs" else None
+    return boto3.client(service, region_name=region, config=config)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

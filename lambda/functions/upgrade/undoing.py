@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from functions.upgrade import actions, leaving_dns, modes, services
+from functions.upgrade import actions, leaving_dns, modes, operations, services
 from functions.upgrade.actions import before
 from functions.upgrade.errors import FailedError, NotYetError
 from functions.upgrade.plan import Plan
@@ -15,24 +15,14 @@ from functions.upgrade.site import HALVES, LEAVES, STAYS, Place, Service, Site
 def settle(site: Site, plan: Plan, *, now: datetime) -> None:
     """Stop every task of the upgrade, so that none works beside the undoing."""
     ecs = site.client("ecs", site.primary.region)
-    cluster, family = site.operations.cluster, site.operations.family
-    listed = [
-        arn
-        for wanted in ("RUNNING", "STOPPED")  # what was asked to stop may run for a while
-        for page in ecs.get_paginator("list_tasks").paginate(
-            cluster=cluster, family=family, desiredStatus=wanted
-        )
-        for arn in page["taskArns"]
-    ]
+    cluster = site.operations.cluster
     still = []
-    for index in range(0, len(listed), 100):  # the most that one call describes
-        some = listed[index : index + 100]
-        for task in ecs.describe_tasks(cluster=cluster, tasks=some)["tasks"]:
-            if task.get("group") == f"upgrade:{plan.upgrade}" and task["lastStatus"] != "STOPPED":
-                still.append(task["taskArn"])
-                if task["desiredStatus"] != "STOPPED":
-                    reason = f"{plan.name} is undone"
-                    ecs.stop_task(cluster=cluster, task=task["taskArn"], reason=reason)
+    for task in operations.tasks(site, plan):
+        if task["lastStatus"] != "STOPPED":
+            still.append(task["taskArn"])
+            if task["desiredStatus"] != "STOPPED":
+                reason = f"{plan.name} is undone"
+                ecs.stop_task(cluster=cluster, task=task["taskArn"], reason=reason)
     if still:
         raise NotYetError(f"still run: {', '.join(still)}")
 
