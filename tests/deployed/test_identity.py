@@ -21,6 +21,7 @@ _WITHOUT_RESOURCES = {
     "ecs:ListTasks",  # by service or family, of which it knows neither
     "elasticloadbalancing:DescribeRules",
     "elasticloadbalancing:DescribeTargetHealth",
+    "iam:ListRoles",  # by their path, which is a filter and no resource
     "redshift-data:DescribeStatement",  # of the caller's own statements
     "redshift-data:GetStatementResult",
     # By which Step Functions sets up the delivery of a machine's log, and sends its traces.
