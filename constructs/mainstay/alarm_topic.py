@@ -77,12 +77,15 @@ class AlarmTopic(Construct):
     @property
     def rule_target(self) -> events.IRuleTarget:
         """Return the topic as what a rule of EventBridge publishes whole events to."""
-        return _RuleTarget(self.topic.topic_arn)
+        return TopicTarget(self.topic.topic_arn)
 
 
 @jsii.implements(events.IRuleTarget)
-class _RuleTarget:
-    """By its ARN alone: the policies above let EventBridge publish, the L2 would let any rule."""
+class TopicTarget:
+    """A topic that a rule publishes to, by its ARN alone.
+
+    The policies above let EventBridge publish; the L2 would let any rule, and ask for its Region.
+    """
 
     def __init__(self, arn: str) -> None:
         self._arn = arn

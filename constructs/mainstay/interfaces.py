@@ -50,10 +50,6 @@ def rule_target(function: lambda_.Function, **settings: Any) -> events.IRuleTarg
     return cast("events.IRuleTarget", targets.LambdaFunction(handler, **settings))
 
 
-def as_rule_target(target: targets.SnsTopic) -> events.IRuleTarget:
-    return cast("events.IRuleTarget", target)
-
-
 def alarm_action(topic: sns.ITopic) -> cloudwatch.IAlarmAction:
     """Return what an alarm does that publishes to a topic."""
     return cast("cloudwatch.IAlarmAction", cloudwatch_actions.SnsAction(topic))

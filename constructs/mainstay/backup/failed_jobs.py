@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from mainstay.interfaces import as_rule_target
+from mainstay.alarm_topic import TopicTarget
 
 # AWS Backup Developer Guide, "Monitoring AWS Backup events using Amazon EventBridge": a restore job
 # has a `status` where backup and copy jobs have a `state`.
@@ -35,10 +34,5 @@ class FailedJobs(Construct):
                 detail_type=_KINDS,
                 detail={"iamRoleArn": [role_arn], "$or": [{"state": _BAD}, {"status": _BAD}]},
             ),
-            # By its ARN: the topic's own stack lets EventBridge publish.
-            targets=[
-                as_rule_target(
-                    targets.SnsTopic(sns.Topic.from_topic_arn(self, "Topic", topic.topic_arn))
-                )
-            ],
+            targets=[TopicTarget(topic.topic_arn)],
         )
