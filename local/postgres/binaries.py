@@ -86,6 +86,7 @@ class Binaries:
                 stderr=out,
                 env=self.environment,
                 cwd="/",
+                start_new_session=True,  # a terminal's Ctrl-C would end it before who writes to it
                 preexec_fn=stop_with_parent(os.getpid()),
                 **self.account,
             )

@@ -22,7 +22,7 @@ from service.aws import Aws
 from service.devices import DEVICE_SECONDS, is_stamped, known_device
 from service.fair_queue import BusyError, FairQueue
 from service.passwords import Passwords
-from service.stores.attempts import ROW_MAX, AttemptStore, FailureCounter, counters
+from service.stores.attempts import ROW_MAX, WINDOW_SECONDS, AttemptStore, FailureCounter, counters
 from service.stores.entity import Tenant as StoredTenant
 from tests.service.conftest import PASSWORD, SECRET, Tenant
 
@@ -326,7 +326,8 @@ def test_a_stamp_is_of_now():
 
 
 def _fail(tenant: Tenant, by: list[list[FailureCounter]], times: int = 1) -> None:
-    """Count failures, as so many requests would."""
+    """Count failures, as so many requests would, in a window that does not end meanwhile."""
+    wait_until(lambda: time.time() % WINDOW_SECONDS < WINDOW_SECONDS - 30, "a window", seconds=60)
     place = StoredTenant(uuid.UUID(tenant.id), tenant.label)
 
     async def run() -> None:
