@@ -1,4 +1,4 @@
-"""What should run, by the control plane: tasks of ECS, listeners of load balancers."""
+"""Reads from the control plane what should run: tasks of ECS, listeners of load balancers."""
 
 from __future__ import annotations
 

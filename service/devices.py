@@ -1,4 +1,4 @@
-"""What tells a login's owner from those who guess at it: a device that is known, and work done.
+"""Tells a login's owner from those who guess at it: by a device that is known, and by work done.
 
 A login that succeeds leaves a cookie, for this login alone, that its account's stored hash signs:
 no key has to be kept or shared, both Regions know it, and a new password ends all of them (OWASP,

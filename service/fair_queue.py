@@ -41,7 +41,7 @@ class Places:
 
 
 class _Node:
-    """What one key holds, all that is below it included, and who waits there."""
+    """A key holds these places, all that is below it included, and has these waiters."""
 
     def __init__(self) -> None:
         self.places = 0

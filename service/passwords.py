@@ -40,7 +40,7 @@ _WAIT_SECONDS, _SECONDS_EACH = 8.0, 0.1
 
 
 class WeakPasswordError(ValueError):
-    """What was to become a password is too short, common, or made of what everybody knows."""
+    """A new password is refused: too short, common, or made of what everybody knows."""
 
 
 class Passwords:

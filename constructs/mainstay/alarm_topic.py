@@ -90,6 +90,6 @@ class TopicTarget:
     def __init__(self, arn: str) -> None:
         self._arn = arn
 
-    def bind(self, rule: IRuleRef, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002
+    def bind(self, rule: IRuleRef, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002 (as CDK names it)
         """Return the target, as CDK asks for it."""
         return events.RuleTargetConfig(arn=self._arn)

@@ -47,7 +47,7 @@ ZoneOffer = DatabaseClass | InstanceType | EndpointService
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneNeed:
-    """What a resource asks of a zone; `zone_id` is None where the assembly does not name it."""
+    """A resource needs this of a zone; `zone_id` is None where the assembly does not name it."""
 
     resource: str  # its stack's path and logical id
     region: str

@@ -17,6 +17,7 @@ from config.region import LegacyEdge
 from mainstay.acknowledge import acknowledge
 from mainstay.edge.edge_proxy import EdgeProxy
 from mainstay.edge.public_load_balancer import LOG_PREFIX, PublicLoadBalancer
+from mainstay.event_patterns import goes_off
 from mainstay.functions.function import Function
 from mainstay.functions.function_code import code_of
 from mainstay.interfaces import rule_target
@@ -195,12 +196,7 @@ class TrafficShift(Construct):
             self,
             "Alarm",
             description="Takes all traffic back to the legacy edge, at once",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                resources=[alarm.alarm_arn],
-                detail={"state": {"value": ["ALARM"]}},
-            ),
+            event_pattern=goes_off([alarm]),
             targets=[rule_target(self.function, max_event_age=cdk.Duration.hours(1))],
         )
 

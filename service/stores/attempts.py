@@ -57,7 +57,7 @@ def counters(
 
 @dataclass(frozen=True)
 class LoginAttempts:
-    """What has failed so far: in each counter's window and in a row, in the counters' order."""
+    """Failures are counted so far in each counter's window and in a row, in the counters' order."""
 
     counters: Sequence[FailureCounter]
     found: Sequence[tuple[int, int]]

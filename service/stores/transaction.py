@@ -22,7 +22,7 @@ class NoEventError(ValueError):
 
 
 class Event(BaseModel):
-    """What happened, when, to whom, and every dimension that a report groups by, as it was then.
+    """An event says what happened, when, to whom, and every dimension of reports, as it was then.
 
     Text is cleaned and never refused: a client chooses it, and must not choose what is kept.
     """

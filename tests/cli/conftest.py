@@ -8,7 +8,7 @@ import pytest
 
 from config.environments import ENVIRONMENTS
 from tests.backup.conftest import engine  # noqa: F401 (fixtures of the parts behind commands)
-from tests.upgrade.conftest import _quiet, account, definition, machine  # noqa: F401
+from tests.upgrade.conftest import _quiet, account, definition, machine  # noqa: F401 (so too)
 
 ACCOUNT = "123456789012"  # moto's
 _REGIONS = tuple(SimpleNamespace(name=name) for name in ("us-east-1", "us-west-2"))

@@ -175,6 +175,6 @@ def test_a_copy_is_pruned_behind_its_original(engine, place):
 
 
 def _notes(engine) -> int:
-    """How many of a copy's files no sweep looks at."""
+    """Return the number of a copy's files that no sweep looks at."""
     swept = ("manifests/", "packs/", "segments/")
     return sum(not key.startswith(swept) for key in engine.cloud.s3.buckets["copy"].keys(""))

@@ -117,6 +117,9 @@ def test_ctrl_c_ends_the_watching_and_not_the_upgrade(run_command, monkeypatch):
         code, text = run_command("start", "--image", NEW, "--id", UPGRADE, "--bake", "0")
     assert code == 130
     assert text.splitlines()[-1] == "error: the upgrade goes on: `mainstay upgrade status` shows it"
-    ended = lambda: "not running" in run_command("status", "--id", UPGRADE)[1]  # noqa: E731
+
+    def ended() -> bool:
+        return "not running" in run_command("status", "--id", UPGRADE)[1]
+
     wait_until(ended, "the upgrade has ended", seconds=60)
     assert "upgraded at" in run_command("status", "--id", UPGRADE)[1]

@@ -1,4 +1,4 @@
-"""What the zones of the account offer of what the templates put there.
+"""Zones of the account are asked whether they offer what the templates put there.
 
 moto answers with lists that were taken from AWS: classes of Aurora up to 15.2 in us-east-1, whose
 zone use1-az3 lacks many, types of instances by zone, and endpoint services that are all in every

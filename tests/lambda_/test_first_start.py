@@ -56,7 +56,7 @@ class Cluster:
         container = {"name": "operations", "logConfiguration": {"options": options}}
         return {"taskDefinition": {"containerDefinitions": [container]}}
 
-    def get_log_events(self, *, logGroupName: str, logStreamName: str, **_: Any) -> Any:  # noqa: N803
+    def get_log_events(self, *, logGroupName: str, logStreamName: str, **_: Any) -> Any:  # noqa: N803 (as boto3 names it)
         assert logGroupName == "a-group"
         assert logStreamName.startswith("a-prefix/operations/")
         return {"events": [{"message": self.line}]}

@@ -44,16 +44,16 @@ class Warehouse:
         self._answers: list[list[Any]] = []
         self.ran: list[str] = []
 
-    def execute_statement(self, *, Sql: str, **_: str) -> dict[str, str]:  # noqa: N803
+    def execute_statement(self, *, Sql: str, **_: str) -> dict[str, str]:  # noqa: N803 (as boto3 names it)
         self.ran.append(Sql)
         cursor = self._connection.execute(self._spoken(Sql).encode())
         self._answers.append(cursor.fetchall() if cursor.description else [])
         return {"Id": str(len(self._answers) - 1)}
 
-    def describe_statement(self, *, Id: str) -> dict[str, str]:  # noqa: N803
+    def describe_statement(self, *, Id: str) -> dict[str, str]:  # noqa: N803 (as boto3 names it)
         return {"Status": "FINISHED"}
 
-    def get_statement_result(self, *, Id: str) -> dict[str, Any]:  # noqa: N803
+    def get_statement_result(self, *, Id: str) -> dict[str, Any]:  # noqa: N803 (as boto3 names it)
         return {
             "Records": [
                 [{"isNull": True} if cell is None else {"stringValue": str(cell)} for cell in row]

@@ -47,7 +47,7 @@ class Warehouse:
             self._run(statement["sql"])
         return {"Status": "FINISHED"}
 
-    def get_statement_result(self, *, Id: str) -> dict[str, Any]:  # noqa: N803
+    def get_statement_result(self, *, Id: str) -> dict[str, Any]:  # noqa: N803 (as boto3 names it)
         assert self._statements[int(Id)]["sql"].startswith("SELECT")
         return {
             "Records": [

@@ -24,7 +24,7 @@ class Secrets:
             or any(copy["Region"] == region for copy in secret.properties.get("ReplicaRegions", ()))
         }
 
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 (as boto3 names it)
         word = {**self._words[SecretId], "password": f"of {SecretId}"}
         return {"SecretString": json.dumps(word)}
 

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge_inline_policy
 from mainstay.database.operations_task import COMMAND, CONTAINER, OperationsTask
+from mainstay.event_patterns import goes_off, happens_to
 from mainstay.interfaces import as_role, principal
 
 # Amazon Aurora User Guide, "Amazon RDS event categories and event messages": the failover has
@@ -59,23 +60,14 @@ class Healing(Construct):
             self,
             "Failover",
             description="A failover of an entity master is over: its links are looked at",
-            event_pattern=events.EventPattern(
-                source=["aws.rds"],
-                detail_type=["RDS DB Cluster Event"],
-                detail={"SourceArn": list(masters), "EventID": list(OVER)},
-            ),
+            event_pattern=happens_to(masters, OVER),
             targets=[target],
         )
         events.Rule(
             self,
             "Broken",
             description="A link of the entity store is broken: it is looked at",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                resources=[alarm.alarm_arn for alarm in broken],
-                detail={"state": {"value": ["ALARM"]}},
-            ),
+            event_pattern=goes_off(broken),
             targets=[target],
         )
 
@@ -88,7 +80,7 @@ class _Task:
         self._operations = operations
         self._starter = starter
 
-    def bind(self, rule: IRuleRef, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002
+    def bind(self, rule: IRuleRef, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002 (as CDK names it)
         """Return the target, as CDK asks for it."""
         operations = self._operations
         network = operations.network

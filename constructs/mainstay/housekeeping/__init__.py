@@ -1,1 +1,1 @@
-"""What somebody would have to remember: done by a clock, or watched by an alarm."""
+"""Does by a clock, or watches by an alarm, what somebody would have to remember."""

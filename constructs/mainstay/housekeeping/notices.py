@@ -1,4 +1,4 @@
-"""What AWS announces, and what ran by itself and failed, to operators."""
+"""Notifies operators of what AWS announces, and of what ran by itself and failed."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from mainstay.event_patterns import goes_off, happens_to
 from mainstay.functions.function import Function
 from mainstay.interfaces import rule_target
 from mainstay.operators_topic import operators_topic
@@ -104,11 +105,7 @@ class AutomaticReadOnly(Construct):
             self,
             "Failover",
             description="A writer of the entity store fails over: READ_ONLY is entered",
-            event_pattern=events.EventPattern(
-                source=["aws.rds"],
-                detail_type=["RDS DB Cluster Event"],
-                detail={"SourceArn": masters, "EventID": list(FAILOVERS)},
-            ),
+            event_pattern=happens_to(masters, FAILOVERS),
             targets=[rule_target(self.function, max_event_age=_OLDEST_EVENT)],
         )
 
@@ -117,11 +114,6 @@ class AutomaticReadOnly(Construct):
             self,
             "Alarm",
             description="An alarm of the entity store goes off: READ_ONLY is entered, or told",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                resources=[alarm.alarm_arn for alarm in alarms],
-                detail={"state": {"value": ["ALARM"]}},
-            ),
+            event_pattern=goes_off(alarms),
             targets=[rule_target(self.function, max_event_age=_OLDEST_EVENT)],
         )

@@ -1,4 +1,4 @@
-"""Who may ask reports: the users as whom the service's own roles come to the warehouse."""
+"""Makes the users as whom the service's own roles come to the warehouse, and lets them read."""
 
 from __future__ import annotations
 
