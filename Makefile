@@ -32,11 +32,16 @@ STARTED := $(shell date +%s)
 setup: .venv/.ready .venv-emulator/.ready node_modules/.ready ## Install what is pinned, into .venv, .venv-emulator and node_modules
 	@$(if $(INSTALLED),echo "set up in $$(( $$(date +%s) - $(STARTED) )) s",$(if $(filter setup,$(MAKECMDGOALS)),echo "set up already",:))
 
+# A full disk or Ctrl-C leaves half a package, which no later installation repairs: a folder that is
+# not marked as ready is made anew.
+begun = @$(MAKE) --no-print-directory space; test -e $@ || rm -rf $(@D); rm -f $@
+
 # pip brings uv, and uv the rest, each by the hashes of a lock file: `make lock` writes them.
 UV := .venv/bin/uv pip install --quiet
 .venv/.ready: requirements-uv.lock requirements-dev.lock pyproject.toml
 	$(eval INSTALLED := yes)
 	@$(MAKE) --no-print-directory python
+	$(begun)
 	@echo "Installing the pinned Python packages into .venv ..."
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-uv.lock
@@ -47,6 +52,7 @@ UV := .venv/bin/uv pip install --quiet
 # The emulator's packages stand apart: it pins an older SDK than mainstay's.
 .venv-emulator/.ready: local/requirements.lock .venv/.ready
 	$(eval INSTALLED := yes)
+	$(begun)
 	@echo "Installing the pinned emulator into .venv-emulator ..."
 	@test -x .venv-emulator/bin/python || .venv/bin/uv venv --quiet --python .venv/bin/python .venv-emulator
 	@$(UV) --python .venv-emulator/bin/python --require-hashes -r local/requirements.lock
@@ -56,6 +62,7 @@ UV := .venv/bin/uv pip install --quiet
 node_modules/.ready: package.json package-lock.json
 	$(eval INSTALLED := yes)
 	@$(MAKE) --no-print-directory node
+	$(begun)
 	@echo "Installing the pinned Node packages into node_modules ..."
 	@npm ci --silent --no-audit --no-fund --prefer-offline
 	@touch $@
@@ -68,6 +75,12 @@ apt = as=; if test "$$(id -u)" != 0; then as="sudo -n"; sudo -n true 2>/dev/null
 	  || { echo "$(1) is missing: sudo apt-get install $(1)" >&2; exit 2; }; fi; \
 	  echo "Installing $(1) ..."; install="$$as apt-get install -y -qq --no-install-recommends $(1)"; \
 	  $$install >/dev/null 2>&1 || { $$as apt-get update -qq && $$install >/dev/null; }
+
+# MB: the three environments take 950, what is installed first the most of it.
+SPACE ?= $(if $(wildcard .venv/.ready),300,1200)
+space:
+	@free=$$(df -Pm . | awk 'NR == 2 {print $$4}'); test "$$free" -ge $(SPACE) \
+	  || { echo "$(SPACE) MB are needed in $(CURDIR), and $$free are free: make room, or clone to another disk" >&2; exit 2; }
 
 python:
 	@version=$$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3]); sys.exit(sys.version_info < (3, 11))') \
