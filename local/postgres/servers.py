@@ -26,6 +26,8 @@ _SETTINGS = {
     "max_sync_workers_per_subscription": 2,
     "max_worker_processes": 20,
     "max_connections": 100,
+    # In the data folder, which goes with a killed server; /dev/shm would keep it until a reboot.
+    "dynamic_shared_memory_type": "mmap",
     "shared_buffers": "32MB",
     "min_wal_size": "32MB",
     "track_commit_timestamp": "on",

@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,10 +39,9 @@ class Crashed:
         return {"rows": self.table.rows, "checksum": self.table.checksum}
 
 
-@pytest.fixture(scope="module", params=["follower", "delayed"])
-def crashed(request, tmp_path_factory) -> Iterator[Crashed]:
+@contextmanager
+def _crashed(work: Path, *, delayed: bool) -> Iterator[Crashed]:
     """A killed master, or a killed standby of it: volumes of both kinds are archived."""
-    work = tmp_path_factory.mktemp("crashed")
     with PostgresServers() as servers, pytest.MonkeyPatch.context() as patched:
         patched.setenv("PG_BIN", str(BINARIES.folder / "bin"))
         server = servers.start("follower")
@@ -50,7 +50,7 @@ def crashed(request, tmp_path_factory) -> Iterator[Crashed]:
             "SELECT pg_create_logical_replication_slot('kept', 'pgoutput')", database=DATABASE
         )
         taken = server
-        if request.param == "delayed":
+        if delayed:
             taken = servers.standby("delayed", of=server)
         server.rows("CREATE TABLE account (id int PRIMARY KEY, name text)", database=DATABASE)
         server.rows(_ROWS.format(1, 20_000), database=DATABASE)
@@ -68,6 +68,12 @@ def crashed(request, tmp_path_factory) -> Iterator[Crashed]:
         yield Crashed(crashed_image(taken.folder, work), table)
 
 
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashed]:
+    with _crashed(tmp_path_factory.mktemp("crashed"), delayed=False) as crashed:
+        yield crashed
+
+
 @pytest.fixture
 def restored(crashed: Crashed, open_folder: Path) -> Path:
     """An image of one's own: it is recovered in place."""
@@ -79,6 +85,15 @@ def restored(crashed: Crashed, open_folder: Path) -> Path:
 def test_the_drill_starts_postgresql_on_the_restored_archive_and_reads_its_table(
     crashed: Crashed, open_folder: Path
 ):
+    _drilled(crashed, open_folder)
+
+
+def test_so_it_does_on_the_delayed_replica_s(tmp_path: Path, open_folder: Path):
+    with _crashed(tmp_path, delayed=True) as crashed:
+        _drilled(crashed, open_folder)
+
+
+def _drilled(crashed: Crashed, open_folder: Path) -> None:
     engine = Engine()
     root = engine.archive(engine.snapshot(volume_of(crashed.image))).root
     shelf = FolderShelf(open_folder / "evidence")
