@@ -206,10 +206,10 @@ SBIN ?= /usr/sbin
 apache: # the legacy chain's server; the package without the service that would start by itself
 	@command -v apache2 >/dev/null || test -x $(SBIN)/apache2 || { $(call apt,apache2-bin); }
 
-# The programs of an older major version, which dumps refuse.
-POSTGRES_15 ?= /usr/lib/postgresql/15/bin
+# The programs of an older major version, which dumps refuse: Debian 12 has 15, Ubuntu 24.04 has 16.
+OLDER_POSTGRES ?= /usr/lib/postgresql/1[3-6]/bin
 older-postgres:
-	@test -x $(POSTGRES_15)/pg_restore || { $(call apt,postgresql-client-15); }
+	@compgen -G '$(OLDER_POSTGRES)/pg_restore' >/dev/null || { $(call apt,postgresql-client); }
 
 kernel: # a Linux that runs as a program and mounts XFS, and what makes XFS
 	@{ command -v linux.uml && test -x $(SBIN)/mkfs.xfs; } >/dev/null || { $(call apt,user-mode-linux xfsprogs); }

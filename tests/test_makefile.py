@@ -84,7 +84,7 @@ esac""",
 
     def _folders(self) -> list[str]:
         """Where the recipes look for commands that are not on everybody's PATH."""
-        return [f"{name}={self.folder}" for name in ("SBIN", "POSTGRES_15")]
+        return [f"{name}={self.folder}" for name in ("SBIN", "OLDER_POSTGRES")]
 
     @property
     def installs(self) -> list[str]:
@@ -104,7 +104,7 @@ def machine(tmp_path: Path) -> Machine:
 STEPS = [
     ("wrk", "wrk", "wrk"),
     ("apache", "apache2-bin", "apache2"),
-    ("older-postgres", "postgresql-client-15", "pg_restore"),
+    ("older-postgres", "postgresql-client", "pg_restore"),
     ("kernel", "user-mode-linux xfsprogs", "linux.uml mkfs.xfs"),
 ]
 

@@ -49,3 +49,19 @@ def test_reviews_the_environments_that_are_deployed():
     review = (WORKFLOWS / "review.yml").read_text()
     assert "environment: [production, small]" in review
     assert 'review.template_diff --base "$BASE" --environment "$ENVIRONMENT"' in review
+
+
+def test_checks_the_oldest_versions_that_are_promised_and_newer_ones():
+    root = WORKFLOWS.parents[1]
+    review = (WORKFLOWS / "review.yml").read_text()
+    checked = re.findall(r'\{ python: "3\.(\d+)", node: "(\d+)" \}', review)
+    pythons, nodes = (
+        [int(version) for version in versions] for versions in zip(*checked, strict=True)
+    )
+    [python] = re.findall(
+        r'^requires-python = ">=3\.(\d+)"', (root / "pyproject.toml").read_text(), re.M
+    )
+    [node] = re.findall(r"Node (\d+) or newer is needed", (root / "Makefile").read_text())
+    assert (min(pythons), min(nodes)) == (int(python), int(node))
+    assert {13, 14} <= set(pythons)
+    assert {22, 24} <= set(nodes)

@@ -19,8 +19,8 @@ from dumps.shelf import FolderShelf
 from local.postgres.binaries import NEXT
 from tests.dumps.conftest import Lab
 
-# postgresql-client-15, which `make test` installs where it is missing.
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+# postgresql-client of Debian 12 or Ubuntu 24.04, which `make test` installs where it is missing.
+OLDER = sorted(Path("/usr/lib/postgresql").glob("1[3-6]/bin"))
 
 
 @pytest.fixture
@@ -138,8 +138,10 @@ def test_the_programs_of_an_older_major_are_refused_in_one_line(
     lab: Lab, copy: Path, work: Path, monkeypatch
 ):
     """As a person's own machine has them; without the look, pg_restore fails halfway."""
-    monkeypatch.setenv("PG_BIN", str(DEBIAN_15))
-    wanted = "{} should be of major version 17 at least, for .*, got .*PostgreSQL\\) 15"
+    older = OLDER[-1]
+    monkeypatch.setenv("PG_BIN", str(older))
+    wanted = "{} should be of major version 17 at least, for .*, got .*PostgreSQL\\) "
+    wanted += older.parent.name
     _refuses(lab, copy, work, wanted.format("pg_restore"))
     with pytest.raises(DumpError, match=wanted.format("pg_dump")):
         lab.dump(FolderShelf(copy), work)
