@@ -118,6 +118,10 @@ local-status: setup ## What runs there
 local-destroy: setup ## Destroy its stacks; DRY_RUN=1 only prints what stays
 	@$(LOCAL) destroy $(if $(DRY_RUN),--dry-run)
 
+SEED ?= $(shell git rev-parse --short HEAD 2>/dev/null)
+local-mutants: setup ## Take grants away at random (SEED): would the last run there have noticed?
+	@.venv/bin/python -m local.mutants out/local/permissions.json $(foreach s,1 2 $(SEED),--seed $(s))
+
 local-reset: setup ## End and forget everything of it
 	@$(LOCAL) reset
 

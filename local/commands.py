@@ -14,7 +14,7 @@ from assembly.command import choose
 from assembly.reader import Assembly, read
 from assembly.waves import Rollout, Wave, plan_waves, wave_patterns
 from deploy.checks.bootstrap import lacking
-from local import first_tenant, front_door, images, inputs
+from local import first_tenant, front_door, images, inputs, permissions
 from local.clock import Clock
 from local.emulator.recorded import RECORDED
 from local.session import LocalSession
@@ -61,6 +61,7 @@ def up(session: LocalSession, given: Namespace) -> None:
         target = session.target(made.account)
         first_tenant.make(target, made.regions[0], environment.name)
         front_door.login(session, listener)
+        _print_permissions(session)
     _print_recorded(made)
     _print_ready(session, made, listener, clock)
 
@@ -202,6 +203,19 @@ def _print_recorded(made: Assembly) -> None:
     print("\nRecorded, with nothing behind it on this machine:")
     for kind, why in recorded.items():
         print(f"  {kind.removeprefix('AWS::'):44} {why}")
+
+
+def _print_permissions(session: LocalSession) -> None:
+    """Write what was asked of IAM since the emulator's start, and print what was refused."""
+    found = permissions.write(session)
+    if found is None:
+        return
+    print(f"\nPermissions: {permissions.summary(found)}")
+    for one in found.denied:
+        print(f"  denied: {found.name(one['principal'])} {one['action']} {one['resource']}")
+    for one in found.unknown:
+        print(f"  judged by nobody: {found.name(one['principal'])} {one['what']}")
+    print(f"  {_shortened(session.folder / 'permissions.md')}")
 
 
 def _print_ready(

@@ -23,6 +23,7 @@ from local import databases
 from local.desired_state import DesiredState, Listener
 from local.reconciler import Reconciler
 from local.target import LocalTarget
+from local.task_credentials import TaskCredentials
 from local.waiting import NotInTimeError, wait_until
 
 # Between two looks at the control plane, in seconds: a look costs some 40 ms of CPU.
@@ -42,7 +43,11 @@ class EcsAgent:
         self._listeners: tuple[Listener, ...] = ()
         self._databases: dict[str, str] = {}
         self._reconciler = Reconciler(
-            self._desired, target=target, authority=authority, address=self._address
+            self._desired,
+            target=target,
+            authority=authority,
+            address=self._address,
+            credentials=TaskCredentials(target),
         )
         self._stopping = False
 

@@ -13,6 +13,7 @@ from typing import Any
 from local.desired_state import DesiredState, Task
 from local.running_task import RunningTask
 from local.target import LocalTarget
+from local.task_credentials import TaskCredentials
 
 _Member = tuple[str, str, str, int]  # Region, target group, address, port
 
@@ -27,10 +28,12 @@ class Reconciler:
         target: LocalTarget,
         authority: Path,
         address: Callable[[str], str],
+        credentials: TaskCredentials,
     ) -> None:
         self._desired, self._target = desired, target
         self._authority, self._address = authority, address
         self.running: dict[str, RunningTask] = {}  # by the task's ARN
+        self._credentials = credentials
         self._reported: set[str] = set()  # ARNs of tasks that ECS knows to run
 
     def step(self, wanted: Sequence[Task]) -> None:
@@ -43,6 +46,7 @@ class Reconciler:
                     target=self._target,
                     authority=self._authority,
                     address=self._address,
+                    credentials=self._credentials,
                 )
         for arn, one in list(self.running.items()):
             one.advance()

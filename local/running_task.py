@@ -16,6 +16,7 @@ from typing import Literal
 from local import images, process, releases
 from local.desired_state import Container, Task
 from local.target import LocalTarget
+from local.task_credentials import NoCredentialsError, TaskCredentials
 
 State = Literal["starting", "serving", "failed", "ended", "stopping", "gone"]
 
@@ -40,6 +41,7 @@ class RunningTask:
         target: LocalTarget,
         authority: Path,
         address: Callable[[str], str],
+        credentials: TaskCredentials,
     ) -> None:
         self.task = task
         self.address = _free_address(self.ports)
@@ -47,6 +49,7 @@ class RunningTask:
         self.restarts = 0
         self.problem = ""
         self._target, self._authority, self._address = target, authority, address
+        self._credentials = credentials
         self._folder = target.folder / "tasks" / task.id
         self._programs: dict[str, images.Program] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -97,7 +100,7 @@ class RunningTask:
         try:
             for container in self.task.containers:
                 self._children[container.name] = self._started(container)
-        except (ValueError, images.UnknownImageError, NotThereYetError) as error:
+        except (ValueError, NoCredentialsError, NotThereYetError) as error:
             self._end_children()
             self.problem = str(error)
             self._pause()
@@ -131,7 +134,7 @@ class RunningTask:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
-            **self._target.variables(self.task.region),
+            **self._credentials.variables(self.task.arn),
         }
 
     def _label(self) -> str:
@@ -160,6 +163,7 @@ class RunningTask:
         if self.pids and time.monotonic() < self._kill_at:
             return
         self._end_children()
+        self._credentials.forget(self.task.arn)
         shutil.rmtree(self._folder, ignore_errors=True)
         self.state = "gone"
 

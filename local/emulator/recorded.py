@@ -28,8 +28,6 @@ RECORDED: dict[str, str] = {
     "AWS::EC2::VPCEndpoint": "kept; every API is reached the same way",
     "AWS::EC2::VPCPeeringConnection": "active on both sides, and carries nothing",
     "AWS::ECS::Service": "no container: tasks are records; local/ runs the processes",
-    "AWS::IAM::Policy": "policies are kept and not enforced",
-    "AWS::KMS::Key": "encrypts and decrypts; its policy is not enforced",
     "AWS::RDS::DBCluster": "its servers are real; a failover changes members and no server",
     "AWS::RDS::DBInstance": "one server is the writer, one stands for all of its readers",
     "AWS::RDS::GlobalCluster": "its copies are standbys; a switchover changes members alone",

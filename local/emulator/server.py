@@ -21,6 +21,10 @@ PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 START_SECONDS = 60
 
 
+# What its process is given of the caller's shell; `access/record.py` reads the last.
+_KEPT = ("PATH", "HOME", "LANG", "LOCAL_IAM")
+
+
 class EmulatorError(RuntimeError):
     """The emulator cannot be started or has gone; the message names the fix."""
 
@@ -135,7 +139,7 @@ class Emulator:
 
     def _variables(self) -> dict[str, str]:
         """Nothing of the caller's shell but what a program needs to run at all."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {
             **kept,
             "PYTHONPATH": str(ROOT),

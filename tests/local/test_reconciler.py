@@ -20,6 +20,7 @@ from local import images, process
 from local.desired_state import Container, Registration, Task
 from local.reconciler import Reconciler
 from local.target import LocalTarget
+from local.task_credentials import TaskCredentials
 from local.waiting import wait_until
 
 REGION = "us-east-1"
@@ -80,6 +81,13 @@ class Unhealthy:
         return made
 
 
+class Anybody(TaskCredentials):
+    """Of an endpoint that keeps no sessions."""
+
+    def variables(self, task: str) -> dict[str, str]:
+        return self._target.variables(REGION)
+
+
 @pytest.fixture
 def group() -> Iterator[str]:
     with mock_aws():
@@ -107,6 +115,7 @@ def reconciler(folder: Path, control: Control) -> Iterator[Reconciler]:
         target=target,
         authority=folder / "authority.pem",
         address=lambda value: value.replace("balancer.test:443", "127.0.0.1:4443"),
+        credentials=Anybody(target),
     )
     yield made
     process.end_all(folder)

@@ -1,7 +1,8 @@
 """What mainstay's templates need and the emulator lacks, added to it in its own process.
 
 `kinds` holds resource types that the emulator does not know, `apis` the APIs behind them where it
-has none, `wraps` what it knows but does less than AWS, `load_balancer` the way of a request.
+has none, `wraps` what it knows but does less than AWS, `load_balancer` the way of a
+request, `access` the permissions of whoever acts by a role.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ def install() -> None:
 
     Raises RuntimeError where the emulator is another version than the extension was written for.
     """
-    from local.emulator.extension import apis, inside, kinds, load_balancer, registry, trace, wraps
+    from local.emulator.extension import (
+        access,
+        apis,
+        inside,
+        kinds,
+        load_balancer,
+        registry,
+        trace,
+        wraps,
+    )
 
     inside.check()
     for package in (apis, kinds, wraps):
@@ -24,5 +34,6 @@ def install() -> None:
     registry.install()
     apis.install()
     wraps.install()
+    access.install()
     load_balancer.install()
     trace.install()

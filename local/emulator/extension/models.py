@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -14,11 +15,13 @@ MapShape: Any = _model.MapShape
 StructureShape: Any = _model.StructureShape
 
 
+@cache
 def names() -> set[str]:
     """Return every service that botocore has a model of."""
     return set(botocore.session.get_session().get_available_services())
 
 
+@cache
 def service(name: str) -> Any:
     """Return the model of a service, such as "wafv2"."""
     return botocore.session.get_session().get_service_model(name)

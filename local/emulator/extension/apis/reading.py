@@ -24,7 +24,7 @@ def match(
     model: Any, names: Collection[str], request: Request
 ) -> tuple[Any, dict[str, Any]] | None:
     """Return which of the operations `names` a request asks for, with its members; or None."""
-    if model.protocol in ("json", "query"):
+    if model.protocol in ("json", "query", "ec2"):
         form = parse_qs(request.body.decode(errors="replace"), keep_blank_values=True)
         target = request.headers.get("x-amz-target", "").rpartition(".")[2]
         name = target if model.protocol == "json" else (form.get("Action") or [""])[0]
@@ -34,7 +34,8 @@ def match(
         if model.protocol == "json":
             return operation, json.loads(request.body or b"{}")
         fields = {key: values[0] for key, values in form.items()}
-        return operation, _from_form(operation.input_shape, fields, "")
+        ec2 = model.protocol == "ec2"
+        return operation, _from_form(operation.input_shape, fields, "", ec2=ec2)
     for name in names:
         operation = model.operation_model(name)
         variables = _path_variables(operation, request)
@@ -91,23 +92,33 @@ def _named(shape: Any, sent: dict[str, Any]) -> dict[str, Any]:
     return {names.get(key, key): value for key, value in sent.items()}
 
 
-def _from_form(shape: Any, fields: dict[str, str], prefix: str) -> Any:
-    """Return the members of a query protocol's form, such as Tags.member.1.Key."""
+def _ec2_name(member: Any, name: str) -> str:
+    given = member.serialization
+    wire = given.get("queryName") or given.get("name") or name
+    return wire[0].upper() + wire[1:]
+
+
+def _from_form(shape: Any, fields: dict[str, str], prefix: str, *, ec2: bool = False) -> Any:
+    """Return the members of a query protocol's form, such as Tags.member.1.Key.
+
+    EC2's own protocol has Tag.1.Key instead.
+    """
     if isinstance(shape, StructureShape):
         members = {}
         for name, member in shape.members.items():
-            key = f"{prefix}.{name}" if prefix else name
+            wire = _ec2_name(member, name) if ec2 else name
+            key = f"{prefix}.{wire}" if prefix else wire
             if any(field == key or field.startswith(f"{key}.") for field in fields):
-                members[name] = _from_form(member, fields, key)
+                members[name] = _from_form(member, fields, key, ec2=ec2)
         return members
     if isinstance(shape, ListShape):
-        item = shape.member.serialization.get("name", "member")
+        item = "" if ec2 else f"{shape.member.serialization.get('name', 'member')}."
         items = []
         while any(
-            field == (key := f"{prefix}.{item}.{len(items) + 1}") or field.startswith(f"{key}.")
+            field == (key := f"{prefix}.{item}{len(items) + 1}") or field.startswith(f"{key}.")
             for field in fields
         ):
-            items.append(_from_form(shape.member, fields, key))
+            items.append(_from_form(shape.member, fields, key, ec2=ec2))
         return items
     return _typed(shape, fields[prefix])
 

@@ -169,6 +169,11 @@ def _found(store: Any, request: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def workgroup_arn(name: str) -> str:
+    """Return the ARN of a workgroup, by its name."""
+    return _found(_workgroups, {"workgroupName": name}, "workgroupName")["workgroupArn"]
+
+
 def _arn(sort: str, identifier: str) -> str:
     place = f"{inside.region()}:{inside.account()}"
     return f"arn:aws:redshift-serverless:{place}:{sort}/{identifier}"
