@@ -1,9 +1,9 @@
 """The subjects of the service's benchmark, each a process: `SUBJECT` names it.
 
-bare       one route of the framework, served as the service is
-asking     the service, which asks the session store with each request
-service    the service as it is shipped
-call       no server: prints what a call of the session store's client costs by itself
+service      the service as it is shipped
+asking       the service, which asks the session store with each request
+bare         one route of the framework, served as the service is
+bare-asking  that route, which asks the session store with each request
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -21,8 +20,6 @@ from service.aws import Aws
 from service.log import log
 from service.sessions import REMEMBERED_SECONDS
 from service.settings import api_settings
-
-_CALLS = 400
 
 
 class _Session(BaseModel):
@@ -48,35 +45,35 @@ async def _answer() -> _Session:
     )
 
 
-def _call() -> float:
-    """CPU in microseconds of one call, of the same item and with the same client."""
-    client = Aws(os.environ["AWS_REGION"]).dynamodb
-    pk = f"session#{os.environ['TENANT']}#{os.environ['TOKEN_HASH']}"
-    key = {"pk": {"S": pk}, "sk": {"S": "session"}}
+def _bare(*, asking: bool) -> FastAPI:
+    """Return the framework with one route, which asks for the session TOKEN_HASH of TENANT."""
+    aws = Aws(os.environ["AWS_REGION"])
+    query = {
+        "TableName": "session",
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": f"session#{os.environ['TENANT']}#{os.environ['TOKEN_HASH']}"}
+        },
+        "ConsistentRead": True,
+    }
 
-    def calls(times: int) -> None:
-        for _ in range(times):
-            found = client.get_item(TableName="session", Key=key, ConsistentRead=True)
-            assert found["Item"]
+    async def ask_and_answer() -> _Session:
+        assert (await aws.call("dynamodb", "Query", **query))["Items"]
+        return await _answer()
 
-    calls(20)
-    before = time.process_time()
-    calls(_CALLS)
-    return (time.process_time() - before) / _CALLS * 1e6
+    bare = FastAPI()
+    bare.get("/api/v1/sessions/me")(ask_and_answer if asking else _answer)
+    bare.get("/health/ready")(_answer)
+    return bare
 
 
 def main() -> int:
     """Serve PORT as SUBJECT until a signal."""
     subject = os.environ["SUBJECT"]
-    if subject == "call":
-        print(_call())
-        return 0
-    if subject != "bare":
+    if not subject.startswith("bare"):
         remembered = 0.0 if subject == "asking" else REMEMBERED_SECONDS
         return serve(api_settings(os.environ), remembered_seconds=remembered)
-    bare = FastAPI()
-    for path in ("/api/v1/sessions/me", "/health/ready"):
-        bare.get(path)(_answer)
+    bare = _bare(asking=subject == "bare-asking")
     listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=1_024)
     log("listening", port=listener.getsockname()[1])
     ApiServer(configuration(bare, longest_seconds=30)).run(sockets=[listener])

@@ -2,26 +2,30 @@
 
 The port is its first line. It is a process of its own because moto's state belongs to a process:
 two machines in one, or a test that begins with an empty AWS, would take each other's tables away.
+
+It keeps connections, as AWS does. moto's own server closes each after one answer, so that a client
+pays for a connection with every call.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any
+
+_THREADS = 64  # each long poll holds one
 
 
 def main() -> None:
     from moto.dynamodb.responses import DynamoHandler
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from waitress.server import create_server
 
     _one_at_a_time(DynamoHandler)
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    print(moto.get_host_and_port()[1], flush=True)
-    threading.Event().wait()
+    application = DomainDispatcherApplication(create_backend_app)
+    server = create_server(application, host="127.0.0.1", port=0, threads=_THREADS)
+    print(server.effective_port, flush=True)
+    server.run()
 
 
 def _one_at_a_time(handler: Any) -> None:

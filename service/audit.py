@@ -99,7 +99,8 @@ class Audit:
     async def send(self, events: Sequence[str]) -> set[int]:
         """Send at most BATCH_MAX events now; return the places of those that the queue refused."""
         answer = await self._aws.call(
-            self._aws.sqs.send_message_batch,
+            "sqs",
+            "SendMessageBatch",
             QueueUrl=self._queue_url,
             Entries=[
                 {"Id": str(place), "MessageBody": event} for place, event in enumerate(events)

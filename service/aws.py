@@ -1,67 +1,149 @@
-"""The AWS SDK, called from a few threads: its calls block, and the event loop must not."""
+"""AWS as the service calls it: signed JSON over connections that are kept, on the event loop.
+
+The SDK spends three to four times the processor time on a call, and a thread (make bench-service).
+What is found out once is the SDK's: credentials, addresses, names of protocols, database tokens.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import random
+import re
+import ssl
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
+import aiohttp
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+import botocore.session
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+from botocore.httpsession import get_cert_path
 
 from service.settings import Address
+from service.signature import JsonService
 
-# As many calls as may be under way at once; each waits for the network nearly all of its time.
-THREADS = 32
 # A call that hangs fails soon enough for a second one within a request.
-_QUICK = Config(
-    connect_timeout=1,
-    read_timeout=2,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=THREADS,
-    parameter_validation=False,  # every parameter is this code's own
-)
-# A long poll answers after 20 s.
-_PATIENT = Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 2})
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 1.0, 2.0, 3
+_PAUSE_SECONDS = 0.1  # the longest before the second attempt, and twice that before the third
+_CONNECTIONS = 64  # to one address
+# A role's credentials are renewed 10 to 15 minutes before they end, by whoever asks for them then.
+_CREDENTIALS_SECONDS = 60.0
+_SERVICES = ("dynamodb", "sqs", "redshift-data")
+# What AWS refuses because there is too much of it, and takes a moment later.
+_BUSY = re.compile("Throttl|ThroughputExceeded|RequestLimitExceeded")
 
 FAILURES = (BotoCoreError, ClientError)
 
 
 class Aws:
-    """Clients of one Region, and the threads that wait for them."""
+    """The services of one Region. It belongs to the event loop of its first call."""
 
     def __init__(self, region: str) -> None:
-        session = boto3.Session(region_name=region)
-        self.dynamodb: Any = session.client("dynamodb", config=_QUICK)
-        self.sqs: Any = session.client("sqs", config=_QUICK)
-        self._session = session
+        self._core = botocore.session.get_session()
+        self._session = boto3.Session(botocore_session=self._core, region_name=region)
         self._region = region
+        self._services = {name: self._service(name) for name in _SERVICES}
+        self._credentials = Remembered(self._frozen_credentials, seconds=_CREDENTIALS_SECONDS)
+        self._http: aiohttp.ClientSession | None = None
         self._rds: Any = None
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
 
-    async def call(self, act: Callable[..., Any], **arguments: Any) -> Any:
-        """Call a client's method in a thread; raises what it raises, see FAILURES."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, partial(act, **arguments)
-        )
+    async def call(
+        self, service: str, operation: str, *, seconds: float = _READ_SECONDS, **parameters: Any
+    ) -> dict[str, Any]:
+        """Return what an operation answers within `seconds`; raises one of FAILURES.
 
-    def patient(self, service: str) -> Any:
-        """A client whose calls may take 30 s: a long poll, the Data API."""
-        return self._session.client(service, config=_PATIENT)
+        What fails on the way, in the service or for being too much is tried again twice.
+        """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return await self._attempt(service, operation, parameters, seconds)
+            except HTTPClientError:
+                pass
+            except ClientError as error:
+                if not _is_temporary(error):
+                    raise
+            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * attempt))
+        return await self._attempt(service, operation, parameters, seconds)
 
     def database_token(self, address: Address, role: str) -> str:
-        """A password for one connection, signed here: no network is needed for it."""
+        """Return a password for one connection, signed here: no network is needed for it."""
         self._rds = self._rds or self._session.client("rds")
         return self._rds.generate_db_auth_token(
             DBHostname=address[0], Port=address[1], DBUsername=role, Region=self._region
         )
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    def _service(self, name: str) -> JsonService:
+        client = self._session.client(name)
+        model = client.meta.service_model
+        return JsonService(
+            url=client.meta.endpoint_url,
+            region=self._region,
+            signing_name=model.signing_name,
+            target_prefix=model.metadata["targetPrefix"],
+            content_type=f"application/x-amz-json-{model.metadata['jsonVersion']}",
+        )
+
+    async def _attempt(
+        self, name: str, operation: str, parameters: dict[str, Any], seconds: float
+    ) -> dict[str, Any]:
+        service, body = self._services[name], json.dumps(parameters).encode()
+        headers = service.signed(operation, body, await self._credentials.get(), now=time.time())
+        self._http = self._http or self._connections()
+        timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=seconds)
+        try:
+            async with self._http.post(
+                service.url, data=body, headers=headers, timeout=timeout
+            ) as answer:
+                status, content = answer.status, await answer.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise HTTPClientError(error=f"{type(error).__name__}: {error}") from error
+        try:
+            found = json.loads(content or b"{}")
+        except ValueError:
+            found = {}  # a proxy's own page
+        if status < 300:
+            return found
+        code = str(found.get("__type", status)).rpartition("#")[2]
+        text = found.get("message") or found.get("Message") or ""
+        about = {"Code": code, "Message": text}
+        raise ClientError(
+            {"Error": about, "ResponseMetadata": {"HTTPStatusCode": status}}, operation
+        )
+
+    def _connections(self) -> aiohttp.ClientSession:
+        bundle = self._core.get_config_variable("ca_bundle") or get_cert_path(True)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=_CONNECTIONS, ssl=ssl.create_default_context(cafile=bundle)
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def _frozen_credentials(self) -> ReadOnlyCredentials:
+        def look() -> ReadOnlyCredentials:
+            found = self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            return found.get_frozen_credentials()
+
+        return await asyncio.to_thread(look)
+
+
+def _is_temporary(error: ClientError) -> bool:
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status >= 500 or _BUSY.search(error.response["Error"]["Code"]) is not None
 
 
 class Remembered:

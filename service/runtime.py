@@ -123,7 +123,7 @@ class Runtime:
         for servers in self._all_servers():
             await servers.close()
         self.passwords.close()
-        self.aws.close()
+        await self.aws.close()
         log("stopped")
 
     @property
@@ -217,7 +217,8 @@ class Runtime:
             "entity": self.entities.readers.ask({}, "SELECT 1", backwards=self.mode.read_only),
             "session": self.sessions.store.answers(),
             "queue": self.aws.call(
-                self.aws.sqs.get_queue_attributes,
+                "sqs",
+                "GetQueueAttributes",
                 QueueUrl=self.settings.events_queue_url,
                 AttributeNames=["QueueArn"],
             ),

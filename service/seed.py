@@ -49,7 +49,7 @@ async def seed(runtime: Runtime, chosen: argparse.Namespace) -> dict[str, str]:
     finally:
         await entities.writers.close()
         passwords.close()
-        runtime.aws.close()
+        await runtime.aws.close()
     return {"tenant": str(tenant.id), "application": str(application["id"])}
 
 

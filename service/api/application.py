@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -91,10 +91,12 @@ def _written(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
     @wraps(endpoint.handler)
     async def handler(*values: Any, **named: Any) -> Any:
         found = await endpoint.handler(*values, **named)
-        if not isinstance(found, BaseModel):
-            return found
-        text = found.model_dump_json(by_alias=True, exclude_none=exclude_none)
-        return Response(text, endpoint.status, media_type="application/json")
+        if isinstance(found, BaseModel):
+            text = found.model_dump_json(by_alias=True, exclude_none=exclude_none)
+            return Response(text, endpoint.status, media_type="application/json")
+        if found is None:
+            return Response(status_code=endpoint.status)
+        return JSONResponse(found) if isinstance(found, dict) else found
 
     return handler
 

@@ -14,7 +14,7 @@ from service.devices import DEVICE_SECONDS, cookie_name, is_stamped, known_devic
 from service.stores.attempts import ROW_MAX, WINDOW_SECONDS, counters
 from service.stores.session import Session, new_token
 
-_WORN = "it failed too often: use a device that has logged in, or have the password set anew"
+_WORN = "it failed too often from here: use another device, or have the password set anew"
 
 
 async def authenticate(call: Call, credentials: Credentials) -> NewSession:
@@ -73,11 +73,10 @@ async def _verified(call: Call, kind: str, login: str, password: str, stamp: str
     device = known_device(_owner(call, login), stored, shown, now=now)
     by = counters(login, stored, call.address, device)
     tried = await attempts.find(call.tenant, by)
-    is_known = device is not None and not tried.is_device_worn
     cause = ""
-    if not is_known and tried.login_row >= ROW_MAX:
+    if tried.device_row >= ROW_MAX:
         cause = _WORN
-    elif bits := tried.bits(is_known=is_known):
+    elif bits := tried.bits(is_known=device is not None):
         texts = call.tenant.host, login, password
         if not is_stamped(stamp, texts, bits=bits, now=now):
             cause = f"stamp: should have {bits} bits"
@@ -89,7 +88,7 @@ async def _verified(call: Call, kind: str, login: str, password: str, stamp: str
         await attempts.count_failure(call.tenant, by)
         await call.record(kind, "failure", login=login, account=account)
         raise ProblemError(problems.NOT_AUTHENTICATED)
-    if tried.login_row:
+    if tried.device_row:
         call.runtime.later(attempts.end_row(call.tenant, by))
     return account
 

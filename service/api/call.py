@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
@@ -48,7 +49,7 @@ class Endpoint:
     status: int = 200
     problems: tuple[problems.ProblemKind, ...] = ()
 
-    @property
+    @cached_property
     def name(self) -> str:
         return to_camel(self.handler.__name__)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 from fastapi import Request
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
 from fastapi.routing import APIRoute
@@ -62,12 +63,17 @@ def route_of(endpoint: Endpoint, runtime: Runtime | None) -> type[APIRoute]:
 
     class EndpointRoute(APIRoute):
         def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
             if runtime is None:
-                return super().get_route_handler()
+                return handle
+            if not get_flat_params(self.dependant) and self.body_field is None:
+                handle = (
+                    self.endpoint
+                )  # the call is all it takes: the framework has nothing to read
             media_type = None
             if self.body_field is not None:
                 media_type = _FORM if isinstance(self.body_field.field_info, Form) else _JSON
-            return _gated(super().get_route_handler(), endpoint, runtime, media_type)
+            return _gated(handle, endpoint, runtime, media_type)
 
     return EndpointRoute
 
@@ -102,7 +108,8 @@ def _gated(
             response = problem.response(call.request_id)
         if (tenant := getattr(call, "tenant", None)) is not None:
             request_log.tenant = tenant.host
-        response.headers.update(call.answer_headers)
+        for name, value in call.answer_headers.items():
+            response.headers[name] = value
         for cookie in call.answer_cookies:
             response.headers.append("Set-Cookie", cookie)
         response.status_code = call.answer_status or response.status_code

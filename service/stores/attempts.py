@@ -6,10 +6,10 @@
     limit#<tenant>#login#<hash>         <Region>    f<window>, row, expires
     limit#<tenant>#tenant#<hash>        <Region>    f<window>, row, expires
 
-`f<window>` counts the failures of a window of time, `row` those since a login last succeeded. A
-device is a known one, or an address at one login. A login is counted with its password's hash, so
-that a new password begins anew. A Region counts by itself: of a count that two write at once one
-would be lost.
+`f<window>` counts the failures of a window of time, `row` those in a row, which a login that
+succeeds ends. A device is a known one, or a network, and is counted at each login by itself. A
+login is counted with its password's hash, so that a new password begins anew. A Region counts by
+itself: of a count that two write at once one would be lost.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from service.aws import Aws
@@ -27,10 +28,11 @@ from service.stores.session import hash_of
 WINDOW_SECONDS, _DAY_SECONDS = 300, 86_400
 # How long a row of failures is remembered after the last one.
 _KEPT_SECONDS = 30 * _DAY_SECONDS
-# NIST SP 800-63B allows 100 consecutive failures at an account, and there are two Regions.
+# NIST SP 800-63B allows 100 consecutive failures, and there are two Regions. They are counted by
+# device: were they counted by account, anybody could lock its owner out.
 ROW_MAX = 50
 # What the first failures too many cost, in bits of a stamp; a bit more for each doubling of them.
-_BITS, _BITS_MAX = 18, 24
+_BITS, _BITS_MAX = 18, 26
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,25 @@ class FailureCounter:
 def counters(
     login: str, stored: str | None, client: str, device: str | None
 ) -> list[FailureCounter]:
-    """Return what an attempt counts by: its device first, then its address, login and tenant."""
+    """Return what an attempt counts by: its device first, then its network, login and tenant."""
+    network = network_of(client)
     return [
-        FailureCounter("device", f"{login}\0{device or client}", 10),
-        FailureCounter("client", client, 100),
+        FailureCounter("device", f"{login}\0{stored}\0{device or network}", 10),
+        FailureCounter("client", network, 100),
         FailureCounter("login", f"{login}\0{stored}", 10, _DAY_SECONDS),
         FailureCounter("tenant", "", 1_000),
     ]
+
+
+def network_of(client: str) -> str:
+    """Return what one client may have all addresses of: 64 bits of IPv6, else the address."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    address = getattr(address, "ipv4_mapped", None) or address
+    bits = 64 if address.version == 6 else 32
+    return str(ip_network((address, bits), strict=False))
 
 
 @dataclass(frozen=True)
@@ -63,14 +77,9 @@ class LoginAttempts:
     found: Sequence[tuple[int, int]]
 
     @property
-    def is_device_worn(self) -> bool:
-        """Return whether a known device has failed too often to be believed."""
-        return self.found[0][1] >= ROW_MAX
-
-    @property
-    def login_row(self) -> int:
-        """Return how often the login failed since it last succeeded."""
-        return self.found[2][1]
+    def device_row(self) -> int:
+        """Return how often the device failed at the login since it last succeeded there."""
+        return self.found[0][1]
 
     def bits(self, *, is_known: bool) -> int:
         """Return the work that another attempt costs, 0 for none.
@@ -95,7 +104,8 @@ class AttemptStore:
         """Return what has failed by these; UnavailableError where the store does not say all."""
         keys = [self._key(tenant, each) for each in by]
         answer = await self._aws.call(
-            self._aws.dynamodb.batch_get_item,
+            "dynamodb",
+            "BatchGetItem",
             RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
         )
         if answer.get("UnprocessedKeys"):
@@ -125,9 +135,8 @@ class AttemptStore:
         )
 
     async def end_row(self, tenant: Tenant, by: Sequence[FailureCounter]) -> None:
-        """Record that the login succeeded."""
-        login = next(each for each in by if each.kind == "login")
-        await self._update(tenant, login, "REMOVE #row", {}, {})
+        """Record that the device succeeded."""
+        await self._update(tenant, by[0], "REMOVE #row", {}, {})
 
     async def _update(
         self,
@@ -137,9 +146,10 @@ class AttemptStore:
         names: dict[str, str],
         values: dict[str, Any],
     ) -> None:
-        given = {"ExpressionAttributeValues": values} if values else {}
+        given: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
         await self._aws.call(
-            self._aws.dynamodb.update_item,
+            "dynamodb",
+            "UpdateItem",
             TableName=self._table,
             Key=self._key(tenant, counter),
             UpdateExpression=expression,

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from service.databases import Row, Servers, UnavailableError
 DIMENSIONS = ("outcome", "login", "role", "client", "agent", "region", "half", "day", "hour")
 _TIMES = {"day": "date_trunc('day', \"at\")", "hour": "date_trunc('hour', \"at\")"}
 GROUPS_MAX = 1_000
-_DATA_API_SECONDS = 20.0
+_DATA_API_SECONDS, _ANSWER_SECONDS = 20.0, 10.0
 _PENDING = {"SUBMITTED", "PICKED", "STARTED"}
 
 
@@ -97,9 +98,8 @@ class RedshiftReporting:
     """The reports of a Redshift Serverless workgroup, through the Data API."""
 
     def __init__(self, aws: Aws, *, workgroup: str, database: str) -> None:
-        self._aws = aws
-        self._client = aws.patient("redshift-data")
-        self._where = {"WorkgroupName": workgroup, "Database": database}
+        self._call = partial(aws.call, "redshift-data", seconds=_ANSWER_SECONDS)
+        self._where: dict[str, Any] = {"WorkgroupName": workgroup, "Database": database}
 
     async def ask(self, tenant: UUID, statement: str, values: dict[str, str]) -> list[Row]:
         try:
@@ -109,12 +109,12 @@ class RedshiftReporting:
 
     async def _asked(self, statement: str, values: dict[str, str]) -> list[Row]:
         parameters = [{"name": name, "value": value} for name, value in values.items()]
-        sent = await self._aws.call(
-            self._client.execute_statement, Sql=statement, Parameters=parameters, **self._where
+        sent = await self._call(
+            "ExecuteStatement", Sql=statement, Parameters=parameters, **self._where
         )
         deadline, pause = time.monotonic() + _DATA_API_SECONDS, 0.1
         while True:
-            state = await self._aws.call(self._client.describe_statement, Id=sent["Id"])
+            state = await self._call("DescribeStatement", Id=sent["Id"])
             if state["Status"] == "FINISHED":
                 break
             if state["Status"] not in _PENDING or time.monotonic() > deadline:
@@ -122,9 +122,9 @@ class RedshiftReporting:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
         rows: list[Row] = []
-        more: dict[str, str] = {}
+        more: dict[str, Any] = {}
         while True:
-            page = await self._aws.call(self._client.get_statement_result, Id=sent["Id"], **more)
+            page = await self._call("GetStatementResult", Id=sent["Id"], **more)
             names = [column["name"] for column in page["ColumnMetadata"]]
             rows.extend(
                 dict(zip(names, map(_cell, record), strict=True)) for record in page["Records"]

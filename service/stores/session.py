@@ -87,7 +87,8 @@ class SessionStore:
             methods=("pwd",),
         )
         await self._aws.call(
-            self._aws.dynamodb.put_item,
+            "dynamodb",
+            "PutItem",
             TableName=self._table,
             Item=_key(tenant, session.token_hash) | _item(session),
         )
@@ -96,7 +97,8 @@ class SessionStore:
     async def find(self, tenant: Tenant, token_hash: str) -> Session | None:
         """Return the session, or None where there is none, or none any more."""
         answer = await self._aws.call(
-            self._aws.dynamodb.query,
+            "dynamodb",
+            "Query",
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": _key(tenant, token_hash)["pk"]},
@@ -113,7 +115,8 @@ class SessionStore:
         expires = min(int(self._now()) + IDLE_SECONDS, session.created + LONGEST_SECONDS)
         try:
             await self._aws.call(
-                self._aws.dynamodb.update_item,
+                "dynamodb",
+                "UpdateItem",
                 TableName=self._table,
                 Key=_key(tenant, session.token_hash),
                 UpdateExpression="SET expires = :expires, sv = :sv, methods = :methods",
@@ -134,7 +137,8 @@ class SessionStore:
         """End the session, in every Region and whatever another one does meanwhile."""
         until = session.created + LONGEST_SECONDS + _SKEW_SECONDS
         await self._aws.call(
-            self._aws.dynamodb.put_item,
+            "dynamodb",
+            "PutItem",
             TableName=self._table,
             Item=_key(tenant, session.token_hash, "ended") | {"expires": {"N": str(until)}},
         )
@@ -142,7 +146,8 @@ class SessionStore:
     async def answers(self) -> None:
         """Ask for an item that is not there; raises what asking raises."""
         await self._aws.call(
-            self._aws.dynamodb.get_item,
+            "dynamodb",
+            "GetItem",
             TableName=self._table,
             Key={"pk": {"S": "health"}, "sk": {"S": "health"}},
         )

@@ -62,7 +62,7 @@ async def work(settings: Settings) -> int:
     finally:
         await asyncio.to_thread(watcher.stop)
         await writers.close()
-        aws.close()
+        await aws.close()
         log("stopped")
 
 

@@ -21,6 +21,7 @@ from service.log import log
 from service.stores.transaction import Event, NoEventError, TransactionStore, from_json
 
 _MESSAGES_MAX = 10  # Amazon SQS, ReceiveMessage
+_ANSWER_SECONDS = 5  # how long a look may take beside its wait
 _PROMPT_SECONDS = 1  # a poisoned message comes back soon, and so leaves soon
 
 
@@ -39,7 +40,6 @@ class Drain:
         self, aws: Aws, queue_url: str, store: TransactionStore, *, wait_seconds: int = 4
     ) -> None:
         self._aws = aws
-        self._sqs = aws.patient("sqs")
         self._queue_url = queue_url
         self._store = store
         self._wait_seconds = wait_seconds
@@ -55,7 +55,9 @@ class Drain:
         Raises UnavailableError with the store away: the messages come back by themselves.
         """
         answer = await self._aws.call(
-            self._sqs.receive_message,
+            "sqs",
+            "ReceiveMessage",
+            seconds=self._wait_seconds + _ANSWER_SECONDS,
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=_MESSAGES_MAX,
             WaitTimeSeconds=self._wait_seconds,
@@ -94,8 +96,9 @@ class Drain:
         return len(messages)
 
     async def _delete(self, messages: Sequence[Message]) -> None:
-        answer: Any = await self._aws.call(
-            self._aws.sqs.delete_message_batch,
+        answer = await self._aws.call(
+            "sqs",
+            "DeleteMessageBatch",
             QueueUrl=self._queue_url,
             Entries=[
                 {"Id": str(place), "ReceiptHandle": message.receipt}
@@ -108,7 +111,8 @@ class Drain:
     async def _leave(self, receipt: str, name: str, reason: str) -> None:
         log("event refused", message=name, reason=reason)
         await self._aws.call(
-            self._aws.sqs.change_message_visibility,
+            "sqs",
+            "ChangeMessageVisibility",
             QueueUrl=self._queue_url,
             ReceiptHandle=receipt,
             VisibilityTimeout=_PROMPT_SECONDS,

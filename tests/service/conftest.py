@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -13,8 +15,9 @@ import psycopg
 import pytest
 import requests
 
-from local.one_machine import DATABASE, DOMAIN, OneMachine, Process
+from local.one_machine import DATABASE, DOMAIN, REGION, OneMachine, Process
 from local.waiting import wait_until
+from service.aws import Aws
 from service.operations.node import WRITER
 from service.passwords import secret_hash
 from service.stores.entity import new_id
@@ -116,6 +119,18 @@ class Tenant:
         answer = self.ask("GET", "/api/v1/logs", token=token, params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+@contextmanager
+def aws_of(machine: OneMachine) -> Iterator[tuple[Aws, Callable[[Coroutine[Any, Any, Any]], Any]]]:
+    """Yield a client of the machine's AWS, and what runs a coroutine of it."""
+    with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
+        for name, value in machine.variables().items():
+            if name.startswith("AWS_"):
+                patch.setenv(name, value)
+        aws = Aws(REGION)
+        yield aws, runner.run
+        runner.run(aws.close())
 
 
 @pytest.fixture(scope="session")

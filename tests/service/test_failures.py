@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import HTTPClientError
 
 from local.one_machine import DATABASE, OneMachine, Process
 from local.waiting import wait_until
@@ -325,27 +326,26 @@ def test_text_that_is_no_event_is_refused_by_name():
             from_json(text)
 
 
-class _Queue:
+class _Queue(Aws):
     """A queue that is out until it is not."""
 
     def __init__(self) -> None:
         self.out = True
         self.taken: list[str] = []
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803
-        from botocore.exceptions import EndpointConnectionError
-
+    async def call(
+        self, service: str, operation: str, *, seconds: float = 1, **given: Any
+    ) -> dict[str, Any]:
         if self.out:
-            raise EndpointConnectionError(endpoint_url=QueueUrl)
-        self.taken += [entry["MessageBody"] for entry in Entries]
+            raise HTTPClientError(error="the queue is out")
+        self.taken += [entry["MessageBody"] for entry in given["Entries"]]
         return {}
 
 
 def test_with_the_queue_out_events_wait_and_are_all_sent_later():
     async def run() -> tuple[list[str], list[str], float]:
-        aws, queue = Aws("us-east-1"), _Queue()
-        aws.sqs = queue
-        audit = Audit(aws, "queue")
+        queue = _Queue()
+        audit = Audit(queue, "queue")
         sending = asyncio.create_task(audit.run())
         began = time.monotonic()
         events = [_probe(place) for place in range(25)]
@@ -356,7 +356,6 @@ def test_with_the_queue_out_events_wait_and_are_all_sent_later():
         while audit.waiting:
             await asyncio.sleep(0.01)
         sending.cancel()
-        aws.close()
         return [event.to_json() for event in events], queue.taken, waited
 
     acknowledged, taken, waited = asyncio.run(asyncio.wait_for(run(), 60))
@@ -366,16 +365,13 @@ def test_with_the_queue_out_events_wait_and_are_all_sent_later():
 
 def test_what_the_buffer_cannot_hold_and_a_stop_cannot_send_is_in_the_log(capsys):
     async def run() -> list[Event]:
-        aws = Aws("us-east-1")
-        aws.sqs = _Queue()
-        audit = Audit(aws, "queue", kept_max=3)
+        audit = Audit(_Queue(), "queue", kept_max=3)
         audit._well = False
         events = [_probe(place) for place in range(5)]
         for event in events:
             await audit.record(event)
         assert audit.waiting == 3
         await audit.flush(seconds=1)
-        aws.close()
         return events
 
     events = asyncio.run(run())

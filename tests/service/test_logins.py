@@ -24,7 +24,7 @@ from service.fair_queue import BusyError, FairQueue
 from service.passwords import Passwords
 from service.stores.attempts import ROW_MAX, WINDOW_SECONDS, AttemptStore, FailureCounter, counters
 from service.stores.entity import Tenant as StoredTenant
-from tests.service.conftest import PASSWORD, SECRET, Tenant
+from tests.service.conftest import PASSWORD, SECRET, Tenant, aws_of
 
 
 def test_a_login_that_nobody_has_is_answered_like_a_wrong_password(tenant: Tenant):
@@ -266,6 +266,12 @@ def stamp(tenant: Tenant, login: str, password: str, bits: int) -> str:
     raise AssertionError
 
 
+def bits_of(refused: requests.Response) -> int:
+    """Return how many bits of a stamp a refusal asks for."""
+    [cause] = refused.json()["errorCauses"]
+    return int(cause["errorSummary"].removeprefix("stamp: should have ").removesuffix(" bits"))
+
+
 def stamped(
     tenant: Tenant,
     refused: requests.Response,
@@ -276,10 +282,8 @@ def stamped(
     headers: dict[str, str] | None = None,
 ) -> requests.Response:
     """Log in again with the stamp that a refusal asks for."""
-    [cause] = refused.json()["errorCauses"]
-    bits = int(cause["errorSummary"].removeprefix("stamp: should have ").removesuffix(" bits"))
     body = {"username": login or tenant.user, "password": password}
-    body["stamp"] = stamp(tenant, body["username"], stamped_for or password, bits)
+    body["stamp"] = stamp(tenant, body["username"], stamped_for or password, bits_of(refused))
     return tenant.ask("POST", "/api/v1/authn", body, headers=headers or {})
 
 
@@ -330,18 +334,13 @@ def _fail(tenant: Tenant, by: list[list[FailureCounter]], times: int = 1) -> Non
     wait_until(lambda: time.time() % WINDOW_SECONDS < WINDOW_SECONDS - 30, "a window", seconds=60)
     place = StoredTenant(uuid.UUID(tenant.id), tenant.label)
 
-    async def run() -> None:
-        aws = Aws(REGION)
+    async def fail(aws: Aws) -> None:
         store = AttemptStore(aws, "session", region=REGION, now=time.time)
         for _ in range(times):
             await asyncio.gather(*(store.count_failure(place, each) for each in by))
-        aws.close()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", tenant.machine.endpoint)
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        asyncio.run(run())
+    with aws_of(tenant.machine) as (aws, run):
+        run(fail(aws))
 
 
 def stored_hash(tenant: Tenant, login: str) -> str:
@@ -351,38 +350,70 @@ def stored_hash(tenant: Tenant, login: str) -> str:
     return found
 
 
-def test_guesses_from_many_addresses_cost_work_and_end_at_the_bound_of_nist(guessed: Tenant):
-    """And never where the owner is known, wherever that is; a new password begins anew."""
+def test_guesses_from_many_addresses_cost_work_and_refuse_the_owner_nowhere(guessed: Tenant):
+    """However many others fail: a known device pays nothing, and any other place some work."""
     home = device(guessed.try_login(headers={"X-Real-IP": "198.51.100.7"}))
     elsewhere = {"X-Real-IP": "198.51.100.8"}
     stored = stored_hash(guessed, guessed.user)
     spread = [counters(guessed.user, stored, f"10.0.2.{place}", None) for place in range(ROW_MAX)]
     _fail(guessed, spread[:12])
     refused = guessed.try_login(headers=elsewhere)
-    assert refused.status_code == 429
+    _fail(guessed, spread, times=2)
+    costlier = guessed.try_login(headers=elsewhere)
+    assert (refused.status_code, costlier.status_code) == (429, 429)
+    assert bits_of(refused) < bits_of(costlier)
     assert guessed.try_login(headers=home).status_code == 200
-    assert stamped(guessed, refused, headers=elsewhere).status_code == 200
-    _fail(guessed, spread)
-    at_the_bound = guessed.try_login(headers=elsewhere)
-    assert (at_the_bound.status_code, "stamp" in at_the_bound.text) == (429, False)
     away = {**home, "X-Real-IP": "203.0.113.9"}
     assert guessed.try_login(headers=away).status_code == 200
-    wait_until(
-        lambda: "stamp" in guessed.try_login(headers=elsewhere).text, "the row of failures ended"
-    )
-    _fail(guessed, spread)
+    assert stamped(guessed, costlier, headers=elsewhere).status_code == 200
+
+
+def test_an_address_that_fails_up_to_the_bound_of_nist_is_refused_alone(guessed: Tenant):
+    """Its next right guess too, with any stamp; a new password begins anew."""
+    home = device(guessed.try_login(headers={"X-Real-IP": "198.51.100.7"}))
+    stored = stored_hash(guessed, guessed.user)
+    guesser, elsewhere = {"X-Real-IP": "10.0.3.1"}, {"X-Real-IP": "198.51.100.8"}
+    by = counters(guessed.user, stored, "10.0.3.1", None)
+    _fail(guessed, [by[:1]] * (ROW_MAX - 1))
+    assert stamped(guessed, guessed.try_login(headers=guesser), headers=guesser).status_code == 200
+    wait_until(lambda: _row(guessed, by[0]) == 0, "the end of the row")
+    _fail(guessed, [by[:1]] * ROW_MAX)
+    at_the_bound = guessed.try_login(headers=guesser)
+    assert (at_the_bound.status_code, "stamp" in at_the_bound.text) == (429, False)
+    body = {"username": guessed.user, "password": PASSWORD}
+    body["stamp"] = stamp(guessed, guessed.user, PASSWORD, 18)
+    assert guessed.ask("POST", "/api/v1/authn", body, headers=guesser).status_code == 429
+    assert guessed.try_login(headers={**guesser, **home}).status_code == 200
+    assert guessed.try_login(headers=elsewhere).status_code == 200
+    assert guessed.try_login(guessed.admin, headers=guesser).status_code == 200
     admin = guessed.log_in(guessed.admin)
     users = guessed.ask("GET", "/api/v1/users", token=admin).json()
     [mine] = [each["id"] for each in users if each["login"] == guessed.user]
     body = {"password": f"{PASSWORD} anew"}
     assert guessed.ask("PATCH", f"/api/v1/users/{mine}", body, token=admin).status_code == 200
-    for headers in (elsewhere, home):  # the old device is known no more, and is not needed
+    for headers in (guesser, home):  # the old device is known no more, and is not needed
         wait_until(
             lambda headers=headers: (
                 guessed.try_login(password=body["password"], headers=headers).status_code == 200
             ),
             "the reader has the new password",
         )
+
+
+def _row(tenant: Tenant, counter: FailureCounter) -> int:
+    with aws_of(tenant.machine) as (aws, run):
+        store = AttemptStore(aws, "session", region=REGION, now=time.time)
+        by = [counter, *counters("nobody@x", None, "10.255.255.255", None)[1:]]
+        return run(store.find(StoredTenant(uuid.UUID(tenant.id), tenant.label), by)).device_row
+
+
+def test_one_client_of_ipv6_is_a_network_and_is_counted_as_one():
+    here = counters("ada", None, "2001:db8:1:2::1", None)
+    assert here == counters("ada", None, "2001:db8:1:2:ffff::9", None)
+    assert here != counters("ada", None, "2001:db8:1:3::1", None)
+    assert counters("ada", None, "::ffff:10.0.0.1", None) == counters("ada", None, "10.0.0.1", None)
+    assert counters("ada", None, "10.0.0.1", None) != counters("ada", None, "10.0.0.2", None)
+    assert counters("ada", None, "unknown", None)[1].value == "unknown"
 
 
 def test_a_device_is_known_at_one_login_and_tenant_and_is_worn_by_its_own_failures(

@@ -68,7 +68,6 @@ def offline() -> Any:
         setattr(runtime, name, _Untouchable())
     yield runtime
     runtime.passwords.close()
-    runtime.aws.close()
 
 
 def answer_of(runtime: Runtime, endpoint: Endpoint) -> tuple[int, dict[str, str], Any]:
@@ -138,7 +137,6 @@ def test_in_read_only_the_other_master_s_readers_are_asked_first(
     assert asyncio.run(runtime.entities.tenant("nobody-known")) is None
     assert asked == [first]
     runtime.passwords.close()
-    runtime.aws.close()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=named)

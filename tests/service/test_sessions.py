@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from local.one_machine import OneMachine, Process
 from local.waiting import wait_until
@@ -18,17 +15,21 @@ from service.aws import Aws
 from service.stores.entity import Tenant as TenantOfStore
 from service.stores.entity import new_id
 from service.stores.session import LONGEST_SECONDS, Session, SessionStore, hash_of, new_token
-from tests.service.conftest import Tenant
+from tests.service.conftest import Tenant, aws_of
 
-REGION = "us-east-1"
 Row = dict[str, Any]
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 Write = tuple[int, tuple[str, str], Row | None]  # when, which item, and what it became
+MakeReplica = Callable[[Callable[[], float]], "_Replica"]
 
 
 class _Replica:
     """A table of one Region, with the time of each item's last write as a global table keeps it."""
 
-    def __init__(self, client: Any, aws: Aws, name: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self, client: Any, aws: Aws, run: Run, name: str, now: Callable[[], float]
+    ) -> None:
+        self.run = run
         client.create_table(
             TableName=name,
             KeySchema=[
@@ -55,7 +56,7 @@ class _Replica:
     ) -> list[Write]:
         """Do what a request does; return what DynamoDB sends to the other Region."""
         before = self.rows()
-        asyncio.run(work(self.store))
+        self.run(work(self.store))
         after = self.rows()
         changed = [key for key in before | after if before.get(key) != after.get(key)]
         self._written |= dict.fromkeys(changed, at)
@@ -75,12 +76,11 @@ class _Replica:
             self._client.delete_item(TableName=self._name, Key=key_of)
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        yield boto3.client("dynamodb", region_name=REGION)
+@pytest.fixture
+def replica(machine: OneMachine) -> Iterator[MakeReplica]:
+    """Return what makes a Region's table, by the clock that it is given."""
+    with aws_of(machine) as (aws, run):
+        yield lambda now: _Replica(machine.client("dynamodb"), aws, run, uuid.uuid4().hex, now)
 
 
 # Which of three steps comes when: the other Region refreshes, and each write arrives somewhere.
@@ -88,18 +88,19 @@ _STEPS = ("refresh", "arrives there", "arrives here")
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(_STEPS)], ids=", ".join)
-def test_a_refresh_in_the_other_region_does_not_undo_a_logout(client: Any, order: tuple[str, ...]):
-    aws, clock = Aws(REGION), [1_000_000.0]
+def test_a_refresh_in_the_other_region_does_not_undo_a_logout(
+    replica: MakeReplica, order: tuple[str, ...]
+):
+    clock = [1_000_000.0]
     tenant, token = TenantOfStore(new_id(), "t"), new_token()
-    prefix = uuid.uuid4().hex
-    here, there = (_Replica(client, aws, f"{prefix}-{n}", lambda: clock[0]) for n in range(2))
+    here, there = (replica(lambda: clock[0]) for _ in range(2))
 
     async def make(store: SessionStore) -> Session:
         return await store.make(tenant, token, account=new_id(), login="a", epoch=0)
 
     for write in here.write(1, make):
         there.receive(write)
-    session = asyncio.run(here.store.find(tenant, hash_of(token)))
+    session = here.run(here.store.find(tenant, hash_of(token)))
     assert session is not None
     clock[0] += 60
     ended = here.write(2, lambda store: store.end(tenant, session))
@@ -118,14 +119,13 @@ def test_a_refresh_in_the_other_region_does_not_undo_a_logout(client: Any, order
             here.receive(write)
     if order.index("arrives there") < order.index("refresh"):
         assert refreshed == [None], "what was ended is not refreshed"
-    for replica in (here, there):
-        assert asyncio.run(replica.store.find(tenant, session.token_hash)) is None
-    aws.close()
+    for each in (here, there):
+        assert each.run(each.store.find(tenant, session.token_hash)) is None
 
 
-def test_the_end_of_a_session_is_kept_for_longer_than_any_refresh(client: Any):
-    aws, clock = Aws(REGION), [1_000_000.0]
-    table = _Replica(client, aws, uuid.uuid4().hex, lambda: clock[0])
+def test_the_end_of_a_session_is_kept_for_longer_than_any_refresh(replica: MakeReplica):
+    clock = [1_000_000.0]
+    table = replica(lambda: clock[0])
     tenant, token = TenantOfStore(new_id(), "t"), new_token()
 
     async def refreshed_and_ended(store: SessionStore) -> None:
@@ -139,7 +139,6 @@ def test_the_end_of_a_session_is_kept_for_longer_than_any_refresh(client: Any):
     expires = {sort: int(row["expires"]["N"]) for (_, sort), row in table.rows().items()}
     assert expires["session"] == 1_000_000 + LONGEST_SECONDS
     assert expires["ended"] > expires["session"] + 600
-    aws.close()
 
 
 def test_a_session_that_ended_elsewhere_writes_nothing(machine: OneMachine, api: Process):
