@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from service.operations.migrations import FOLDER, read
+from service.operations.migration_files import FOLDER, read
 
 
 class SchemaVersionError(Exception):

@@ -13,7 +13,8 @@ from psycopg import sql
 
 from service.operations import replication, rights, schema
 from service.operations.catalog import named
-from service.operations.migrations import FOLDER, migrate
+from service.operations.migration_files import FOLDER
+from service.operations.migrations import migrate
 from service.operations.node import APPLICATION_ROLES, REPLICATOR, DeclinedError
 from service.operations.operator import NodeSession, Operator
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from service.operations import aurora, replication, slots
+from service.operations import aurora, replication, slots, survey
 from service.operations.detection import answers, is_lost
 from service.operations.fence import MASTERS, fence, unfence
 from service.operations.node import DeclinedError, Link
@@ -79,6 +79,7 @@ def promote_other(operator: Operator, lost: str) -> str:
 def move(operator: Operator, to: str) -> None:
     """Let the other master take the writes, with nothing lost: planned, both masters there."""
     [source] = [name for name in MASTERS if name != to]
+    survey.require(operator.on(source))
     fence(operator, source)
     slots.drain(operator, source)
     if not slots.is_subscribed(operator, operator.link(source, to).name):

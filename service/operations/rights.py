@@ -16,24 +16,28 @@ from service.operations.operator import NodeSession
 
 WRITES = "INSERT, UPDATE, DELETE, TRUNCATE"
 
-# Owners and superusers write, or nobody could migrate and nothing would be replicated.
+# Owners and superusers write, or nobody could migrate and nothing would be replicated. Through a
+# view one writes with its owner's rights.
 _WRITERS = f"""
 SELECT c.relname, r.rolname
 FROM pg_class c
 CROSS JOIN pg_roles r
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
 AND r.rolcanlogin AND NOT r.rolsuper AND NOT pg_has_role(r.oid, c.relowner, 'MEMBER')
 AND (has_table_privilege(r.oid, c.oid, '{WRITES}')
      OR has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE'))
 ORDER BY 1, 2
 """
-_BORROWED = """
-SELECT p.proname, r.rolname
+# Of any schema: a function is found by its own name.
+BORROWED = f"""
+SELECT DISTINCT p.oid::regproc::text
 FROM pg_proc p
-CROSS JOIN pg_roles r
-WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
-AND r.rolname = ANY (%s) AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
-ORDER BY 1, 2
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_roles r ON r.rolname IN ({", ".join(f"'{role}'" for role in APPLICATION_ROLES)})
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prosecdef
+AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
+AND NOT EXISTS (SELECT FROM pg_depend d
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 """
 _OWNERS = """
 SELECT DISTINCT r.rolname
@@ -49,6 +53,12 @@ FROM pg_class c
 CROSS JOIN pg_roles r
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 AND r.rolname = ANY (%s) AND NOT has_table_privilege(r.oid, c.oid, 'SELECT')
+"""
+# A default of nextval() asks for it, which an identity column does not.
+_UNCOUNTED = """
+SELECT count(*) FROM pg_sequence q JOIN pg_class c ON c.oid = q.seqrelid
+WHERE c.relnamespace = 'public'::regnamespace
+AND NOT has_sequence_privilege(%s::name, q.seqrelid, 'USAGE')
 """
 # Row-level security would hide rows from the first copy of a new subscriber, without an error.
 _HIDDEN_FROM_REPLICATION = """
@@ -68,8 +78,8 @@ def writers(session: NodeSession) -> dict[str, list[str]]:
 
 
 def borrowed(session: NodeSession) -> list[str]:
-    """Functions with their owner's rights that an application role may call."""
-    return [name for name, _ in session.rows(_BORROWED, list(APPLICATION_ROLES))]
+    """Return the functions with their owner's rights that an application role may call."""
+    return session.column(f"{BORROWED} ORDER BY 1")
 
 
 def owners(session: NodeSession) -> list[str]:
@@ -100,7 +110,7 @@ SELECT c.relname, coalesce((
     LEFT JOIN pg_roles r ON r.oid = g.grantee
     WHERE g.privilege_type = ANY ({rights}) AND (g.grantee = 0 OR r.rolname = ANY ({roles}))
 ), '[]')
-FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
 ON CONFLICT ("table") DO UPDATE SET rights = fenced.rights || EXCLUDED.rights
 """
 _REMEMBERED = """
@@ -195,6 +205,12 @@ def provide(session: NodeSession, *, publish: bool) -> None:
     if session.value(_UNREADABLE, list(readers)):
         session.change(
             sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(named(readers))
+        )
+    if session.value(_UNCOUNTED, WRITER):
+        session.change(
+            sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(
+                sql.Identifier(WRITER)
+            )
         )
     for table in session.column(_HIDDEN_FROM_REPLICATION):
         session.change(

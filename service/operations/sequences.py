@@ -15,18 +15,21 @@ GAP = 10_000
 def raise_sequences(operator: Operator, node: str, *, gap: int = 0) -> None:
     """Let every counter go on behind the largest key of its column, and `gap` behind that.
 
-    A counter that is far enough already stays.
+    A counter that is far enough already stays, and none goes beyond its largest number.
     """
     session = operator.on(node)
-    for sequence, table, column in catalog.sequences(session):
+    for sequence, table, column, most in catalog.sequences(session):
         largest, reached = session.rows(
-            sql.SQL("SELECT (SELECT max({}) FROM {}), last_value FROM {}").format(
-                sql.Identifier(column), catalog.qualified(table), catalog.qualified(sequence)
-            )
+            # One that was never asked will give the value that it stands at.
+            sql.SQL(
+                "SELECT (SELECT max({}) FROM {}),"
+                " last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {}"
+            ).format(sql.Identifier(column), catalog.qualified(table), catalog.qualified(sequence))
         )[0]
-        if largest is not None and reached < largest + gap:
+        if largest is not None and reached < min(largest + gap, most):
             session.change(
                 sql.SQL("SELECT setval({}, {})").format(
-                    sql.Literal(f"public.{sequence}"), sql.Literal(largest + gap)
+                    sql.Literal(session.text(catalog.qualified(sequence))),
+                    sql.Literal(min(largest + gap, most)),
                 )
             )

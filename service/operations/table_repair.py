@@ -12,12 +12,6 @@ from service.operations.operator import NodeSession, print_statement
 _MAKE = """CREATE TABLE IF NOT EXISTS operations.set_aside (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),
     "table" text NOT NULL, row jsonb NOT NULL)"""
-# A stored generated column is computed, never written.
-_WRITTEN = """
-SELECT attname FROM pg_attribute
-WHERE attrelid = to_regclass('public.' || quote_ident(%s))
-AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY 1
-"""
 _BATCH = 1_000
 
 
@@ -67,7 +61,7 @@ def _take_away(target: NodeSession, table: str, keys: list[str]) -> None:
 
 
 def _bring(source: NodeSession, target: NodeSession, table: str, keys: list[str]) -> None:
-    columns = source.column(_WRITTEN, table)
+    columns = catalog.written_columns(source, table)
     texts = (sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
     rows = source.rows(
         sql.SQL("SELECT {} FROM {} t WHERE {}").format(

@@ -1,6 +1,8 @@
 """Runs an upgrade's commands on the databases: one for a row of its table, each may be repeated.
 
-    check    before anything: both masters and the follower alike, and whole
+    plan     what the migrations to come do, and so of which class the release is; changes nothing
+    check    before anything: both masters and the follower alike, and whole; and that what is to
+             come can be done, can be undone, and reaches every server
     expand   the transaction store's migrations, which only add
     halt     A takes no writes, everybody has everything, and nobody reads A's slots
     migrate  A to the newest version, every slot led past it
@@ -19,18 +21,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from service.operations import catalog, compare, fence, migrations, replication, rights, schema
+from service.operations import (
+    catalog,
+    compare,
+    fence,
+    judgement,
+    migration_files,
+    migrations,
+    replication,
+    rights,
+    schema,
+    survey,
+)
 from service.operations import slots as slots_
 from service.operations.alone import alone
 from service.operations.node import DeclinedError, Link
 from service.operations.operator import Operator, print_event
 
 PRIMARY, SECONDARY, FOLLOWER = "entity-a", "entity-b", "follower"
+TRANSACTION = "transaction"
 # What writes longer than this holds everybody's writes up: it is rolled back, and its caller told.
 _TERMINATE_AFTER_SECONDS = 10
 
 
-def run(operator: Operator, name: str, folder: Path = migrations.FOLDER) -> Any:
+def run(operator: Operator, name: str, folder: Path = migration_files.FOLDER) -> Any:
     """Run one command of the list above. Raises DeclinedError, or TimeoutError."""
     with alone(operator, PRIMARY):
         return COMMANDS[name](operator, folder)
@@ -47,20 +61,40 @@ def check(operator: Operator, folder: Path) -> dict[str, int]:
     problems = {link.name: replication.verify(operator, link) for link in _links(operator)}
     if any(problems.values()):
         raise DeclinedError(f"replication is not whole: {problems}")
-    known = migrations.read("entity", folder)
-    for migration in known[versions[PRIMARY] :]:
+    survey.require(operator.on(PRIMARY))
+    for migration in migration_files.read("entity", folder)[versions[PRIMARY] :]:
         if migration.reverting is None:
             raise DeclinedError(
                 f"migration {migration.version} has no .revert.sql: an upgrade has to have a way "
                 "back"
             )
+    judged = _judged(operator, folder)
+    for found in judged.values():
+        judgement.require(found)
+    judgement.require_additive(judged.get(TRANSACTION, []))
+    print_event({"plan": judgement.plan(judged)})
     return versions
 
 
+def plan(operator: Operator, folder: Path) -> dict[str, Any]:
+    return judgement.plan(_judged(operator, folder))
+
+
+def _judged(operator: Operator, folder: Path) -> dict[str, list[judgement.Judgement]]:
+    """Return the judgements of what is to come by store, tried where nobody waits: beside B."""
+    return {
+        operator.node(name).store: judgement.judge(
+            operator, name, migrations.known(operator, name, folder), None
+        )
+        for name in (SECONDARY, TRANSACTION)
+        if name in operator.nodes
+    }
+
+
 def expand(operator: Operator, folder: Path) -> list[int]:
-    if "transaction" not in operator.nodes:
+    if TRANSACTION not in operator.nodes:
         return []
-    return migrations.migrate(operator, "transaction", folder=folder)
+    return migrations.migrate(operator, TRANSACTION, folder=folder)
 
 
 def halt(operator: Operator, _: Path) -> None:
@@ -143,12 +177,13 @@ def _behind(operator: Operator, name: str) -> bool:
 
 
 def _require_newest(operator: Operator, name: str, folder: Path) -> None:
-    newest, found = len(migrations.read("entity", folder)), schema.version(operator.on(name))
+    newest, found = len(migration_files.read("entity", folder)), schema.version(operator.on(name))
     if found != newest:
         raise DeclinedError(f"{name} is at version {found} of {newest}: migrate it first")
 
 
 COMMANDS: dict[str, Callable[[Operator, Path], Any]] = {
+    "plan": plan,
     "check": check,
     "expand": expand,
     "halt": halt,

@@ -124,7 +124,7 @@ def fenced_as_at_first(masters: Lab) -> Iterator[None]:
 
 def migrations(folder: Path, store: str, *texts: str) -> Path:
     """A folder of the shipped migrations of a store, with more behind them."""
-    from service.operations.migrations import FOLDER
+    from service.operations.migration_files import FOLDER
 
     (folder / store).mkdir(parents=True, exist_ok=True)
     shipped = sorted((FOLDER / store).glob("*.sql"))

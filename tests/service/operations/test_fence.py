@@ -239,7 +239,10 @@ def odd_rights(alone: Lab) -> Iterator[None]:
     alone.rows(A, "REVOKE UPDATE, DELETE ON account FROM app_writer")
     alone.rows(A, "GRANT UPDATE (status) ON account TO app_writer")
     alone.rows(A, 'CREATE TABLE "Read only" (id int)')
+    alone.rows(A, "CREATE VIEW named AS SELECT id, name FROM tenant")
+    alone.rows(A, "GRANT UPDATE ON named TO app_writer")
     yield
+    alone.rows(A, "DROP VIEW named")
     alone.rows(A, 'DROP TABLE "Read only"')
     alone.rows(A, "DROP TABLE IF EXISTS later")
     alone.rows(A, "REVOKE UPDATE (name, attributes) ON tenant FROM app_reader")
@@ -259,6 +262,19 @@ def test_exactly_the_former_rights_come_back(alone, operator):
         unfence(operator, A)
         unfence(operator, A)
         assert alone.rows(A, _RIGHTS) == before
+
+
+@pytest.mark.usefixtures("odd_rights")
+def test_who_writes_through_a_view_is_found(alone, operator):
+    """With the rights of the view's owner, whom no fence holds."""
+    alone.rows(A, "CREATE ROLE reporting LOGIN; GRANT UPDATE ON named TO reporting")
+    try:
+        with pytest.raises(
+            DeclinedError, match=r"others can still write .*'reporting': \['named'\]"
+        ):
+            fence(operator, A)
+    finally:
+        alone.rows(A, "REVOKE UPDATE ON named FROM reporting; DROP ROLE reporting")
 
 
 @pytest.mark.usefixtures("odd_rights")

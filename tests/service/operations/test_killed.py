@@ -27,6 +27,7 @@ from tests.service.operations.story import BREAKING, received
 REVERT = """
 ALTER TABLE account ADD COLUMN full_name text NOT NULL DEFAULT '';
 UPDATE account SET full_name = given_name || ' ' || family_name;
+ALTER TABLE account ALTER COLUMN full_name DROP DEFAULT;
 ALTER TABLE account DROP COLUMN given_name, DROP COLUMN family_name;
 DROP TABLE device;
 """

@@ -22,7 +22,7 @@ NODES = ("entity-a", "entity-b", "follower")
 WINDOW = ("check", "halt", "migrate")  # up to the commit point
 KILLED = ("halt", "undo", "restore")  # at each of their statements, below
 KILLED_AS = {"migrate": "migrate", "expand": "migrate", "open": "unfence"}  # in test_killed.py
-ASK = ("check", "publish", "compare", "smoke")  # and change nothing
+ASK = ("plan", "check", "publish", "compare", "smoke")  # and change nothing
 
 
 @pytest.fixture(scope="module")
