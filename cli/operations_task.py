@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from cli.deployed import Deployed
 from cli.errors import CommandRefusedError, InterruptionError, NotDeployedError
 from cli.output import answer
 from functions.ended_task import reason
+from functions.upgrade import services
 
 _POLL_SECONDS = 2.0
 # The log's last lines may come after the task's end (Amazon CloudWatch Logs delivers in seconds).
@@ -24,8 +26,15 @@ _ANSWERS = ("answer", "failed")  # keys of an operation's last line
 class OperationsTaskRunner:
     """A Region's task of operations, with all that it needs to run found by the stacks' names."""
 
-    def __init__(self, deployed: Deployed, *, as_json: bool) -> None:
+    def __init__(
+        self,
+        deployed: Deployed,
+        *,
+        as_json: bool,
+        show: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         self.deployed, self.as_json = deployed, as_json
+        self.show = show or (lambda value: answer(value, as_json=as_json))
         self.family = f"mainstay-{deployed.name}-operations"
         self.ecs, self.logs = deployed.client("ecs"), deployed.client("logs")
         self.answered = False
@@ -51,6 +60,18 @@ class OperationsTaskRunner:
         if task is None:
             raise InterruptionError(f"not ended within {wait:.0f} s; {goes_on}")
         return self._exit_code(task, container["name"])
+
+    @contextmanager
+    def of_image(self, image: str) -> Iterator[None]:
+        """Let tasks be of another image meanwhile: by a definition that nothing else runs."""
+        was, shape = self.family, services.shaped(self._definition(), image)
+        made = self.ecs.register_task_definition(**{**shape, "family": f"{was}-plan"})
+        self.family = made["taskDefinition"]["taskDefinitionArn"]
+        try:
+            yield
+        finally:
+            self.ecs.deregister_task_definition(taskDefinition=self.family)
+            self.family = was
 
     def _cluster(self) -> str:
         for _, name in self.deployed.resources("operations", "AWS::ECS::Cluster"):
@@ -153,7 +174,7 @@ class OperationsTaskRunner:
             click.echo(line, err=True)
             return
         self.answered = self.answered or any(key in value for key in _ANSWERS)
-        answer(value, as_json=self.as_json)
+        self.show(value)
 
 
 def _ran(task: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""`mainstay upgrade start --image IMAGE | status | resume | abort`: an upgrade, followed.
+"""`mainstay upgrade plan --image IMAGE | start --image IMAGE | status | resume | abort`.
 
 Each command prints what the upgrade does as it does it, from its journal, and ends with it; Ctrl-C
 ends the watching and not the upgrade. Exit code 0: upgraded, or rolled back as `abort` asked; 1:
@@ -20,6 +20,7 @@ from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
 from cli.errors import CommandRefusedError, InterruptionError
 from cli.output import answer
+from cli.upgrade_plan import plan
 from functions.control_table import journal, lock
 from functions.upgrade import plan as plans
 
@@ -116,7 +117,10 @@ class Upgrades:
 
 @click.group(epilog=EXIT_CODES, context_settings=SETTINGS)
 def upgrade() -> None:
-    """Start, follow, resume or abort an upgrade in eight steps."""
+    """Plan, start, follow, resume or abort an upgrade in eight steps."""
+
+
+upgrade.add_command(plan)
 
 
 @upgrade.command()

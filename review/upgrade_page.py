@@ -17,6 +17,7 @@ the whitepaper's stands in [0028](../decisions/0028-the-order-of-the-upgrade.md)
 performs the actions in [0029](../decisions/0029-one-guard-before-every-action.md).
 
 ```sh
+mainstay upgrade plan --image <image>    # its class (none, additive, breaking) and why
 mainstay upgrade start --image <image>   # and watch it; --bake SECONDS
 mainstay upgrade status                  # what it did, what is next
 mainstay upgrade resume                  # go on where it stopped

@@ -162,11 +162,15 @@ def with_image(site: Site, place: Place, family: str, image: str) -> str:
     newest = newest_revision(site, place, family)
     if newest["containerDefinitions"][0]["image"] == image:
         return newest["taskDefinitionArn"]
-    shape = {name: value for name, value in newest.items() if name not in _DROPPED}
+    made = site.client("ecs", place.region).register_task_definition(**shaped(newest, image))
+    return made["taskDefinition"]["taskDefinitionArn"]
+
+
+def shaped(definition: dict[str, Any], image: str) -> dict[str, Any]:
+    """Return what registers a task definition again, with another image in its first container."""
+    shape = {name: value for name, value in definition.items() if name not in _DROPPED}
     first, *others = shape["containerDefinitions"]
-    shape["containerDefinitions"] = [{**first, "image": image}, *others]
-    ecs = site.client("ecs", place.region)
-    return ecs.register_task_definition(**shape)["taskDefinition"]["taskDefinitionArn"]
+    return {**shape, "containerDefinitions": [{**first, "image": image}, *others]}
 
 
 def deregister_above(site: Site, place: Place, family: str, revision: str, image: str) -> None:
