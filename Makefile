@@ -181,8 +181,8 @@ LOG ?=
 edge-diff: setup apache ## What the edge does otherwise than the legacy chain: make edge-diff LOG=<access log>
 	@.venv/bin/python -m migration $(if $(LOG),--log '$(LOG)')
 
-bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chain and a bare proxy, into out/
-	@.venv/bin/python -m benchmarks.edge
+bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chain and a bare proxy, into out/; REPEAT=5: its ratio alone
+	@.venv/bin/python -m benchmarks.edge $(if $(REPEAT),--repeat $(REPEAT))
 
 promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over: into out/promotion.json
 	@.venv/bin/python -m gameday.promotion

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 CPU_OVER_BARE_MAX = 1.25
+OVER_BARE_SPREAD_MAX = 0.05  # between the highest and the lowest of repeated runs
 LEGACY_OVER_EDGE_MIN = 3.0
 LITTLES_LAW_MIN = 0.9
 
@@ -39,4 +40,17 @@ def bars(result: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
     yield (
         slow["answered"] == slow["probes"],
         f"1,000 slow heads: {slow['answered']} of {slow['probes']} probes answered, all",
+    )
+
+
+def repeated(ratios: Sequence[float]) -> Iterator[tuple[bool, str]]:
+    """Yield the bars of the edge over the bare proxy, measured several times from the start."""
+    high, low = max(ratios), min(ratios)
+    yield (
+        high <= CPU_OVER_BARE_MAX,
+        f"highest of {len(ratios)} runs: {high:.3f} x bare proxy_pass, at most {CPU_OVER_BARE_MAX}",
+    )
+    yield (
+        high / low - 1 <= OVER_BARE_SPREAD_MAX,
+        f"highest over lowest: {high / low - 1:.1%} more, at most {OVER_BARE_SPREAD_MAX:.0%}",
     )

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.edge import load, measure
-from benchmarks.edge.bars import bars
+from benchmarks.edge.bars import bars, repeated
 from benchmarks.edge.plot import svg
 from benchmarks.edge.processes import cpu_seconds
 from doubles.recording_upstream import RecordingUpstream
@@ -112,6 +112,14 @@ def test_fails_on_a_bar_that_is_missed(changes, missed):
     assert [number for number, (met, _) in enumerate(bars(result(**changes))) if not met] == [
         missed
     ]
+
+
+@pytest.mark.parametrize(
+    ("ratios", "met"),
+    [([1.19, 1.24], [True, True]), ([1.21, 1.26], [False, True]), ([1.17, 1.24], [True, False])],
+)
+def test_repeated_runs_are_judged_by_the_highest_and_by_how_far_they_lie_apart(ratios, met):
+    assert [each for each, _ in repeated(ratios)] == met
 
 
 def test_the_plot_is_a_picture_of_every_chain():
