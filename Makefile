@@ -226,6 +226,9 @@ same-templates: setup ## Compare every template with those of BASE=<git ref>, as
 	@.venv/bin/python -m review.same_templates --base $(BASE) \
 	  $(if $(filter command environment,$(firstword $(origin ENV))),--environment $(ENV))
 
+migrations: setup ## What of each migration may do more than add, by PostgreSQL's own parser
+	@.venv/bin/python -m review.migrations
+
 picture: assembly ## Draw ENV from its templates: docs/architecture.svg for production, else into out/
 	@.venv/bin/python -m review.picture cdk.out \
 	  --out $(if $(filter production,$(ENV)),docs/architecture.svg,out/architecture-$(ENV).svg)
