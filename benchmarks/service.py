@@ -137,7 +137,7 @@ def measure() -> dict[str, Any]:
             f"GET /api/v1/sessions/me HTTP/1.1\r\nHost: bench.{DOMAIN}\r\n"
             f"Authorization: Bearer {token}\r\n\r\n"
         ).encode()
-        session = {"TENANT": tenant, "TOKEN_HASH": hash_of(token)}
+        session: dict[str, Any] = {"TENANT": tenant, "TOKEN_HASH": hash_of(token)}
 
         def validation(process: Process) -> Measure:
             step = partial(load, process.port, head, REQUESTS)

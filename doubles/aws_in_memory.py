@@ -23,7 +23,7 @@ def main() -> None:
     _one_at_a_time(DynamoHandler)
 
     application = DomainDispatcherApplication(create_backend_app)
-    server = create_server(application, host="127.0.0.1", port=0, threads=_THREADS)
+    server: Any = create_server(application, host="127.0.0.1", port=0, threads=_THREADS)
     print(server.effective_port, flush=True)
     server.run()
 

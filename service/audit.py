@@ -98,8 +98,7 @@ class Audit:
 
     async def send(self, events: Sequence[str]) -> set[int]:
         """Send at most BATCH_MAX events now; return the places of those that the queue refused."""
-        answer = await self._aws.call(
-            "sqs",
+        answer = await self._aws.sqs(
             "SendMessageBatch",
             QueueUrl=self._queue_url,
             Entries=[

@@ -1,7 +1,7 @@
 """AWS as the service calls it: signed JSON over connections that are kept, on the event loop.
 
-The SDK spends three to four times the processor time on a call, and a thread (make bench-service).
-What is found out once is the SDK's: credentials, addresses, names of protocols, database tokens.
+The SDK's own calls cost three times the processor time, and a thread each (make bench-service).
+All but the transport is the SDK's: credentials, addresses, names of protocols, signatures.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import re
 import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
 import boto3
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import (
     BotoCoreError,
@@ -28,7 +31,6 @@ from botocore.exceptions import (
 from botocore.httpsession import get_cert_path
 
 from service.settings import Address
-from service.signature import JsonService
 
 # A call that hangs fails soon enough for a second one within a request.
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 1.0, 2.0, 3
@@ -50,8 +52,10 @@ class Aws:
         self._core = botocore.session.get_session()
         self._session = boto3.Session(botocore_session=self._core, region_name=region)
         self._region = region
-        self._services = {name: self._service(name) for name in _SERVICES}
+        self._clients: Any = {name: self._session.client(name) for name in _SERVICES}
         self._credentials = Remembered(self._frozen_credentials, seconds=_CREDENTIALS_SECONDS)
+        self.dynamodb = partial(self.call, "dynamodb")
+        self.sqs = partial(self.call, "sqs")
         self._http: aiohttp.ClientSession | None = None
         self._rds: Any = None
 
@@ -84,27 +88,23 @@ class Aws:
         if self._http is not None:
             await self._http.close()
 
-    def _service(self, name: str) -> JsonService:
-        client = self._session.client(name)
-        model = client.meta.service_model
-        return JsonService(
-            url=client.meta.endpoint_url,
-            region=self._region,
-            signing_name=model.signing_name,
-            target_prefix=model.metadata["targetPrefix"],
-            content_type=f"application/x-amz-json-{model.metadata['jsonVersion']}",
-        )
-
     async def _attempt(
         self, name: str, operation: str, parameters: dict[str, Any], seconds: float
     ) -> dict[str, Any]:
-        service, body = self._services[name], json.dumps(parameters).encode()
-        headers = service.signed(operation, body, await self._credentials.get(), now=time.time())
+        meta, body = self._clients[name].meta, json.dumps(parameters).encode()
+        model = meta.service_model
+        headers = {
+            "Content-Type": f"application/x-amz-json-{model.metadata['jsonVersion']}",
+            "X-Amz-Target": f"{model.metadata['targetPrefix']}.{operation}",
+        }
+        request = AWSRequest("POST", meta.endpoint_url, headers, body)
+        credentials = await self._credentials.get()
+        SigV4Auth(credentials, model.signing_name, self._region).add_auth(request)
         self._http = self._http or self._connections()
         timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=seconds)
         try:
             async with self._http.post(
-                service.url, data=body, headers=headers, timeout=timeout
+                request.url, data=body, headers=dict(request.headers.items()), timeout=timeout
             ) as answer:
                 status, content = answer.status, await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

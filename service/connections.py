@@ -105,6 +105,12 @@ class Connections:
             self._starved_since = self._starved_since or time.monotonic()
             raise
 
+    @property
+    def counted(self) -> dict[str, Any]:
+        """Return how many connections there are, and how many of them nobody uses."""
+        found = self.pool.get_stats()
+        return {"server": self.name, "open": found["pool_size"], "free": found["pool_available"]}
+
     def renew(self) -> None:
         """Replace every connection: the server went away, and took them with it."""
         self._keep(asyncio.ensure_future(self.pool.drain()))

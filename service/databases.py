@@ -35,6 +35,7 @@ _GRACE_SECONDS = 0.5
 # Of a whole question, over all servers, before the caller is told that none answers.
 BUDGET_SECONDS = 6.0
 _VERSION = "SELECT coalesce(max(version), 0) AS version FROM operations.migration"
+_TAKES = "SELECT NOT pg_is_in_recovery() AND has_table_privilege(%s, 'INSERT') AS takes"
 # Divides by zero, and so ends the transaction, on a server of another version.
 _CHECK = f"SELECT version, 1 / (version {{}} %s)::int FROM ({_VERSION}) AS found"
 # The versions of the entity store that the statements of a request were answered on.
@@ -256,6 +257,17 @@ class Servers:
                 kind = RefusedWriteError if refused else UnavailableError
                 raise kind(f"no server answers: {refusals}")
             await asyncio.sleep(0.1 * rounds)  # a restart or a failover takes longer than a retry
+
+    async def take(self, table: str) -> bool:
+        """Return whether one of them answers and lets this role write a table."""
+        for server in self.ranked():
+            try:
+                rows = await server.ask({}, _TAKES, (table,))
+            except Exception:  # noqa: S112 (whatever it is, this one takes no writes)
+                continue
+            if rows[0]["takes"]:
+                return True
+        return False
 
     def ranked(self, *, backwards: bool = False) -> list[Server]:
         """Return all servers in order of preference, the resting ones after those awake."""

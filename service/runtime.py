@@ -11,6 +11,7 @@ from typing import Any
 from service import schema_version
 from service.audit import Audit
 from service.aws import FAILURES, Aws, Remembered
+from service.connections import Connections
 from service.databases import Server, Servers
 from service.fair_queue import Places
 from service.log import log
@@ -63,6 +64,7 @@ class Runtime:
         self.exit_code = 0
         self.schema_confirmed = False
         self._on_give_up = give_up
+        self._connected: list[Servers] = []
         databases = settings.databases
         self.entities = EntityStore(
             self._servers("entity", databases.entity_readers, READER),
@@ -98,7 +100,7 @@ class Runtime:
     async def start(self) -> None:
         """Begin to follow, to connect and to send; nothing is waited for."""
         self._watcher.start()
-        for servers in self._all_servers():
+        for servers in self._connected:
             await servers.open()
         writer = WriterWatcher(self.mode, self.entities.accepts_writes)
         runs = (
@@ -120,7 +122,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.audit.flush(seconds=5.0)
         await asyncio.to_thread(self._watcher.stop)
-        for servers in self._all_servers():
+        for servers in self._connected:
             await servers.close()
         self.passwords.close()
         await self.aws.close()
@@ -131,8 +133,10 @@ class Runtime:
         """Return whether requests may be sent here: what readiness answers."""
         return self.mode.is_known and self.schema_confirmed and self.exit_code == 0
 
-    def look_at_mode(self) -> None:
-        self._watcher.look_now()
+    @property
+    def connections(self) -> list[Connections]:
+        """Return the pools of every server of every store."""
+        return [each.connections for servers in self._connected for each in servers.servers]
 
     def later(self, *acts: Coroutine[Any, Any, Any]) -> None:
         """Do what the answer need not wait for, and whose failure changes nothing."""
@@ -145,7 +149,7 @@ class Runtime:
 
     def _servers(self, store: str, addresses: tuple[Address, ...], role: str) -> Servers:
         entity = store == "entity"
-        return Servers(
+        found = Servers(
             Server(
                 address,
                 self.settings.databases,
@@ -158,6 +162,8 @@ class Runtime:
             )
             for address in addresses
         )
+        self._connected.append(found)
+        return found
 
     def _reports(self) -> ReportingStore:
         settings = self.settings
@@ -169,12 +175,6 @@ class Runtime:
             )
         return PostgresReporting(self._servers("transaction", settings.databases.reporting, READER))
 
-    def _all_servers(self) -> list[Servers]:
-        found = [self.entities.readers, self.entities.writers, self.transactions.readers]
-        if isinstance(self.reports, PostgresReporting):
-            found.append(self.reports.servers)
-        return found
-
     def _give_up(self, reason: str, exit_code: int) -> None:
         self.exit_code = exit_code
         self._on_give_up(reason)
@@ -183,9 +183,9 @@ class Runtime:
         """End a process whose pool has lost its connections: another one starts with all."""
         while True:
             await asyncio.sleep(_POOL_SECONDS)
-            for server in (each for servers in self._all_servers() for each in servers.servers):
-                if await server.connections.are_lost():
-                    self._give_up(f"the pool of {server.name} has lost its connections", FAILED)
+            for pool in self.connections:
+                if await pool.are_lost():
+                    self._give_up(f"the pool of {pool.name} has lost its connections", FAILED)
                     return
 
     async def _confirm_schema(self) -> None:
@@ -216,8 +216,7 @@ class Runtime:
         probes = {
             "entity": self.entities.readers.ask({}, "SELECT 1", backwards=self.mode.read_only),
             "session": self.sessions.store.answers(),
-            "queue": self.aws.call(
-                "sqs",
+            "queue": self.aws.sqs(
                 "GetQueueAttributes",
                 QueueUrl=self.settings.events_queue_url,
                 AttributeNames=["QueueArn"],

@@ -22,7 +22,7 @@ def target_of(
 ) -> UpgradeTarget:
     """Return the primary Region's entrance and the masters' writers. Raises NotDeployedError."""
     return UpgradeTarget(
-        entrance=_entrance(session),
+        entrance=entrance_of(session),
         tenants=tenants,
         users=users,
         masters=(writer(session, "entity-a"), writer(session, "entity-b")),
@@ -59,7 +59,8 @@ def dsn(session: LocalSession, address: str) -> str:
     )
 
 
-def _entrance(session: LocalSession) -> Entrance:
+def entrance_of(session: LocalSession) -> Entrance:
+    """Return the public load balancer. Raises MissingStackError."""
     for one in session.status().get("listeners", ()):
         if one["public"] and one["address"] and (one["url"] or "").startswith("https://"):
             host, _, port = one["address"].rpartition(":")

@@ -6,11 +6,11 @@ from typing import Any
 
 from service import schema_version
 from service.api.call import Call
-from service.api.models import LoginHealth, Readiness
+from service.api.models import LoginHealth, PoolState, Readiness
 
 
 async def ready(call: Call) -> Readiness:
-    """Answer whether this task can serve; inside also its mode, schema version and build.
+    """Answer whether this task can serve; inside also its mode, schema version, build and pools.
 
     No store is asked, so that none can take every task out.
     """
@@ -28,6 +28,7 @@ async def ready(call: Call) -> Readiness:
         epoch=state.epoch,
         schema_version={name: schema_version.spoken(name) for name in ("entity", "transaction")},
         build=runtime.settings.build,
+        connections=[PoolState.model_validate(each.counted) for each in runtime.connections],
     )
 
 

@@ -270,6 +270,14 @@ class TokenState(ApiModel):
     iss: str | None = None
 
 
+class PoolState(ApiModel):
+    """Return a server's connections: how many there are, and how many of them nobody uses."""
+
+    server: str
+    open: int
+    free: int
+
+
 class Readiness(ApiModel):
     """Return whether a task serves, and inside as what."""
 
@@ -281,6 +289,7 @@ class Readiness(ApiModel):
     epoch: int | None = None
     schema_version: dict[str, int] | None = None
     build: str | None = None
+    connections: list[PoolState] | None = None
 
 
 class LoginHealth(ApiModel):

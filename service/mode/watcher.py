@@ -49,7 +49,6 @@ class ModeWatcher:
         self._poll_seconds = poll_seconds
         self._stale_seconds = stale_seconds
         self._stopping = threading.Event()
-        self._looking = threading.Event()
         client: Any = boto3.Session(region_name=region).client("dynamodb", config=_QUICK)
 
         def say_so(_: State, now: datetime) -> None:
@@ -67,13 +66,8 @@ class ModeWatcher:
     def start(self) -> None:
         self._thread.start()
 
-    def look_now(self) -> None:
-        """Look before the next look is due."""
-        self._looking.set()
-
     def stop(self) -> None:
         self._stopping.set()
-        self._looking.set()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
@@ -83,8 +77,7 @@ class ModeWatcher:
             age = self.follower.age(now)
             unread = (now - self._started) if age is None else age
             self._mode.set_stale(unread.total_seconds() >= self._stale_seconds)
-            self._looking.wait(self._poll_seconds)
-            self._looking.clear()
+            self._stopping.wait(self._poll_seconds)
 
 
 class WriterWatcher:

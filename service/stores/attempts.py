@@ -103,8 +103,7 @@ class AttemptStore:
     async def find(self, tenant: Tenant, by: Sequence[FailureCounter]) -> LoginAttempts:
         """Return what has failed by these; UnavailableError where the store does not say all."""
         keys = [self._key(tenant, each) for each in by]
-        answer = await self._aws.call(
-            "dynamodb",
+        answer = await self._aws.dynamodb(
             "BatchGetItem",
             RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
         )
@@ -147,8 +146,7 @@ class AttemptStore:
         values: dict[str, Any],
     ) -> None:
         given: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
-        await self._aws.call(
-            "dynamodb",
+        await self._aws.dynamodb(
             "UpdateItem",
             TableName=self._table,
             Key=self._key(tenant, counter),

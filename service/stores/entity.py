@@ -307,18 +307,7 @@ class EntityStore:
 
     async def accepts_writes(self) -> bool:
         """Return whether a writer answers and this role may write on it."""
-        for server in self.writers.ranked():
-            try:
-                rows = await server.ask(
-                    {},
-                    "SELECT NOT pg_is_in_recovery()"
-                    " AND has_table_privilege('account', 'INSERT') AS takes",
-                )
-            except Exception:  # noqa: S112 (whatever it is, this one takes no writes)
-                continue
-            if rows[0]["takes"]:
-                return True
-        return False
+        return await self.writers.take("account")
 
     # ------------------------------------------------------------------------------------------
 

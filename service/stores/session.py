@@ -86,8 +86,7 @@ class SessionStore:
             expires=now + IDLE_SECONDS,
             methods=("pwd",),
         )
-        await self._aws.call(
-            "dynamodb",
+        await self._aws.dynamodb(
             "PutItem",
             TableName=self._table,
             Item=_key(tenant, session.token_hash) | _item(session),
@@ -96,8 +95,7 @@ class SessionStore:
 
     async def find(self, tenant: Tenant, token_hash: str) -> Session | None:
         """Return the session, or None where there is none, or none any more."""
-        answer = await self._aws.call(
-            "dynamodb",
+        answer = await self._aws.dynamodb(
             "Query",
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
@@ -114,8 +112,7 @@ class SessionStore:
         """Return the session with its idle time begun anew; None where it was ended meanwhile."""
         expires = min(int(self._now()) + IDLE_SECONDS, session.created + LONGEST_SECONDS)
         try:
-            await self._aws.call(
-                "dynamodb",
+            await self._aws.dynamodb(
                 "UpdateItem",
                 TableName=self._table,
                 Key=_key(tenant, session.token_hash),
@@ -136,8 +133,7 @@ class SessionStore:
     async def end(self, tenant: Tenant, session: Session) -> None:
         """End the session, in every Region and whatever another one does meanwhile."""
         until = session.created + LONGEST_SECONDS + _SKEW_SECONDS
-        await self._aws.call(
-            "dynamodb",
+        await self._aws.dynamodb(
             "PutItem",
             TableName=self._table,
             Item=_key(tenant, session.token_hash, "ended") | {"expires": {"N": str(until)}},
@@ -145,8 +141,7 @@ class SessionStore:
 
     async def answers(self) -> None:
         """Ask for an item that is not there; raises what asking raises."""
-        await self._aws.call(
-            "dynamodb",
+        await self._aws.dynamodb(
             "GetItem",
             TableName=self._table,
             Key={"pk": {"S": "health"}, "sk": {"S": "health"}},

@@ -54,8 +54,7 @@ class Drain:
 
         Raises UnavailableError with the store away: the messages come back by themselves.
         """
-        answer = await self._aws.call(
-            "sqs",
+        answer = await self._aws.sqs(
             "ReceiveMessage",
             seconds=self._wait_seconds + _ANSWER_SECONDS,
             QueueUrl=self._queue_url,
@@ -96,8 +95,7 @@ class Drain:
         return len(messages)
 
     async def _delete(self, messages: Sequence[Message]) -> None:
-        answer = await self._aws.call(
-            "sqs",
+        answer = await self._aws.sqs(
             "DeleteMessageBatch",
             QueueUrl=self._queue_url,
             Entries=[
@@ -110,8 +108,7 @@ class Drain:
 
     async def _leave(self, receipt: str, name: str, reason: str) -> None:
         log("event refused", message=name, reason=reason)
-        await self._aws.call(
-            "sqs",
+        await self._aws.sqs(
             "ChangeMessageVisibility",
             QueueUrl=self._queue_url,
             ReceiptHandle=receipt,

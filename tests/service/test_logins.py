@@ -165,6 +165,30 @@ def test_nobody_waits_for_longer_than_a_wait_although_turns_became_slow():
     assert took < 1.5
 
 
+def test_who_would_wait_for_too_long_is_refused_at_once():
+    """Before any work is done for it, and before it has waited at all."""
+
+    async def run() -> float:
+        queue, end = FairQueue(at_once=1, wait_seconds=0.5, seconds_each=0.1), asyncio.Event()
+
+        async def hold() -> None:
+            async with queue.turn("x"):
+                await end.wait()
+
+        held = [asyncio.create_task(hold()) for _ in range(6)]
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        with pytest.raises(BusyError):
+            async with queue.turn("x"):
+                pass
+        took = time.monotonic() - began
+        end.set()
+        await asyncio.gather(*held)
+        return took
+
+    assert asyncio.run(run()) < 0.4
+
+
 def test_one_client_cannot_take_every_place_of_its_tenant(machine: OneMachine, tenant: Tenant):
     """Each connection holds a place until its slow body has come; others are served meanwhile."""
     with contextlib.ExitStack() as ends:

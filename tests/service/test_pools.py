@@ -143,6 +143,8 @@ def test_a_pool_that_has_lost_its_connections_ends_the_process(
             await _until(lambda: runtime.can_serve, "it serves")
             (pool, *_) = (each.pool for each in runtime.entities.readers.servers)
             lost = [await pool.getconn() for _ in range(pool.max_size)]
+            counted = runtime.connections[0].counted
+            assert (counted["open"], counted["free"]) == (pool.max_size, 0)
             while not reasons:
                 with suppress(UnavailableError):
                     await runtime.entities.readers.ask({}, "SELECT 1")

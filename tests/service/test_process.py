@@ -31,7 +31,7 @@ def test_a_wrong_variable_ends_it_with_a_line_that_names_it(
     assert f"'{variable}' should be" in text
 
 
-def test_readiness_tells_mode_schema_and_build(tenant: Tenant):
+def test_readiness_tells_mode_schema_build_and_pools(tenant: Tenant):
     answer = tenant.ask("GET", "/health/ready", host="10.0.0.1")
     body = answer.json()
     assert (answer.status_code, body["mode"], body["build"], body["half"]) == (
@@ -42,6 +42,10 @@ def test_readiness_tells_mode_schema_and_build(tenant: Tenant):
     )
     assert body["schema_version"] == {"entity": 1, "transaction": 2}
     assert body["epoch"] >= 1
+    assert len(body["connections"]) >= 4  # readers and writers, of both stores
+    for pool in body["connections"]:
+        assert pool["server"].startswith("127.0.0.1:")
+        assert 0 <= pool["free"] <= pool["open"]
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/health/login"])

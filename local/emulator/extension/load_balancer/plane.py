@@ -80,7 +80,13 @@ class Plane:
         protocol, arns = shape
         secure = certificates.context(list(arns)) if protocol == "HTTPS" else None
         server = await asyncio.start_server(
-            serve, "127.0.0.1", self._ports.get(arn, 0), ssl=secure, limit=HEAD_LIMIT
+            serve,
+            "127.0.0.1",
+            self._ports.get(arn, 0),
+            ssl=secure,
+            limit=HEAD_LIMIT,
+            # The standard library's 100 let connections of a burst wait until they timed out.
+            backlog=4_096,
         )
         self._servers[arn] = (shape, server)
         self._ports[arn] = server.sockets[0].getsockname()[1]
