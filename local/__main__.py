@@ -9,10 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local import commands
 from local.emulator.server import EmulatorError
+from local.ending import failed
 from local.first_tenant import FirstTenantError
 from local.front_door import NotServedError
+from local.postgres.binaries import ProgramError
+from local.postgres.server import NotReadyError
 from local.session import LocalSession
 from local.target import refuse_real_credentials, refuse_unless_loopback
 from local.watched_cli import CdkError
@@ -25,8 +30,18 @@ COMMANDS = {
     "status": commands.status,
 }
 
-# What ends a command with one message: wrong use, a wrong environment file, and what failed.
-_REASONS = (ValueError, EmulatorError, CdkError, FirstTenantError, NotServedError)
+# Wrong use, a wrong environment file, and what may fail.
+_REASONS = (
+    ValueError,
+    EmulatorError,
+    CdkError,
+    FirstTenantError,
+    NotServedError,
+    ProgramError,
+    NotReadyError,
+    BotoCoreError,
+    ClientError,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,9 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse_unless_loopback(session.url)
         refuse_real_credentials()
         COMMANDS[given.command](session, given)
-    except _REASONS as error:
-        print(f"local: {error}", file=sys.stderr)
-        return 1
+    except Exception as error:
+        return failed("local", error, expected=_REASONS)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.running_task import log_of
 from local.target import LocalTarget
-from local.waiting import NotInTimeError, wait_until
+from local.waiting import NotInTimeError, last_lines, wait_until
 
 TENANT, LOGIN, PASSWORD = "acme", "ada@acme.example", "correct horse battery staple"
 _SECONDS = 90
@@ -39,6 +40,7 @@ def make(target: LocalTarget, region: str, environment: str) -> None:
         },
     )["tasks"]
     found: list[dict[str, Any]] = []
+    log = log_of(target.folder, region, None, task["taskArn"].rpartition("/")[2], "server")
 
     def ended() -> bool:
         found[:] = ecs.describe_tasks(cluster=cluster, tasks=[task["taskArn"]])["tasks"]
@@ -47,9 +49,7 @@ def make(target: LocalTarget, region: str, environment: str) -> None:
     try:
         wait_until(ended, f"the end of {' '.join(command)}", seconds=_SECONDS)
     except NotInTimeError as error:
-        raise FirstTenantError(f"{error}: see {target.folder / 'logs'}") from None
+        raise FirstTenantError(f"{error}: {log}\n{last_lines(log)}") from None
     code = found[0]["containers"][0].get("exitCode")
     if code != 0:
-        raise FirstTenantError(
-            f"{' '.join(command)} ended with {code}: see {target.folder / 'logs'}"
-        )
+        raise FirstTenantError(f"{' '.join(command)} ended with {code}: {log}\n{last_lines(log)}")

@@ -7,11 +7,16 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from local.ending import failed
 from local.one_machine import DOMAIN, NotServingError, OneMachine
+from local.postgres.binaries import ProgramError
+from local.postgres.server import NotReadyError
 from local.waiting import is_free
 
 TENANT, ADMIN, PASSWORD = "acme", f"ada@acme.{DOMAIN}", "correct horse battery staple"
 SECRET = "the portal's own secret"
+
+_REASONS = (NotServingError, NotReadyError, ProgramError)
 
 _PRINTED = """
 The identity service serves tenant '{tenant}' on port {port}; PostgreSQL and moto are its stores.
@@ -40,9 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with OneMachine() as machine:
             return _serve(machine, port)
-    except NotServingError as error:
-        print(f"service: {error}", file=sys.stderr)
-        return 1
+    except Exception as error:
+        return failed("service", error, expected=_REASONS)
     except KeyboardInterrupt:
         return 0
 

@@ -17,6 +17,7 @@ from local import images, process, releases
 from local.desired_state import Container, Task
 from local.target import LocalTarget
 from local.task_credentials import NoCredentialsError, TaskCredentials
+from local.waiting import last_lines
 
 State = Literal["starting", "serving", "failed", "ended", "stopping", "gone"]
 
@@ -124,7 +125,7 @@ class RunningTask:
         return process.start(
             made.command,
             folder=self._target.folder,
-            log=self._target.folder / "logs" / f"{self._label()}-{container.name}.log",
+            log=self._log(container.name),
             variables={**place.variables, **given, **made.variables},
             cwd=made.folder,
         )
@@ -137,8 +138,10 @@ class RunningTask:
             **self._credentials.variables(self.task.arn),
         }
 
-    def _label(self) -> str:
-        return f"{self.task.region}-{self.task.service or 'task'}-{self.task.id[:8]}"
+    def _log(self, container: str) -> Path:
+        return log_of(
+            self._target.folder, self.task.region, self.task.service, self.task.id, container
+        )
 
     def _listens(self) -> bool:
         """On every port; a task without one serves as soon as it runs."""
@@ -146,8 +149,11 @@ class RunningTask:
 
     def _fail(self) -> None:
         """A container has ended: so has its task. A service's is started again, after a pause."""
-        codes = ", ".join(f"{name} ended with {code}" for name, code in self.exit_codes().items())
-        self.problem = f"{codes}; see logs/{self._label()}-*.log"
+        ended = []
+        for name, code in self.exit_codes().items():
+            reason = f": {last_lines(self._log(name), 1)}" if code else ""
+            ended.append(f"{name} ended with {code}{reason}")
+        self.problem = f"{', '.join(ended)}; see {self._log('*').relative_to(self._target.folder)}"
         if self.task.service is None:
             self._signal(signal.SIGTERM)
             self.state = "ended"
@@ -177,6 +183,11 @@ class RunningTask:
         for child in self._children.values():
             if child.poll() is None:
                 child.send_signal(number)
+
+
+def log_of(folder: Path, region: str, service: str | None, task_id: str, container: str) -> Path:
+    """Return the file that a container's output is added to; `folder` is the local target's."""
+    return folder / "logs" / f"{region}-{service or 'task'}-{task_id[:8]}-{container}.log"
 
 
 def _connects(address: str, port: int) -> bool:

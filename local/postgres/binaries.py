@@ -6,6 +6,7 @@ import ctypes
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,11 @@ from typing import Any
 # PostgreSQL refuses root. Every Debian has this account, and it owns nothing else.
 _UNPRIVILEGED = "nobody"
 _PR_SET_PDEATHSIG = 1
+_REASON = re.compile(r"\b(FATAL|PANIC|ERROR|error):")
+
+
+class ProgramError(RuntimeError):
+    """A program of PostgreSQL that ended with a failure; the message names both."""
 
 
 class Binaries:
@@ -56,7 +62,10 @@ class Binaries:
             os.chown(path, self.account["user"], self.account["group"])
 
     def run(self, program: str, *arguments: str, **options: Any) -> str:
-        """Run a program to its end and return its output; RuntimeError with that if it fails."""
+        """Run a program to its end and return its output.
+
+        Raises ProgramError with what it printed as the reason, or all of it where no line is one.
+        """
         done = subprocess.run(
             [self[program], *arguments],
             capture_output=True,
@@ -67,7 +76,9 @@ class Binaries:
             **options,
         )
         if done.returncode:
-            raise RuntimeError(f"{program} {' '.join(arguments)}: {done.stdout}{done.stderr}")
+            printed = f"{done.stdout}{done.stderr}".strip()
+            reasons = [line for line in printed.splitlines() if _REASON.search(line)]
+            raise ProgramError(f"{program}: {'; '.join(reasons) or printed}")
         return done.stdout
 
     def copy(self, folder: Path, to: Path) -> None:

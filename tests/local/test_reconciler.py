@@ -249,6 +249,14 @@ def test_a_task_that_was_run_by_itself_is_reported_with_its_exit_code(
     settle(reconciler, [], lambda: not reconciler.running)
 
 
+def test_a_task_that_failed_gives_its_own_last_line(reconciler: Reconciler):
+    command = ("python", "-c", "raise SystemExit('the schema is empty')")
+    wanted = [task("once", service=None, command=command, ports=())]
+    settle(reconciler, wanted, lambda: any(one.problem for one in reconciler.running.values()))
+    (running,) = reconciler.running.values()
+    assert running.problem.startswith("server ended with 1: the schema is empty; see logs/us-east-1")
+
+
 def test_stopping_leaves_no_process(reconciler: Reconciler, group: str, folder: Path):
     wanted = [task("one", group), task("two", group)]
     settle(reconciler, wanted, lambda: len(serving(reconciler)) == 2)
