@@ -111,7 +111,8 @@ def _judged(operator: Operator, copy: NodeSession, migration: Migration) -> Judg
     if replicated and unlike:
         made.problems.append(
             f"writes other rows of {', '.join(unlike)} each time, so that no two servers would be "
-            "alike: values must not come from the time, from chance, or from the order of rows"
+            "alike: values must not come from the time, from chance, from a counter that was "
+            "there, or from the order of rows"
         )
     return made
 

@@ -67,7 +67,7 @@ def promote_other(operator: Operator, lost: str) -> str:
     replication.switch_off(session, from_lost)
     _remember(operator, other, from_lost)
     slots.drop(operator, other, to_lost.name)  # should it return, the lost one receives nothing
-    raise_sequences(operator, other, gap=GAP)
+    raise_sequences(session, gap=GAP)
     unfence(operator, other, peer_is_lost=True)
     then = [f"repoint {other}"] if "follower" in operator.nodes else []
     print_event(
@@ -84,7 +84,7 @@ def move(operator: Operator, to: str) -> None:
     slots.drain(operator, source)
     if not slots.is_subscribed(operator, operator.link(source, to).name):
         raise DeclinedError(f"{to} does not follow {source}: resume it first")
-    raise_sequences(operator, to)
+    raise_sequences(operator.on(to))
     unfence(operator, to)
 
 

@@ -17,6 +17,7 @@ from service.operations.alone import alone
 from service.operations.migration_files import Migration
 from service.operations.node import DeclinedError
 from service.operations.operator import NodeSession, Operator, print_statement
+from service.operations.sequences import raise_sequences
 
 _ROWS = 100  # of each table; and the rows that these refer to
 # What of a node has to be as its files make it, or the copy would prove nothing. An index, which a
@@ -66,7 +67,8 @@ def scratch(operator: Operator, node: str, applied: list[Migration]) -> Iterator
                 _repeat(copy, applied)
                 _require_alike(server, copy)
                 with copy.transaction():
-                    load(copy, _some_rows(server))
+                    load(copy, _some_rows(server, catalog.tables(copy)))
+                    raise_sequences(copy)
                 yield copy
         finally:
             _drop(server, name)
@@ -115,16 +117,16 @@ def _repeat(copy: NodeSession, applied: list[Migration]) -> None:
 
 
 def _require_alike(server: NodeSession, copy: NodeSession) -> None:
-    """Partitions that were made since are no difference."""
+    """Tables that the files do not make are no difference: partitions, and those detached."""
     here, there = (
         {thing: what for thing, what in effects.seen(each).items() if thing[0] in _COMPARED}
         for each in (server, copy)
     )
-    partitions = set(server.column("SELECT relname FROM pg_class WHERE relispartition"))
+    made = {owner for _, owner, _ in there}
     unlike = sorted(
         " ".join(thing)
         for thing in here.keys() | there.keys()
-        if here.get(thing) != there.get(thing) and thing[1] not in partitions
+        if here.get(thing) != there.get(thing) and thing[1] in made
     )
     if unlike:
         raise DeclinedError(
@@ -133,17 +135,17 @@ def _require_alike(server: NodeSession, copy: NodeSession) -> None:
         )
 
 
-def _some_rows(server: NodeSession) -> Rows:
-    """Return some rows of every table, and all that these refer to, as one snapshot shows them."""
+def _some_rows(server: NodeSession, tables: list[str]) -> Rows:
+    """Return some rows of the tables, and all that these refer to, as one snapshot shows them."""
     server.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         found = {
             table: dict.fromkeys(
                 server.column(sql.SQL(_SOME).format(catalog.qualified(table), sql.Literal(_ROWS)))
             )
-            for table in catalog.tables(server)
+            for table in tables
         }
-        references = [each for each in server.rows(_REFERENCES) if each[0] in found]
+        references = [each for each in server.rows(_REFERENCES) if {*each[:2]} <= found.keys()]
         fresh: Rows = {table: list(rows) for table, rows in found.items()}
         while any(fresh.values()):
             coming: Rows = {}

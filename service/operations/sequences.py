@@ -5,19 +5,18 @@ from __future__ import annotations
 from psycopg import sql
 
 from service.operations import catalog
-from service.operations.operator import Operator
+from service.operations.operator import NodeSession
 
 # Keys that a lost master gave in transactions that never arrived: skipped, so that none of them,
 # found later, meets another row with its key. PostgreSQL itself skips up to 32 after a crash.
 GAP = 10_000
 
 
-def raise_sequences(operator: Operator, node: str, *, gap: int = 0) -> None:
+def raise_sequences(session: NodeSession, *, gap: int = 0) -> None:
     """Let every counter go on behind the largest key of its column, and `gap` behind that.
 
     A counter that is far enough already stays, and none goes beyond its largest number.
     """
-    session = operator.on(node)
     for sequence, table, column, most in catalog.sequences(session):
         largest, reached = session.rows(
             # One that was never asked will give the value that it stands at.

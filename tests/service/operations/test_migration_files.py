@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from service.operations import schema, upgrade
+from service.operations import partitions, schema, upgrade
 from service.operations.bootstrap import bootstrap
-from service.operations.migration_files import read
+from service.operations.judgement import judge
+from service.operations.migration_files import Migration, read
 from service.operations.migrations import migrate
 from service.operations.node import DeclinedError
 from tests.service.operations.conftest import Lab, migrations
 
+ADDED = Migration(
+    version=3, name="n", sha256="", text="ALTER TABLE event ADD COLUMN n int", reverting=None
+)
 BREAKING = "ALTER TABLE event DROP COLUMN agent"
 
 
@@ -61,6 +67,21 @@ def test_the_plan_shows_the_class_of_a_release_and_why_and_changes_nothing(lab, 
     assert plan["class"] == entity["kind"] == "breaking"
     assert "column account.full_name is gone, which old code may use" in entity["reasons"]
     assert (transaction["kind"], transaction["reasons"]) == ("additive", [])
+
+
+def test_months_that_were_made_and_detached_are_in_nobodys_way(lab):
+    """The files make none of them; their rows and their plain tables stand on the server."""
+    with lab.operator() as operator:
+        partitions.make_partitions(operator, "transaction", today=date(2026, 1, 9))
+        lab.rows(
+            "transaction",
+            "INSERT INTO event (id, at, tenant_id, kind, outcome)"
+            " SELECT u, '2026-01-03', u, 'k', 'o' FROM gen_random_uuid() AS u",
+        )
+        partitions.detach_partitions(operator, "transaction", today=date(2026, 9, 9), keep_months=3)
+        files = [*read("transaction"), ADDED]
+        [found] = judge(operator, "transaction", files, None)
+    assert (found.kind, found.problems) == ("additive", [])
 
 
 def test_what_adds_runs_on_a_store_that_takes_writes(lab, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.postgres import ADMINISTRATOR
-from service.operations import judgement, rights, schema, survey, upgrade
+from service.operations import judgement, migration_files, rights, schema, survey, upgrade
 from service.operations.bootstrap import bootstrap
 from service.operations.compare import compare
 from service.operations.fence import fence, unfence
@@ -189,6 +189,31 @@ def test_an_extension_that_another_server_lacks_is_refused(lab, tmp_path, monkey
     )
     folder = folder_of(tmp_path, "CREATE EXTENSION citext", "DROP EXTENSION citext")
     assert "entity-a has no extension 'citext': install it there" in refusal(lab, folder)
+
+
+def test_a_row_with_a_number_of_a_counter_that_was_there_is_refused(pair):
+    """Each server's counter stands elsewhere: B's would give a number that A gave long ago."""
+    for _ in range(3):
+        pair.rows(A, "INSERT INTO owner (name) VALUES ('n')", user=WRITER)
+    with pair.operator() as operator:
+        received(operator, operator.link(A, B))
+        files = [
+            *migration_files.read("entity"),
+            migration_files.Migration(
+                version=2, name="more", sha256="", text=CARRIED, reverting=None
+            ),
+            migration_files.Migration(
+                version=3,
+                name="row",
+                sha256="",
+                text="INSERT INTO owner (name) VALUES ('of the release')",
+                reverting=None,
+            ),
+        ]
+        [found] = judgement.judge(operator, B, files, None)
+    [problem] = found.problems
+    assert "writes other rows of noted, owner each time" in problem
+    assert "from a counter that was there" in problem
 
 
 def test_a_trial_that_was_killed_is_in_nobodys_way(lab, tmp_path):

@@ -195,7 +195,7 @@ def moved_to_b(lab, operator, tmp_path) -> None:
     lab.rows("entity-a", "INSERT INTO note (text) SELECT 'A' FROM generate_series(1, 3)")
     fence(operator, "entity-a")
     slots.drain(operator, "entity-a")
-    raise_sequences(operator, "entity-b")
+    raise_sequences(operator.on("entity-b"))
     unfence(operator, "entity-b")
 
 

@@ -115,7 +115,7 @@ def test_counters_go_on_beyond_what_a_lost_master_may_have_given(masters, operat
     try:
         masters.rows(B, "INSERT INTO counted SELECT n FROM generate_series(1, 7) n")  # applied
         for _ in range(2):  # run again it skips no more
-            sequences.raise_sequences(operator, B, gap=sequences.GAP)
+            sequences.raise_sequences(operator.on(B), gap=sequences.GAP)
         masters.rows(B, "INSERT INTO counted DEFAULT VALUES")
         assert masters.value(B, "SELECT max(id) FROM counted") == 7 + sequences.GAP + 1
     finally:
