@@ -187,7 +187,7 @@ bench-edge: setup apache wrk ## CPU, floods and log of the edge, the legacy chai
 promotion-drill: setup ## kill -9 of a loaded master, its own reader takes over: into out/promotion.json
 	@.venv/bin/python -m gameday.promotion
 
-burst-drill: setup ## 20 bursts of 500 anonymous logins, then 100,000 requests of which a third leave early: out/bursts.json
+burst-drill: setup ## dev deployed here takes 20 bursts of 500 logins, then 100,000 requests of which a third leave early: out/bursts.json
 	@.venv/bin/python -m gameday.bursts
 
 reconcile-drill: setup ## A master is lost with writes that it had not sent; every one is accounted for: out/reconcile.json

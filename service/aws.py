@@ -104,7 +104,7 @@ class Aws:
         timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=seconds)
         try:
             async with self._http.post(
-                request.url, data=body, headers=dict(request.headers.items()), timeout=timeout
+                meta.endpoint_url, data=body, headers=dict(request.headers.items()), timeout=timeout
             ) as answer:
                 status, content = answer.status, await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
