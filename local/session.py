@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -100,8 +101,14 @@ class LocalSession:
         if self.emulator.pid is not None and self.emulator.answers():
             return False
         self.end()  # what an earlier run that was killed left behind
-        Emulator(folder=self.folder, port=self.port, account=account).start()
+        Emulator(
+            folder=self.folder, port=self.port, account=account, permissions=self._permissions
+        ).start()
         return True
+
+    @property
+    def _permissions(self) -> str:
+        return os.environ.get("LOCAL_IAM", "record")
 
     def refuse_unless_startable(self) -> None:
         """Raise EmulatorError where an emulator is to be started and cannot be."""

@@ -21,8 +21,8 @@ PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
 START_SECONDS = 60
 
 
-# What its process is given of the caller's shell; `access/record.py` reads the last.
-_KEPT = ("PATH", "HOME", "LANG", "LOCAL_IAM")
+# What its process is given of the caller's shell.
+_KEPT = ("PATH", "HOME", "LANG")
 
 
 class EmulatorError(RuntimeError):
@@ -36,6 +36,7 @@ class Emulator:
     folder: Path
     port: int
     account: str
+    permissions: str = "enforce"  # or "record", which refuses nothing and writes the verdicts down
 
     @property
     def endpoint(self) -> str:
@@ -151,6 +152,7 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "MINISTACK_ACCOUNT_ID": self.account,
+            "LOCAL_IAM": self.permissions,
             # The CDK's own functions of custom resources import the SDK of Lambda's Node runtime.
             "NODE_PATH": str(ROOT / "node_modules"),
             "TMPDIR": str(self._scratch()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -41,8 +40,7 @@ def clients(endpoint: str) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("emulator")
-    os.environ["LOCAL_IAM"] = "enforce"
-    started = Emulator(folder=folder, port=free_port(), account=ACCOUNT)
+    started = Emulator(folder=folder, port=free_port(), account=ACCOUNT, permissions="record")
     try:
         started.start()
         yield started

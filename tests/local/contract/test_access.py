@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -14,7 +14,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local import process
 from local.emulator.server import Emulator
+from local.waiting import free_port
+from tests.local.contract.conftest import clients
 from tests.local.contract.deployment import ACCOUNT
 
 Aws = Callable[..., Any]
@@ -55,6 +58,23 @@ def keys(emulator: Emulator, arn: str) -> dict[str, Any]:
     query = urllib.parse.urlencode({"arn": arn})
     with urllib.request.urlopen(f"{emulator.endpoint}/_local/task?{query}") as answer:
         return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """One that refuses, beside the contract's."""
+    folder = tmp_path_factory.mktemp("refusing")
+    started = Emulator(folder=folder, port=free_port(), account=ACCOUNT)
+    try:
+        started.start()
+        yield started
+    finally:
+        process.end_all(folder)
+
+
+@pytest.fixture(scope="module")
+def aws(emulator: Emulator) -> Aws:
+    return clients(emulator.endpoint)
 
 
 @pytest.fixture

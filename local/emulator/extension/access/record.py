@@ -17,7 +17,7 @@ class Record:
     """Calls by principal, action, resource and context; and calls that nobody could judge."""
 
     def __init__(self) -> None:
-        self.enforced = os.environ.get(VARIABLE, "record") == "enforce"
+        self.enforced = os.environ.get(VARIABLE) == "enforce"
         self._lock = threading.Lock()
         self._calls: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._unknown: dict[tuple[str, str], int] = {}

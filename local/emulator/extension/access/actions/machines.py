@@ -40,6 +40,29 @@ def ec2(asked: Asked) -> Checks | None:
     return None
 
 
+@service("ebs")
+def ebs(asked: Asked) -> Checks | None:
+    """Yield the snapshots that are read, and the key of one that is sealed (EBS direct APIs)."""
+    members = asked.members
+    if asked.operation == "ListChangedBlocks":
+        named = [
+            members[name] for name in ("FirstSnapshotId", "SecondSnapshotId") if name in members
+        ]
+    elif asked.operation in ("ListSnapshotBlocks", "GetSnapshotBlock"):
+        named = [members["SnapshotId"]]
+    else:
+        return None
+    return _read(asked, named)
+
+
+def _read(asked: Asked, named: list[str]) -> Iterator[Check]:
+    for name in named:
+        yield Check(asked.action, _snapshot(asked.region, name))
+        record = inside.service("ec2")._snapshots.get(name) or {}
+        if asked.operation == "GetSnapshotBlock":
+            yield from keys.through("ec2", record.get("KmsKeyId"), "Decrypt")
+
+
 def _snapshot(region: str, name: str = "*") -> str:
     """Return a snapshot's ARN, which has no account."""
     return f"arn:aws:ec2:{region}::snapshot/{name}"

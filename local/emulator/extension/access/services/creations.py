@@ -36,6 +36,7 @@ def install() -> None:
         after(kind, _taken_on(kind))
     after("AWS::S3::Bucket", _logged)
     after("AWS::Logs::LogGroup", _sealed)
+    after("AWS::EC2::FlowLog", _flowing)
     after("AWS::Route53::KeySigningKey", _signed)
     after("AWS::ElasticLoadBalancingV2::LoadBalancer", _access_logged)
 
@@ -60,6 +61,22 @@ def _logged(made: Made, old: Properties, new: Properties) -> None:
         to = f"arn:aws:s3:::{given['DestinationBucketName']}/{given.get('LogFilePrefix', '')}log"
         by = {"aws:sourceaccount": inside.account(), "aws:sourcearn": made.attributes["Arn"]}
         judge.need(judge.service("logging.s3.amazonaws.com"), [Check("s3:PutObject", to, by)])
+
+
+def _flowing(made: Made, old: Properties, new: Properties) -> None:
+    """A flow log begins with a stream per interface (VPC User Guide, "Publish flow logs").
+
+    Without the permission it is made, and delivers nothing.
+    """
+    group = new.get("LogGroupName")
+    role = new.get("DeliverLogsPermissionArn")
+    if group and role:
+        stream = (
+            f"arn:aws:logs:{inside.region()}:{inside.account()}:log-group:{group}:log-stream:eni"
+        )
+        who = sessions.assume(role, "vpc-flow-logs.amazonaws.com", "flow-logs")
+        names = ("CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+        judge.allowed(who, [Check(f"logs:{name}", stream) for name in names])
 
 
 def _sealed(made: Made, old: Properties, new: Properties) -> None:

@@ -43,11 +43,12 @@ def _logging(execute: Any) -> Any:
         place, name = ":".join(config["FunctionArn"].split(":")[3:5]), config["FunctionName"]
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
         stream = f"arn:aws:logs:{place}:log-group:{group}:log-stream:{name}"
+        needed = [Check("logs:CreateLogStream", stream), Check("logs:PutLogEvents", stream)]
+        with inside.responses.request_scope(*reversed(place.split(":"))):
+            if group not in inside.service("cloudwatch_logs")._log_groups:
+                needed.insert(0, Check("logs:CreateLogGroup", stream.partition(":log-stream")[0]))
         # A function runs without its log: Lambda says nothing of it to anybody.
-        judge.allowed(
-            _session(config),
-            [Check("logs:CreateLogStream", stream), Check("logs:PutLogEvents", stream)],
-        )
+        judge.allowed(_session(config), needed)
         return execute(function, event)
 
     return executed

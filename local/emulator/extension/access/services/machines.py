@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from local.emulator.extension import inside
-from local.emulator.extension.access import judge, keys, sessions
+from local.emulator.extension.access import checks, judge, keys, sessions
 from local.emulator.extension.access.actions import containers, messages, objects
-from local.emulator.extension.access.asked import UnknownCallError
+from local.emulator.extension.access.asked import Asked, UnknownCallError
 from local.emulator.extension.access.checks import Check, each
 from local.emulator.extension.registry import Made, Properties
 from local.emulator.extension.wraps.around import after
@@ -24,6 +25,8 @@ _LOGS = (
     *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
     *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
 )
+# What the SDK calls a service -> what it is routed and signed by.
+_SERVICES = {"sfn": "states", "cloudwatch": "monitoring", "cloudwatchlogs": "logs"}
 _TRACES = ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
 
 
@@ -31,6 +34,7 @@ def install() -> None:
     states = inside.service("stepfunctions")
     states._run_execution = _acting(states, states._run_execution)
     states._invoke_resource = _judged(states, states._invoke_resource)
+    states._poll_ecs_tasks = _awaited(states, states._poll_ecs_tasks)
     states._read_map_items = _read(states, states._read_map_items)
     states._run_distributed_map = _started(states, states._run_distributed_map)
     after("AWS::StepFunctions::StateMachine", _made)
@@ -48,7 +52,7 @@ def _made(made: Made, old: Properties, new: Properties) -> None:
 
 
 def _of_machine(machine: dict[str, Any]) -> Iterable[Check]:
-    if (machine.get("loggingConfiguration") or {}).get("destinations"):
+    if "loggrouparn" in json.dumps(machine.get("loggingConfiguration")).lower():
         for action in _LOGS:
             yield Check(f"logs:{action}", "*")
     if (machine.get("tracingConfiguration") or {}).get("enabled"):
@@ -81,14 +85,19 @@ def _need(states: Any, name: str, checks: Iterable[Check]) -> None:
 def _judged(states: Any, invoke: Any) -> Any:
     def invoked(resource: str, given: Any) -> Any:
         _need(states, _service(resource), _of_task(states, resource, given))
-        result = invoke(resource, given)
-        if "ecs:runTask.sync" in resource:
-            tasks = [task["taskArn"] for task in result["tasks"]]
-            context = {"ecs:cluster": given["Cluster"]}
-            _need(states, "ECS", each("ecs:DescribeTasks", tasks, context))
-        return result
+        return invoke(resource, given)
 
     return invoked
+
+
+def _awaited(states: Any, poll: Any) -> Any:
+    """A task that is waited for is asked about."""
+
+    def awaited(cluster: str, tasks: list[str]) -> Any:
+        _need(states, "ECS", each("ecs:DescribeTasks", tasks, {"ecs:cluster": cluster}))
+        return poll(cluster, tasks)
+
+    return awaited
 
 
 def _service(resource: str) -> str:
@@ -108,7 +117,18 @@ def _of_task(states: Any, resource: str, given: Any) -> Iterator[Check]:
     elif kind in ("ecs:runTask", "ecs:runTask.sync"):
         yield from containers.run_task(_arn, states._pascal_to_camel(given))
     else:
-        raise UnknownCallError(f"what a task of {resource} needs is written down by nobody")
+        # An operation of an API: with the SDK's own name of the service, or an optimized one's.
+        service, _, operation = kind.removeprefix("aws-sdk:").partition(":")
+        name = operation.partition(".")[0]
+        yield from checks.of(
+            Asked(
+                service=_SERVICES.get(service, service),
+                operation=name[:1].upper() + name[1:],
+                members=given,
+                account=inside.account(),
+                region=inside.region(),
+            )
+        )
 
 
 def _arn(resource: str, service: str) -> str:

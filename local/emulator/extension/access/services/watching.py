@@ -26,6 +26,8 @@ def install() -> None:
 def _reaches(alarm: dict[str, Any], topic: str) -> bool:
     if topic.split(":")[2] != "sns":
         return True
-    by = {"aws:sourcearn": alarm["AlarmArn"], "aws:sourceaccount": inside.account()}
+    own = inside.account()
+    # The owner is what a topic's default policy asks for, which lets alarms of the account publish.
+    by = {"aws:sourceaccount": own, "aws:sourceowner": own, "aws:sourcearn": alarm["AlarmArn"]}
     needed = [c._replace(context={**c.context, **by}) for c in messages.to_topic(topic)]
     return judge.allowed(judge.service("cloudwatch.amazonaws.com"), needed)
