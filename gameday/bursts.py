@@ -45,7 +45,7 @@ FLOODED, OTHER = tenants.named("flooded", "other")
 FAILURES_MAX = 0.01  # of another tenant's logins
 _PORT = 8080  # of an API's task
 _REQUEST_SECONDS, _LOGIN_SECONDS, _RECOVERY_SECONDS, _AT_ONCE = 60, 120, 60, 100
-_LOGINS_IN_A_ROW, _REST_SECONDS = 20, 15
+_LOGINS_IN_A_ROW, _REST_SECONDS, _OPENING = 20, 15, 8
 _LEFT, _LOST = "left", "no answer"
 _JSON = {"Content-Type": "application/json", "Connection": "close"}
 
@@ -70,11 +70,24 @@ class Legitimate:
         return 1 - self.ended["200"] / max(self.ended.total(), 1)
 
 
+class _Callers(Wire):
+    """Connections that are opened a few at a time: a load balancer of this machine is one process,
+    which shakes hands twice for each, and the edge waits for 2 s for the second."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        super().__init__(entrance, seconds=_REQUEST_SECONDS)
+        self._opening = asyncio.Semaphore(_OPENING)
+
+    async def _connection(self, tenant: str) -> Any:
+        async with self._opening:
+            return await super()._connection(tenant)
+
+
 class Client:
     """Asks one entrance; every connection comes from an address of its own."""
 
     def __init__(self, entrance: Entrance) -> None:
-        self._wire = Wire(entrance, seconds=_REQUEST_SECONDS)
+        self._wire = _Callers(entrance)
         self.name = f"{entrance.host}:{entrance.port}"
         self.unanswered: Counter[str] = Counter()  # by why
 
@@ -128,15 +141,17 @@ def _retry_after(reply: Reply | None) -> int | None:
     return int(value) if value.isdecimal() else None
 
 
-async def burst(entrance: Client, logins: int, legitimate: Legitimate) -> Counter[str]:
+async def burst(
+    guesser: Client, other: Client, logins: int, legitimate: Legitimate
+) -> Counter[str]:
     """Return how the guesses of a burst ended; others log in meanwhile, once at least."""
 
     async def guess(number: int) -> str:
-        return _status(await entrance.try_login(FLOODED.label, f"guess-{number}@x"))
+        return _status(await guesser.try_login(FLOODED.label, f"guess-{number}@x"))
 
     guesses = [asyncio.create_task(guess(number)) for number in range(logins)]
     while True:
-        await entrance.log_in(legitimate)
+        await other.log_in(legitimate)
         if all(each.done() for each in guesses):
             return Counter([each.result() for each in guesses])
         await asyncio.sleep(0.2)
@@ -222,7 +237,8 @@ async def _soon(holds: Callable[[], Awaitable[bool]], seconds: float) -> float |
 
 async def drill(target: BurstTarget, *, bursts: int, logins: int, requests: int) -> dict[str, Any]:
     """Return what was found; `holds` is whether every bar was held."""
-    entrance, processes = Client(target.entrance), [Client(each) for each in target.processes]
+    guesser, other = Client(target.entrance), Client(target.entrance)
+    processes = [Client(each) for each in target.processes]
     guesses: Counter[str] = Counter()
     legitimate, began = Legitimate(), time.monotonic()
 
@@ -231,7 +247,7 @@ async def drill(target: BurstTarget, *, bursts: int, logins: int, requests: int)
 
     try:
         for number in range(bursts):
-            taken = await burst(entrance, logins, legitimate)
+            taken = await burst(guesser, other, logins, legitimate)
             guesses += taken
             show(f"burst {number + 1}: {dict(taken)}; the other tenant {dict(legitimate.ended)}")
         after_bursts = {each.name: await recovers(each) for each in processes}
@@ -243,7 +259,7 @@ async def drill(target: BurstTarget, *, bursts: int, logins: int, requests: int)
         show(f"after the soak each serves, in seconds: {after_soak}")
         missing = {each.name: await lacking(each) for each in processes}
     finally:
-        for client in (entrance, *processes):
+        for client in (guesser, other, *processes):
             client.close()
     errors = {status for status in guesses + soaked if status.startswith("5")} - {"503"}
     bars = {
@@ -260,7 +276,7 @@ async def drill(target: BurstTarget, *, bursts: int, logins: int, requests: int)
             "waited": legitimate.waited,
             "failed": round(legitimate.failed, 4),
         },
-        "unanswered": {each.name: each.unanswered for each in (entrance, *processes)},
+        "unanswered": {each.name: each.unanswered for each in (other, *processes)},
         "serves_after_bursts_in_seconds": after_bursts,
         "soak": soaked,
         "serves_after_soak_in_seconds": after_soak,

@@ -394,6 +394,7 @@ def test_guesses_from_many_addresses_cost_work_and_refuse_the_owner_nowhere(gues
 
 def test_an_address_that_fails_up_to_the_bound_of_nist_is_refused_alone(guessed: Tenant):
     """Its next right guess too, with any stamp; a new password begins anew."""
+    assert 2 * ROW_MAX == 100, "NIST SP 800-63B, of both Regions together"
     home = device(guessed.try_login(headers={"X-Real-IP": "198.51.100.7"}))
     stored = stored_hash(guessed, guessed.user)
     guesser, elsewhere = {"X-Real-IP": "10.0.3.1"}, {"X-Real-IP": "198.51.100.8"}
