@@ -2,8 +2,8 @@
 
 Anybody may enter at any time. Leaving is checked: no upgrade holds the lock, nobody has changed
 the mode since it was shown, the person names its epoch, and no cause stands: no alarm of the stack
-`...-readonly` is in ALARM, and every master has its writer. `--force` leaves past a cause, and the
-record says so; nothing leaves past a lock.
+`...-readonly` is in ALARM, and every master has its writer. `--force` leaves past a cause, and
+`--past-lock TOKEN` past the lock of an upgrade that cannot go on; the record says so.
 """
 
 from __future__ import annotations
@@ -62,35 +62,59 @@ def enter(deployed: Deployed, reason: str, name: str | None, as_json: bool) -> N
 @click.option("--epoch", type=int, required=True, help="Of the READ_ONLY, as `show` prints it.")
 @_reason
 @click.option("--force", is_flag=True, help="Leave although a cause stands; it is recorded.")
+@click.option("--past-lock", metavar="TOKEN", help="Leave although this lock is held; see why not.")
 @_table
 @as_json
 @on_environment
 def leave(
-    deployed: Deployed, epoch: int, reason: str, force: bool, name: str | None, as_json: bool
+    deployed: Deployed,
+    epoch: int,
+    reason: str,
+    force: bool,
+    past_lock: str | None,
+    name: str | None,
+    as_json: bool,
 ) -> None:
     """Leave READ_ONLY, where no cause and no lock stands."""
     name = name or deployed.control_table()
     held, stand = list(locks(deployed, name)), causes(deployed)
-    reason = _allowed(reason, held=held, stand=stand, force=force)
+    reason = _allowed(reason, held=held, stand=stand, force=force, past_lock=past_lock)
     dynamodb, now = deployed.client("dynamodb"), datetime.now(UTC)
     modes.leave_read_only(dynamodb, name, epoch=epoch, reason=reason, by=deployed.by, at=now)
     _print(_shown(deployed, name), deployed, as_json=as_json)
 
 
-def _allowed(reason: str, *, held: Sequence[lock.Lock], stand: Sequence[str], force: bool) -> str:
+# Of leaving past the lock of an upgrade, in words for whoever is about to.
+_COST = (
+    "it costs: that upgrade stops for good at its next row, what it changed stays as it is, and a "
+    "server whose release is not the database's version answers writes with 503"
+)
+
+
+def _allowed(
+    reason: str,
+    *,
+    held: Sequence[lock.Lock],
+    stand: Sequence[str],
+    force: bool,
+    past_lock: str | None,
+) -> str:
     """Return the reason for the record. Raises CommandRefusedError with all that is against it."""
+    locks = [each for each in held if each.token != past_lock]
     against = [
         *stand,
         *(
             f"{each.holder} holds the lock since {each.since}: `mainstay upgrade resume` or "
-            "`abort` first, they leave the mode in the right moment"
-            for each in held
+            "`abort` first, they leave the mode in the right moment. Where neither can go on, "
+            f"--past-lock '{each.token}'; {_COST}"
+            for each in locks
         ),
     ]
-    if held or (against and not force):
-        last = [] if held else ["fix that, or leave all the same with --force"]
+    if locks or (stand and not force):
+        last = [] if locks else ["fix that, or leave all the same with --force"]
         raise CommandRefusedError("\n  ".join(["READ_ONLY is still needed:", *against, *last]))
-    return f"{reason} (forced, although {'; '.join(against)})" if against else reason
+    passed = [*stand, *(f"{each.holder} holds the lock" for each in held)]
+    return f"{reason} (forced, although {'; '.join(passed)})" if passed else reason
 
 
 def _shown(deployed: Deployed, name: str) -> dict[str, Any]:

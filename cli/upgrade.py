@@ -22,10 +22,18 @@ from cli.errors import CommandRefusedError, InterruptionError
 from cli.output import answer
 from cli.upgrade_plan import plan
 from functions.control_table import journal, lock
+from functions.upgrade import debts
 from functions.upgrade import plan as plans
+from functions.upgrade.debts import HELPERS
 
 _POLL_SECONDS = 1.0
 
+_without = click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(HELPERS),
+    help="A helper that is away: its part is listed as owed, and `resume --id` pays it later.",
+)
 _id = click.option("--id", "name", help="The upgrade.  [default: the one that holds the lock]")
 
 
@@ -129,7 +137,7 @@ upgrade.add_command(plan)
 @click.option(
     "--bake",
     type=click.IntRange(0, 840),
-    default=180,
+    default=240,
     show_default=True,
     help="Seconds for which a tenth of the traffic tries the new version.",
 )
@@ -164,11 +172,14 @@ def status(deployed: Deployed, name: str | None, as_json: bool) -> None:
     upgrades.journal(name)
     choices = ["resume"] if plan.committed else ["resume", "abort"]
     following = choices if not runs and plan.way != plans.ENDED else []
+    if plan.way == plans.ENDED and plan.debts and not runs:
+        following = ["resume"]
     lines = [
         f"\nupgrade {name} to {plan.image}, by {plan.by}: {plan.outcome or plan.way} at "
         f"{plan.at}, {'past' if plan.committed else 'before'} the commit point, "
         f"{'running' if runs else 'not running'}",
         *([f"why: {plan.reason}"] if plan.reason else []),
+        *(f"owed: {debt}" for debt in debts.listed(plan)),
         *([f"next: `mainstay upgrade {'` or `'.join(following)}`"] if following else []),
     ]
     value = {"upgrade": name, **asdict(plan), "running": runs, "next": following}
@@ -182,24 +193,35 @@ def status(deployed: Deployed, name: str | None, as_json: bool) -> None:
     is_flag=True,
     help="Make somebody else's READ_ONLY the upgrade's, which leaves it at its end.",
 )
+@_without
 @as_json
 @on_environment
-def resume(deployed: Deployed, name: str | None, take_mode: bool, as_json: bool) -> int:
-    """Go on with an upgrade where it stopped."""
+def resume(
+    deployed: Deployed,
+    name: str | None,
+    take_mode: bool,
+    without: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Go on with an upgrade where it stopped, or pay what one that has ended still owes."""
     upgrades = Upgrades(deployed, as_json=as_json)
     name = upgrades.current(name)
     if upgrades.running(name):
         raise CommandRefusedError(f"upgrade '{name}' runs: nothing to resume")
-    upgrades.plan(name)
-    execution = upgrades.start(name, intent="go", by=deployed.by, take_mode=take_mode)
-    return upgrades.follow(name, execution, wanted="upgraded")
+    plan = upgrades.plan(name)
+    execution = upgrades.start(
+        name, intent="go", by=deployed.by, take_mode=take_mode, without=without
+    )
+    back = plan.way == plans.BACK or plan.outcome == "rolled back"
+    return upgrades.follow(name, execution, wanted="Upgrade.RolledBack" if back else "upgraded")
 
 
 @upgrade.command()
 @_id
+@_without
 @as_json
 @on_environment
-def abort(deployed: Deployed, name: str | None, as_json: bool) -> int:
+def abort(deployed: Deployed, name: str | None, without: tuple[str, ...], as_json: bool) -> int:
     """Undo an upgrade, before its commit point."""
     upgrades = Upgrades(deployed, as_json=as_json)
     name = upgrades.current(name)
@@ -210,5 +232,5 @@ def abort(deployed: Deployed, name: str | None, as_json: bool) -> int:
     # Stopped first: what an execution has begun, the next one undoes.
     for execution in upgrades.running(name):
         upgrades.sfn.stop_execution(executionArn=execution, error="Aborted", cause=deployed.by)
-    execution = upgrades.start(name, intent="abort", by=deployed.by)
+    execution = upgrades.start(name, intent="abort", by=deployed.by, without=without)
     return upgrades.follow(name, execution, wanted="Upgrade.RolledBack")

@@ -25,7 +25,8 @@ mainstay upgrade abort                   # undo it, before its commit
 mainstay mode show                       # and: enter --reason, leave
 ```
 
-**When it has stopped**, the system is READ_ONLY, logins go on, and the lock is held. Why stands in
+**When it has stopped**, logins go on and the lock is held. Between READ_ONLY and the commit point
+the system stays READ_ONLY; at any other moment a stop leaves the mode alone. Why stands in
 the last lines of `status`, in the notice of the topic of the stack `...-upgrade`, and as the cause
 of the execution in AWS Step Functions. Where an operation failed, that is its command, the
 container, its exit code, whether memory ran out, the last line that it printed and the task's id;
@@ -33,6 +34,17 @@ all of its lines are in the stream `operations/operations/<task id>` of the log 
 Fix that, then `resume`; before the commit point, `abort` undoes everything instead. Both may be
 repeated. If somebody else has entered READ_ONLY meanwhile (an alarm, a person), find out why
 first: `resume --take-mode` makes it the upgrade's.
+
+**A helper that is away** (the standby Region, the follower, master B) keeps no user out. What users
+need is done first, its part is listed (`status` prints it as owed), and the upgrade stops at its
+end with users served. When the helper is back, `resume` or `abort` pays. Where that takes long,
+`--without standby` or `--without follower` ends the upgrade and releases the lock; `resume --id`
+pays later, until another release has come. Master B has no such way: rebuild it, then resume. Where
+an upgrade can go neither way, `mainstay mode leave --past-lock TOKEN` prints what it costs.
+
+**Autoscaling** of everything that is released is suspended while its numbers must not move. A half
+that carries all may add tasks and remove none; when both share again, what it has grown by is
+divided between them.
 
 **Not during an upgrade:** a failover to the standby Region from the migration to the restart of
 its servers (its store has the new schema with the primary's, its servers are stopped), a `cdk

@@ -208,6 +208,7 @@ class Servers:
 
     def __init__(self, servers: Iterable[Server]) -> None:
         self.servers = list(servers)
+        self.found_other_version = False  # by the last `take`
 
     async def open(self) -> None:
         for server in self.servers:
@@ -260,9 +261,13 @@ class Servers:
 
     async def take(self, table: str) -> bool:
         """Return whether one of them answers and lets this role write a table."""
+        self.found_other_version = False
         for server in self.ranked():
             try:
                 rows = await server.ask({}, _TAKES, (table,))
+            except SchemaVersionError:
+                self.found_other_version = True
+                continue
             except Exception:  # noqa: S112 (whatever it is, this one takes no writes)
                 continue
             if rows[0]["takes"]:

@@ -102,7 +102,11 @@ class Runtime:
         self._watcher.start()
         for servers in self._connected:
             await servers.open()
-        writer = WriterWatcher(self.mode, self.entities.accepts_writes)
+        writer = WriterWatcher(
+            self.mode,
+            self.entities.accepts_writes,
+            has_other_version=lambda: self.entities.found_other_version,
+        )
         runs = (
             self.audit.run,
             self.outbox.run,

@@ -25,6 +25,8 @@ _WRITER_SECONDS = 1.0
 _LOOKS = 3
 # Counted in the log by an alarm, which takes two tasks' word and Amazon RDS's.
 NO_WRITER = "entered READ_ONLY: no writer"
+# Not counted: a release brings it, and ends it when its trailing half is replaced.
+WRITER_IS_NEWER = "entered READ_ONLY: the writer has another schema version"
 WRITER_IS_BACK = "a writer answers again"
 
 
@@ -89,9 +91,11 @@ class WriterWatcher:
         accepts_writes: Callable[[], Awaitable[bool]],
         *,
         seconds: float = _WRITER_SECONDS,
+        has_other_version: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`has_other_version` returns whether the last look found a writer of another version."""
         self._mode = mode
-        self._accepts_writes = accepts_writes
+        self._accepts_writes, self._has_other_version = accepts_writes, has_other_version
         self._seconds = seconds
 
     async def run(self) -> None:
@@ -115,4 +119,5 @@ class WriterWatcher:
                 log("mode", what=WRITER_IS_BACK, epoch=epoch)
             elif not self._mode.read_only:
                 self._mode.lose_writer()
-                log("mode", what=NO_WRITER, epoch=epoch)
+                what = WRITER_IS_NEWER if self._has_other_version() else NO_WRITER
+                log("mode", what=what, epoch=epoch)

@@ -320,7 +320,25 @@ def _revert(operator: Operator, chosen: argparse.Namespace) -> Any:
 def _upgrade(operator: Operator, chosen: argparse.Namespace) -> Any:
     if chosen.what == "smoke":
         return smoke.smoke(os.environ)
-    return upgrade.run(operator, chosen.what)
+    without = filter(None, os.environ.get("UPGRADE_WITHOUT", "").split(","))
+    return upgrade.run(operator, chosen.what, without=tuple(without), wanted=_require_wanted)
+
+
+def _require_wanted() -> None:
+    """DeclinedError where the upgrade that started this task has been taken over meanwhile."""
+    if upgrade_name := os.environ.get("UPGRADE_NAME"):
+        from functions.control_table import plan_owner
+
+        try:
+            plan_owner.require_owned(
+                _client("dynamodb"),
+                os.environ["CONTROL_TABLE"],
+                upgrade=upgrade_name,
+                execution=os.environ["UPGRADE_EXECUTION"],
+                way=os.environ["UPGRADE_WAY"],
+            )
+        except plan_owner.NotOwnedError as error:
+            raise DeclinedError(str(error)) from None
 
 
 def _drain(operator: Operator, chosen: argparse.Namespace) -> Any:

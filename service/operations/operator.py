@@ -132,6 +132,8 @@ class Operator:
         self.dry_run = dry_run
         self.timeout = timeout
         self._watch = watch
+        # Nodes that do not answer, and are not asked: their own slots stand on who does.
+        self.away: set[str] = set()
         self._sessions: dict[tuple[str, str], NodeSession] = {}
         self._followed: str | None = None
 
@@ -184,6 +186,17 @@ class Operator:
             if publisher in (None, link.publisher.name)
             and subscriber in (None, link.subscriber.name)
         ]
+
+    def find_away(self, *names: str) -> None:
+        """Note which of these nodes do not answer, for commands that users need more than them."""
+        for name in names:
+            if name not in self.nodes or name in self.away:
+                continue
+            try:
+                self.on(name)
+            except psycopg.OperationalError as error:
+                self.away.add(name)
+                print_event({"away": name, "why": str(error).strip()})
 
     def forget_whom_it_follows(self) -> None:
         """Ask the follower again for its publisher."""

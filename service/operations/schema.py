@@ -32,6 +32,8 @@ MAKE = (
     at timestamptz NOT NULL DEFAULT now(), set_aside jsonb, PRIMARY KEY (promotion, commit_lsn))""",
     # What a slot was led past is in its subscriber, although a crash may set the slot back.
     "CREATE TABLE IF NOT EXISTS operations.slot_floor (slot text PRIMARY KEY, lsn pg_lsn NOT NULL)",
+    # The version that this master had when an upgrade halted it, until that is over.
+    "CREATE TABLE IF NOT EXISTS operations.halted (version int NOT NULL)",
     # Subscriptions that a person, or an upgrade, has paused: off for no error.
     "CREATE TABLE IF NOT EXISTS operations.paused (subscription text PRIMARY KEY)",
     # That this server is being cloned, or is the clone, and up to where that has everything.
@@ -64,6 +66,24 @@ def version(session: NodeSession) -> int:
     if not exists(session):
         return 0
     return session.value("SELECT coalesce(max(version), 0) FROM operations.migration")
+
+
+def remember_halt(session: NodeSession) -> None:
+    """Record the version that this node has now, unless an upgrade that is not over did so."""
+    session.change(
+        "INSERT INTO operations.halted SELECT coalesce(max(version), 0)"
+        " FROM operations.migration HAVING NOT EXISTS (SELECT FROM operations.halted)"
+    )
+
+
+def halted_at(session: NodeSession) -> int | None:
+    """Return the version that the upgrade under way began with; None where there is none."""
+    return session.value("SELECT min(version) FROM operations.halted")
+
+
+def forget_halt(session: NodeSession) -> None:
+    """End what `remember_halt` began."""
+    session.change("DELETE FROM operations.halted")
 
 
 def owed_advances(session: NodeSession) -> list[str]:

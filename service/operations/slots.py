@@ -63,9 +63,15 @@ def is_active(session: NodeSession, slot: str) -> bool:
 
 
 def is_subscribed(operator: Operator, slot: str) -> bool:
-    """Return whether the subscription of a slot is on, though it may be starting just now."""
+    """Return whether the subscription of a slot is on, though it may be starting just now.
+
+    One of a node that is away is not: whether it reads its slot is seen at the slot.
+    """
+    subscriber = operator.link_named(slot).subscriber.name
+    if subscriber in operator.away:
+        return False
     return bool(
-        operator.on(operator.link_named(slot).subscriber.name).value(
+        operator.on(subscriber).value(
             "SELECT subenabled FROM pg_subscription WHERE subname = %s", slot
         )
     )

@@ -10,14 +10,15 @@
     publish  A keeps for B and the follower what they will need; B to A stays off
     restore  B and the follower to the newest version; every direction on, B to A last
     compare  A and B by count and checksum
-    undo     A back to B's version; every direction on; A takes writes
+    undo     A back to the version that it had, and it takes writes; needs no other node
+    rejoin   after that: every direction on
 
 One command at a time: a second one, such as a task whose answer was lost and its retry, waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,22 @@ TRANSACTION = "transaction"
 _TERMINATE_AFTER_SECONDS = 10
 
 
-def run(operator: Operator, name: str, folder: Path = migration_files.FOLDER) -> Any:
-    """Run one command of the list above. Raises DeclinedError, or TimeoutError."""
+def run(
+    operator: Operator,
+    name: str,
+    folder: Path = migration_files.FOLDER,
+    *,
+    without: Collection[str] = (),
+    wanted: Callable[[], None] = lambda: None,
+) -> Any:
+    """Run one command of the list above. Raises DeclinedError, or TimeoutError.
+
+    `without` names nodes that a person leaves out; `wanted` raises where nobody waits for this
+    command any more, and is called once no other one runs.
+    """
+    operator.away = set(without)
     with alone(operator, PRIMARY):
+        wanted()
         return COMMANDS[name](operator, folder)
 
 
@@ -98,6 +112,7 @@ def expand(operator: Operator, folder: Path) -> list[int]:
 
 
 def halt(operator: Operator, _: Path) -> None:
+    schema.remember_halt(operator.on(PRIMARY))
     fence.fence(operator, PRIMARY)
     slots_.drain(operator, PRIMARY, terminate_after=_TERMINATE_AFTER_SECONDS)
     for link in _links(operator):
@@ -112,8 +127,11 @@ def migrate(operator: Operator, folder: Path) -> list[int]:
 
 
 def open_(operator: Operator, folder: Path) -> None:
+    """Needs no other node: B was fenced at the check, and only a person could have changed that."""
     _require_newest(operator, PRIMARY, folder)
-    fence.unfence(operator, PRIMARY)
+    operator.find_away(SECONDARY)
+    fence.unfence(operator, PRIMARY, peer_is_lost=SECONDARY in operator.away)
+    schema.forget_halt(operator.on(PRIMARY))
 
 
 def publish(operator: Operator, _: Path) -> list[str]:
@@ -131,14 +149,18 @@ def publish(operator: Operator, _: Path) -> list[str]:
 
 
 def restore(operator: Operator, folder: Path) -> None:
-    """B's own migration is led past before A subscribes to it: its backfill is no news to A."""
+    """Bring B and the follower up, each as far as it answers. Raises DeclinedError naming the rest.
+
+    B's own migration is led past before A subscribes to it: its backfill is no news to A.
+    """
+    left_out = set(operator.away)
+    operator.find_away(SECONDARY, FOLLOWER)
     for name in (SECONDARY, FOLLOWER):
-        if name in operator.nodes:
+        if name in operator.nodes and name not in operator.away:
             migrations.migrate(operator, name, folder=folder)
             operator.on(name).change("ANALYZE")
-    for link in _links(operator):  # those out of A first
-        replication.resume(operator, link)
-        replication.wait_established(operator, link)
+    _resume_all(operator)
+    _require_there(operator, left_out)
 
 
 def compare_(operator: Operator, _: Path) -> dict[str, Any]:
@@ -150,17 +172,44 @@ def compare_(operator: Operator, _: Path) -> dict[str, Any]:
 
 
 def undo(operator: Operator, folder: Path) -> None:
-    """Nobody has written since the halt, so that B's schema with A's rows is what there was."""
-    before = schema.version(operator.on(SECONDARY))
-    if schema.version(operator.on(PRIMARY)) > before:
+    """Nobody has written since the halt, so that the old schema with A's rows is what there was.
+
+    B and the follower are not needed: what A keeps for them is on A.
+    """
+    session = operator.on(PRIMARY)
+    operator.find_away(SECONDARY, FOLLOWER)
+    before = schema.halted_at(session)
+    if before is not None and schema.version(session) > before:
         migrations.revert(operator, PRIMARY, to=before, folder=folder)
     slots_.advance(operator, PRIMARY)
-    for link in _links(operator):
+    fence.unfence(operator, PRIMARY, peer_is_lost=SECONDARY in operator.away)
+    schema.forget_halt(session)
+    print_event({"undone": PRIMARY, "version": schema.version(session)})
+
+
+def rejoin(operator: Operator, _: Path) -> None:
+    """Resume every direction between nodes that answer. Raises DeclinedError naming the others."""
+    left_out = set(operator.away)
+    operator.find_away(SECONDARY, FOLLOWER)
+    _resume_all(operator)
+    _require_there(operator, left_out)
+
+
+def _resume_all(operator: Operator) -> None:
+    links = [
+        link
+        for link in _links(operator)
+        if operator.away.isdisjoint((link.publisher.name, link.subscriber.name))
+    ]
+    for link in links:  # those out of A first
         replication.resume(operator, link)
-    fence.unfence(operator, PRIMARY)
-    for link in _links(operator):
+    for link in links:
         replication.wait_established(operator, link)
-    print_event({"undone": PRIMARY, "version": before})
+
+
+def _require_there(operator: Operator, left_out: Collection[str]) -> None:
+    if missing := sorted(operator.away - set(left_out)):
+        raise DeclinedError(f"{', '.join(missing)} does not answer: everything else is done")
 
 
 def _entity(operator: Operator) -> list[str]:
@@ -193,4 +242,5 @@ COMMANDS: dict[str, Callable[[Operator, Path], Any]] = {
     "restore": restore,
     "compare": compare_,
     "undo": undo,
+    "rejoin": rejoin,
 }

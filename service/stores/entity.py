@@ -305,6 +305,11 @@ class EntityStore:
         )
         return rows[0]
 
+    @property
+    def found_other_version(self) -> bool:
+        """Return whether the last look for a writer found one of another schema version."""
+        return self.writers.found_other_version
+
     async def accepts_writes(self) -> bool:
         """Return whether a writer answers and this role may write on it."""
         return await self.writers.take("account")

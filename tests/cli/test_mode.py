@@ -203,6 +203,19 @@ def test_no_force_leaves_past_the_lock_of_an_upgrade(run_command):
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
+def test_a_person_leaves_past_a_lock_by_its_token_after_reading_what_that_costs(run_command):
+    _held_by_an_upgrade()
+    words = ("leave", "--epoch", "2", "--reason", "nobody can go on")
+    code, printed = run_command(*words)
+    assert code == 1
+    assert "--past-lock 'upgrade r'; it costs: that upgrade stops for good" in printed
+    assert run_command(*words, "--past-lock", "another")[0] == 1
+    assert run_command(*words, "--past-lock", "upgrade r")[0] == 0
+    found = _mode(PRIMARY)
+    assert found.mode == mode.Mode.READ_WRITE
+    assert "upgrade r by me holds the lock" in found.reason
+
+
 def _held_by_an_upgrade() -> None:
     dynamodb = _aws("dynamodb", PRIMARY)
     lock.acquire(dynamodb, _TABLE, holder="upgrade r by me", token="upgrade r", at=NOW)

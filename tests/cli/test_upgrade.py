@@ -90,6 +90,22 @@ def test_an_abort_before_the_commit_point_is_what_was_asked_for(run_command, acc
     assert account.state() == account.at_first
 
 
+def test_what_a_helper_that_was_left_out_is_owed_is_shown_and_paid(run_command, account):
+    account.faults = [Fault("Open the primary master", "standby-away", times=1)]
+    assert run_command("start", "--image", NEW, "--id", UPGRADE)[0] == 1
+    assert "owed: trail (us-west-2: " in run_command("status")[1]
+    account.faults = []
+    assert run_command("resume", "--without", "standby")[0] == 0
+    code, text = run_command("status", "--id", UPGRADE)
+    assert code == 0
+    assert "owed: trail (us-west-2 is left out)" in text
+    assert text.rstrip().endswith("next: `mainstay upgrade resume`")
+    account.repair()
+    assert run_command("resume", "--id", UPGRADE)[0] == 0
+    lines = run_command("status", "--id", UPGRADE)[1].splitlines()
+    assert not [line for line in lines if line.startswith("owed: ")]
+
+
 def test_without_an_upgrade_under_way_it_says_so(run_command):
     code, text = run_command("status")
     assert code == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from functions.upgrade import leaving_dns, services
-from functions.upgrade.site import HALVES, site_of
+from functions.upgrade.site import site_of
 
 
 @pytest.fixture
@@ -31,12 +31,13 @@ def test_every_service_that_it_stops_and_starts_is_there(site):
             assert service.family in ("", family)  # the edge's is never registered anew
 
 
-def test_the_autoscaling_of_every_half_is_found_and_works(site):
+def test_the_autoscaling_of_every_service_is_found_and_works(site):
     for place in site.places:
-        for half in HALVES:
-            state = services.suspended(site, place, place.halves[half])
-            assert state is not None
-            assert not any(state.values())
+        for service in place.releasing.values():
+            found = services.scaling(site, place, service)
+            assert found is not None
+            assert found["min"] < found["max"]
+            assert not any(found["suspended"].values())
 
 
 def test_every_alarm_and_the_switch_of_dns_are_there(deployed, site):

@@ -39,11 +39,13 @@ ATTEMPTS = [
 ROWS = [
     Row(step=step, name=step.title(), began=T0 + began, ended=T0 + ended)
     for step, began, ended in (
+        ("carry", 5, 10),
         ("check", 10, 20),
         ("enter", 20, 21),
         ("migrate", 21, 25),
         ("bake", 25, 47),
         ("leave", 47, 50),
+        ("share", 50, 50),
         ("unlock", 50, 52),
     )
 ]
@@ -82,10 +84,40 @@ def test_a_run_without_a_fault_misses_nothing():
         (attempt("login", 30.0, FAILED, status=0), "logins failed"),
         (attempt("verify", 30.0, FAILED), "session checks failed"),
         (attempt("check", 30.0, FAILED), "session checks failed"),
+        (attempt("logout", 30.0, FAILED, status=500), "logouts failed"),
+        (attempt("audit", 30.0, FAILED, status=500), "reads of the audit log failed"),
+        (
+            attempt("write", 30.0, FAILED, status=500),
+            "writes that failed otherwise than by READ_ONLY",
+        ),
+        (
+            attempt("login", 30.0, FAILED, status=500),
+            "logins failed of those between 'carry' and 'share'",
+        ),
     ],
 )
 def test_one_that_fails_is_missed(more: Attempt, name: str):
     assert name in missed([*ATTEMPTS, more])
+
+
+def test_every_kind_of_request_has_a_bar():
+    """Fifty answers of 500 of any kind miss one."""
+    for kind in KINDS:
+        more = [attempt(kind, 25.0 + n / 50, FAILED, status=500) for n in range(50)]
+        assert missed([*ATTEMPTS, *more]), kind
+
+
+def test_logins_after_the_upgrade_do_not_stand_for_those_during_it():
+    others = [each for each in ATTEMPTS if each.kind != "login"]
+    late = [attempt("login", 100 + n / 10) for n in range(60)]
+    assert missed([*others, *late]) == {"logins failed of those between 'carry' and 'share'"}
+
+
+def test_the_bound_is_clopper_s_and_pearson_s():
+    """None of 2,000 bounds the rate by 0.15 %, the rule of three; others by tables."""
+    assert verdict.failure_bound(2_000, 0) == pytest.approx(1 - 0.05 ** (1 / 2_000))
+    assert verdict.failure_bound(10, 1) == pytest.approx(0.394, abs=0.001)
+    assert verdict.failure_bound(3, 3) == 1.0
 
 
 _CROSSED = FOUND.crossed
@@ -115,7 +147,7 @@ _CROSSED = FOUND.crossed
             {"crossed": replace(_CROSSED, unexplained=["r"])},
             "answered requests that no process's log explains",
         ),
-        ({"seconds": 300.1}, "the whole upgrade"),
+        ({"seconds": 660.1}, "the whole upgrade"),
     ],
 )
 def test_each_loss_is_missed_and_nothing_beside(change: dict[str, Any], name: str):
@@ -233,14 +265,14 @@ def test_the_page_is_whole_by_itself_and_shows_every_step_and_every_failure():
     assert "url(" not in text
     assert "prefers-color-scheme: dark" in text
     assert "every row &lt;of&gt; the table" in text
-    assert text.count('class="misses">missed') == 2
+    assert text.count('class="misses">missed') == 3
     picture = ElementTree.fromstring(re.findall(r"<svg.*?</svg>", text, re.DOTALL)[0])
     words = [element.text for element in picture.iter("text")]
     assert {row.name for row in ROWS} <= set(words)
     assert {"writes are refused", "login", "write"} <= set(words)
     kinds = [element.get("class") for element in picture.iter()]
     assert kinds.count("refusing") == 4
-    assert kinds.count("step") == 2
+    assert kinds.count("step") == 4
     [mark] = [e for e in picture.iter("circle") if e.get("class") == "failed"]
     assert mark[0].text == "1 failed in second 30"
     [write] = [e for e in picture.iter("path") if e.get("class") == "refused"]

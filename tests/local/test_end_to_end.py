@@ -492,13 +492,13 @@ def _applies_later(address: str) -> bool:
 
 
 def _forget_resolvers(target: LocalTarget) -> None:
-    """No resolver of this machine remembers an answer of the standby."""
+    """No resolver of this machine remembers an answer of the standby, and nobody else calls."""
     lambda_ = target.client("lambda", REGIONS[0])
     functions = lambda_.get_paginator("list_functions").paginate().search("Functions[]")
     (function,) = [one for one in functions if "SITE" in one.get("Environment", {})["Variables"]]
     variables = function["Environment"]["Variables"]
     site = json.loads(variables["SITE"])
-    site["exit"]["seconds"] = 1
+    site["exit"]["seconds"], site["quiet_seconds"] = 1, 1
     lambda_.update_function_configuration(
         FunctionName=function["FunctionName"],
         Environment={"Variables": {**variables, "SITE": json.dumps(site)}},

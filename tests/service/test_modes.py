@@ -20,9 +20,12 @@ from service.api import matrix
 from service.api.application import application
 from service.api.call import Endpoint
 from service.api.table import ENDPOINTS
+from service.databases import Servers
 from service.mode import ServiceMode, WriterWatcher
 from service.runtime import Runtime
+from service.schema_version import SchemaVersionError
 from service.settings import api_settings
+from service.stores.entity import EntityStore
 from tests.service.conftest import PASSWORD, Tenant, mode_of
 
 ROOT = Path(__file__).parents[2]
@@ -246,6 +249,46 @@ def _watched(answers: list[bool], *, lost: bool = False, table: str = "READ_WRIT
 def test_three_misses_of_the_writer_enter_read_only_and_two_do_not():
     assert _watched([False, False, False])
     assert not _watched([False, False, True, False, False])
+
+
+@pytest.mark.parametrize(
+    ("newer", "words"), [(True, "the writer has another schema version"), (False, "no writer")]
+)
+def test_a_task_of_the_old_release_reports_no_lost_writer(newer, words, capsys):
+    """Its half trails for minutes in each upgrade, and two such lines would ring an alarm."""
+
+    class Master:
+        def __init__(self, *, newer: bool) -> None:
+            self._newer = newer
+
+        def rank(self) -> int:
+            return 0
+
+        async def ask(self, *_: object) -> list[dict[str, bool]]:
+            if self._newer:
+                raise SchemaVersionError("A has another version than this build speaks")
+            return [{"takes": False}]
+
+    async def run() -> None:
+        writers = Servers(())
+        writers.servers = [Master(newer=newer), Master(newer=False)]  # type: ignore[list-item]
+        store = EntityStore(Servers(()), writers, backwards=lambda: False)
+        mode = ServiceMode()
+        mode.obey(state("READ_WRITE"))
+        watcher = WriterWatcher(
+            mode,
+            store.accepts_writes,
+            seconds=0,
+            has_other_version=lambda: store.found_other_version,
+        )
+        watching = asyncio.create_task(watcher.run())
+        async with asyncio.timeout(5):
+            while not mode.read_only:
+                await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(run())
+    assert f"entered READ_ONLY: {words}" in capsys.readouterr().out
 
 
 def test_three_answers_of_a_writer_leave_read_only_and_two_do_not():

@@ -13,13 +13,13 @@ from typing import Any
 
 from mainstay.upgrade.steps import STEPS, UNDOS, Operation
 from tests.upgrade.regions import NEW, PRIMARY
-from tests.upgrade.simulated_account import Fault, SimulatedAccount
+from tests.upgrade.simulated_account import AWAY, SCALES, SPOILT, Fault, SimulatedAccount
 
 ERRORS = ("before", "after", "timeout-before", "timeout-after")  # once, and for good
 KILLS = ("kill-before", "kill-after")
-OF_TASKS = ("lingers", "kill-lingers")
+OF_TASKS = ("lingers", "kill-lingers", "kill-late")
 ALARMS = ("alarm-primary", "alarm-standby")
-KINDS = (*ERRORS, *OF_TASKS, *KILLS, *ALARMS, "opened")
+KINDS = (*ERRORS, *OF_TASKS, *KILLS, *ALARMS, "opened", *SCALES, *AWAY, *SPOILT)
 ALWAYS = 1_000
 
 STOPPING = ("Stop", "Notify the operators")
@@ -30,6 +30,8 @@ CAUSES = {  # why there is anything to undo, or to stop for
     "compare": "a comparison that fails for good",
 }
 _OPERATIONS = {row.name for row in (*STEPS, *UNDOS) if isinstance(row.by, Operation)}
+# From where on a release may turn out to be spoilt, and is noticed.
+_BEFORE_THE_BAKE = {STEPS[0].name, "Smoke-test the new code", "Give the new code a tenth"}
 _IN_READ_ONLY = {row.name for row in STEPS if row.read_only and row.key != "enter"} | {
     row.name for row in UNDOS[: [undo.key for undo in UNDOS].index("mode") + 1]
 }
@@ -84,6 +86,8 @@ def _causes(state: str) -> tuple[str, ...]:
 def _applies(kind: str, state: str) -> bool:
     if kind in OF_TASKS:
         return state in _OPERATIONS
+    if kind in SPOILT:
+        return state in _BEFORE_THE_BAKE
     if kind == "opened":
         return state.removesuffix(": note") in _IN_READ_ONLY or state == GOING_BACK
     return True

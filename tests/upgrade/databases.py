@@ -6,6 +6,7 @@ this has their effects and their refusals, for hundreds of runs.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
@@ -29,11 +30,17 @@ class Databases:
     equal: bool = True
     written: bool = False  # users have written in the new schema, and B has not heard of it
     lost: bool = False  # and so it is gone
+    dead: set[str] = field(default_factory=set)  # "b" or "follower", which do not answer
+    halted: int | None = None  # the version of A before
 
-    def run(self, name: str) -> None:
-        getattr(self, name)()
+    def run(self, name: str, without: Collection[str] = ()) -> None:
+        if name in ("restore", "rejoin"):
+            getattr(self, name)(set(without))
+        else:
+            getattr(self, name)()
 
     def check(self) -> None:
+        self._require_there()
         if not (self.a == self.b == self.follower and all(self.links.values())):
             raise RefusedError("replication is not whole")
         if self.fenced:
@@ -43,32 +50,47 @@ class Databases:
         self.transaction = self.target
 
     def halt(self) -> None:
-        self.fenced = True
+        self.halted, self.fenced = self.halted or self.a, True
+        self._require_there()
         self.links = dict.fromkeys(self.links, False)
 
     def migrate(self) -> None:
+        self._require_there()
         if not self.fenced or any(self.links.values()):
             raise RefusedError("A is written or read: halt first")
         self.a = self.target
 
     def open(self) -> None:
-        self.fenced = False
+        self.fenced, self.halted = False, None
 
     def publish(self) -> None:
-        if self.links["b>a"]:
+        if self.links["b>a"] and self.b != self.a:
             raise RefusedError("the way back is on")
 
-    def restore(self) -> None:
-        self.b = self.follower = self.a
-        self.written = False
-        self.links = dict.fromkeys(self.links, True)
+    def restore(self, without: set[str]) -> None:
+        for name in {"b", "follower"} - self.dead - without:
+            setattr(self, name, self.a)
+        self.written &= "b" in self.dead
+        self.rejoin(without)
+
+    def rejoin(self, without: set[str]) -> None:
+        away = self.dead | without
+        for link in self.links:
+            if away.isdisjoint(link.split(">")):
+                self.links[link] = True
+        if missing := self.dead - without:
+            raise RefusedError(f"{sorted(missing)} does not answer")
 
     def compare(self) -> None:
-        if not self.equal or self.a != self.b or not all(self.links.values()):
+        if not self.equal or self.a != self.b or not (self.links["a>b"] and self.links["b>a"]):
             raise RefusedError("A and B differ")
 
     def undo(self) -> None:
         self.lost = self.lost or self.written
-        self.a = self.b
-        self.links = dict.fromkeys(self.links, True)
+        if self.halted is not None:
+            self.a, self.halted = self.halted, None
         self.fenced = False
+
+    def _require_there(self) -> None:
+        if self.dead:
+            raise RefusedError(f"{sorted(self.dead)} does not answer")

@@ -47,10 +47,19 @@ SAMPLE = (
     Case(state="Commit", kind="after", times=1_000),
     Case(state="Commit", kind="alarm-standby"),
     Case(state="Upgrade the primary master", kind="kill-after"),
+    Case(state="Halt replication on the primary master", kind="kill-late"),
     Case(state="Switch traffic to new code", kind="kill-after"),
     Case(state="Undo: confirm", kind="kill-after", cause="commit"),
     Case(state="Undo: read-write mode", kind="before", times=1_000, cause="smoke"),
     Case(state="Release the lock", kind="kill-after"),
+    Case(state="Release the lock", kind="scales-out"),
+    Case(state="Commit", kind="standby-away"),
+    Case(state="Give the new code a tenth", kind="login-401"),
+    Case(state="Give the new code a tenth", kind="slow-release"),
+    Case(state="Undo: read-write mode", kind="standby-away", cause="smoke"),
+    Case(state="Open the primary master", kind="b-dead"),
+    Case(state="Undo: the primary master as it was", kind="follower-dead", cause="commit"),
+    Case(state="Take the standby Region out of DNS", kind="scales-out"),
     Case(state="Notify the operators", kind="before", cause="compare"),
 )
 
@@ -99,6 +108,8 @@ class Runs:
         """Resume or abort, with the fault fixed; after a refused abort, resume."""
         account = self._account
         account.dead, account.faults = False, []
+        account.repair()
+        account.spoilt = ""
         plan = plans.read(account.tables[PRIMARY], f"control-{PRIMARY}", UPGRADE)
         take = plan is not None and plan.window and bool(account.taken)
         if person == "abort":

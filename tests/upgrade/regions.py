@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,9 @@ from tests.upgrade.synthesized import OPERATORS
 
 PRIMARY, STANDBY = "us-east-1", "us-west-2"
 OLD, NEW = "app:1", "app:2"
-COUNT = 2  # tasks of each half
+COUNT = 2  # tasks of each service
+MIN, MAX = 1, 12  # of each that scales
+SCALED = (("app", "blue"), ("app", "green"), ("work", "worker"))  # of the templates' services
 ALARM = "mainstay-test-us-west-2-left"
 LOG_GROUP = "functions"  # where the operations' task prints
 PAGER = "pager"  # the queue of whoever is on call
@@ -67,7 +69,7 @@ def make_pager() -> None:
     )
 
 
-def make_region(region: str, ecs: FakeEcs, halves: Collection[str]) -> None:
+def make_region(region: str, ecs: FakeEcs) -> None:
     """Families, services, their scaling and their alarms, at rest."""
     for family in ("app-blue", "app-green", "app-worker", "operations", "edge"):
         container: dict[str, Any] = {
@@ -88,14 +90,14 @@ def make_region(region: str, ecs: FakeEcs, halves: Collection[str]) -> None:
         ("edge", "edge", "edge"),
     ):
         ecs.add_service(cluster, name, family, COUNT)
-        if name in halves:
+        if (cluster, name) in SCALED:
             _known_to_scaling(region, cluster, name)
             scaling.register_scalable_target(
                 ServiceNamespace="ecs",
                 ResourceId=f"service/{cluster}/{name}",
                 ScalableDimension="ecs:service:DesiredCount",
-                MinCapacity=COUNT,
-                MaxCapacity=12,
+                MinCapacity=MIN,
+                MaxCapacity=MAX,
             )
     for name in (ALARM, "failing-blue", "failing-green"):
         cloudwatch = aws("cloudwatch", region)
@@ -155,6 +157,7 @@ def described(rule: str, groups: Mapping[str, str]) -> dict[str, Any]:
             "seconds": 10,
             "quiet_requests": 200,
         },
+        "quiet_seconds": 240,
         "operations": {
             "cluster": "work",
             "family": "operations",
@@ -167,8 +170,9 @@ def described(rule: str, groups: Mapping[str, str]) -> dict[str, Any]:
 class Balancers:
     """moto's; a rule is asked for after every effect, and is what it was until it is changed."""
 
-    def __init__(self) -> None:
-        self._api = aws("elbv2", PRIMARY)
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called after a change of the rule."""
+        self._api, self._changed = aws("elbv2", PRIMARY), changed
         self._known: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -182,14 +186,25 @@ class Balancers:
 
     def modify_rule(self, **given: Any) -> Any:
         self._known.clear()
-        return self._api.modify_rule(**given)
+        answer = self._api.modify_rule(**given)
+        self._changed()
+        return answer
 
 
 class CloudWatch:
-    """moto's, whose alarms nothing evaluates: the data point of an exit sets its alarm here."""
+    """moto's, whose alarms nothing evaluates: the data point of an exit sets its alarm here.
 
-    def __init__(self, region: str) -> None:
-        self._api = aws("cloudwatch", region)
+    `requests` returns the statistics of a target group, which in moto has no requests.
+    """
+
+    def __init__(self, region: str, requests: Callable[..., Any] | None = None) -> None:
+        self._api, self._requests = aws("cloudwatch", region), requests
+
+    def get_metric_statistics(self, **given: Any) -> Any:
+        names = {each["Name"]: each["Value"] for each in given["Dimensions"]}
+        if self._requests is None or "TargetGroup" not in names:
+            return self._api.get_metric_statistics(**given)
+        return self._requests(names["TargetGroup"], **given)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._api, name)

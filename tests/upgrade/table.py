@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from tests.upgrade.cases import CAUSES, ERRORS, KINDS
-from tests.upgrade.simulated_account import ROLLED_BACK, STOPPED, UPGRADED
+from tests.upgrade.simulated_account import ROLLED_BACK, SERVED, STOPPED, UPGRADED
 
-_LETTERS = {UPGRADED: "U", ROLLED_BACK: "R", STOPPED: "S", "killed": "K"}
+_LETTERS = {UPGRADED: "U", ROLLED_BACK: "R", STOPPED: "S", SERVED: "s", "killed": "K"}
 _LEGEND = """\
 U upgraded   R rolled back exactly   S stopped safely: READ_ONLY, lock held, operators notified
+s stopped with every user served, lock held, operators notified
 K killed     S-UR, K-UR: and then, resumed: upgraded; aborted: rolled back exactly
-Of an error or a time-out: once, and for good.   lingers: a task outlives the state that timed out.
-alarm: an alarm enters READ_ONLY.   opened: somebody returns to READ_WRITE.   ! wrong"""
+Of an error or a time-out: once, and for good.   lingers: a task outlives the state that timed out;
+late: and whoever ends it.
+alarm: an alarm enters READ_ONLY.   opened: somebody returns to READ_WRITE.
+scales: the autoscaler changes every number of tasks that it may.
+login, no-connection, slow: what users get of the new code.
+away, dead: from here on the Region, the follower or B does not answer.   ! wrong"""
 
 
 def table(results: list[dict[str, Any]]) -> str:

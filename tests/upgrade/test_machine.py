@@ -13,13 +13,22 @@ import pytest
 
 from functions.control_table import lock, mode
 from functions.upgrade import plan as plans
+from functions.upgrade.errors import NotYetError
 from mainstay.upgrade.steps import STEPS, Operation
 from tests.conftest import ROOT
 from tests.upgrade.cases import cases
 from tests.upgrade.databases import RefusedError
 from tests.upgrade.faults import SAMPLE
 from tests.upgrade.regions import NEW, OLD, PRIMARY, STANDBY, aws
-from tests.upgrade.simulated_account import ENDS, ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
+from tests.upgrade.simulated_account import (
+    ENDS,
+    ROLLED_BACK,
+    SERVED,
+    STOPPED,
+    UPGRADE,
+    UPGRADED,
+    Fault,
+)
 
 
 def test_every_row_is_done_in_the_order_of_the_table(upgrade, account):
@@ -135,7 +144,7 @@ def test_read_only_by_somebody_else_after_the_window_does_not_stop_it_and_stays(
 
 def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, account):
     account.faults = [Fault("Restore the secondary master", "before")]
-    assert account.outcome(upgrade("first")) == STOPPED
+    assert account.outcome(upgrade("first")) == SERVED
     assert account.databases.a == 2
     refused = upgrade("aborted", intent="abort")
     assert refused["error"] == "Upgrade.Refused"
@@ -147,14 +156,14 @@ def test_past_the_commit_point_it_stops_and_only_goes_forward(upgrade, account):
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
 
-def out_of_memory(account, monkeypatch, command: str) -> str:
-    """Have an operation's container killed; return what the reason is to say of it."""
+def out_of_memory(account, monkeypatch, command: str, *more: str) -> str:
+    """Have operations' containers killed; return what the reason is to say of the first."""
     run = account.databases.run
 
-    def killed(effect: str) -> None:
-        if effect == command:
+    def killed(effect: str, *without) -> None:
+        if effect in (command, *more):
             raise RefusedError("compares login")
-        run(effect)
+        run(effect, *without)
 
     monkeypatch.setattr(account.databases, "run", killed)
     account.exit_code, account.killed = 137, {"reason": OUT_OF_MEMORY}
@@ -195,8 +204,14 @@ def test_an_operation_that_does_not_end_in_time_says_what_it_printed_last(upgrad
 
 
 def test_a_stop_holds_read_only_before_it_looks_for_the_reason(upgrade, account, monkeypatch):
-    """A log that is slow to answer must not keep the system writable."""
-    out_of_memory(account, monkeypatch, "compare")
+    """A log that is slow to answer must not keep the system writable, where that is dangerous."""
+    out_of_memory(account, monkeypatch, "migrate", "undo")
+
+    def opened(state: str) -> None:
+        if state == "Undo: the primary master as it was":
+            account._write_mode("opened")
+
+    account.before_state = opened
     read, modes = aws("logs", PRIMARY).get_log_events, []
 
     def reading(**given) -> object:
@@ -225,11 +240,20 @@ def test_another_image_under_the_same_name_is_refused(upgrade, account):
     assert upgrade("other", image="app:3")["error"] == "Upgrade.Refused"
 
 
+def _taken_over(account, **event) -> None:
+    """Begin as another execution, which waits for what the one before may still be doing."""
+    while True:
+        try:
+            return account._conduct({"action": "begin", **event})
+        except NotYetError:
+            account.sleep(2)
+
+
 def test_an_execution_that_was_taken_over_does_nothing_any_more(account, machine):
     """Its state may still run when a person thinks that it has ended."""
     begin = {"action": "begin", "step": "release", "upgrade": UPGRADE, "image": NEW, "by": "one"}
     account._conduct({**begin, "execution": "first"})
-    account._conduct({**begin, "execution": "second"})
+    _taken_over(account, **{**begin, "execution": "second"})
     before = account.state()
     with pytest.raises(Exception, match="is second's") as error:
         account._conduct(
@@ -249,7 +273,7 @@ def test_an_act_that_waits_when_it_is_taken_over_does_nothing_any_more(account):
     def aborted(seconds: float) -> None:
         slept(seconds)
         account.sleep = slept
-        account._conduct({**common, "action": "begin", "execution": "second", "intent": "abort"})
+        _taken_over(account, **{**common, "execution": "second", "intent": "abort"})
         undo = {"action": "undo_exit", "registered_as": "exit", "guarded": False}
         account._conduct({**common, **undo, "execution": "second"})
         assert account.exit_alarm() == "OK"

@@ -31,7 +31,7 @@ from mainstay.upgrade.steps import COMMIT, STEPS, Step
 from tests.conftest import ROOT
 from tests.upgrade.another_table import definition_from
 from tests.upgrade.regions import NEW
-from tests.upgrade.simulated_account import ROLLED_BACK, STOPPED, UPGRADE, UPGRADED, Fault
+from tests.upgrade.simulated_account import ROLLED_BACK, SERVED, UPGRADE, UPGRADED, Fault
 
 ON_SERVERS = {
     "test_upgrade.py": (
@@ -92,7 +92,7 @@ def test_mutation_the_lock_released_before_the_secondary_is_restored_is_seen(spo
 
 def test_mutation_the_lock_released_before_the_halves_are_as_they_were_is_refused(spoilt):
     outcome, why = spoilt(moved("unlock", before="share"))
-    assert outcome == STOPPED
+    assert outcome == SERVED
     assert "not as it should be after the upgrade: the weights" in why
 
 
@@ -124,7 +124,7 @@ def test_mutation_an_undoing_that_is_not_registered_before_its_act_is_missed(
     monkeypatch.setattr(Conductor, "_begun", unregistered)
     account.faults = [Fault("Disable half of the app servers", "after")]
     ended = upgrade("first")
-    assert account.outcome(ended) == STOPPED
+    assert account.outcome(ended) == SERVED
     assert "not as it was before the upgrade: the weights" in ended["cause"]
 
 

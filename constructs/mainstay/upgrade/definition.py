@@ -27,6 +27,9 @@ from mainstay.upgrade.steps import (
     Undo,
 )
 
+# The state that lists what the undoing could not do, and goes on behind the row that failed.
+OWE = "Undo: owe"
+
 _INPUT = "$states.context.Execution.Input"
 # Asking again changes none of these: they end the row at once.
 _FINAL = ("RefusedError", "EpochStolenError", "SupersededError", "FailedError", "LockHeldError")
@@ -108,8 +111,9 @@ class Definition(Construct):
                 "intent": _given("intent", "go"),
                 "image": _given("image", ""),
                 "by": _given("by", "nobody"),
-                "bake_seconds": _given("bake_seconds", 180),
+                "bake_seconds": _given("bake_seconds", 240),
                 "take_mode": _given("take_mode", False),
+                "without": _given("without", []),
             },
             {},
         )
@@ -167,13 +171,25 @@ class Definition(Construct):
         )
         self._retry(confirm, bound_seconds=300)
         _catch(confirm, decide)  # its answer may be lost after it has released the lock
+        owe = self._invoke(
+            OWE, {"action": "owe", "step": "{% $owed %}", "error": "{% $error %}"}, {}
+        )
+        self._retry(owe, bound_seconds=60)
+        _catch(owe, stopped, keep=True)
+        behind = sfn.Choice.jsonata(self, f"{OWE}: go on")
         following: sfn.State = confirm
         confirm.next(rolled_back)
         for undo in reversed(UNDOS):
-            following = self._undo(undo, following, stopped)
+            if undo.serves:
+                following = self._undo(undo, following, stopped)
+                continue
+            behind.when(_when(f"$owed = '{undo.key}'"), following)
+            following = self._undo(undo, following, owe)
+        behind.otherwise(confirm)
+        owe.next(behind)
         return following
 
-    def _undo(self, undo: Undo, following: sfn.State, stopped: sfn.State) -> sfn.State:
+    def _undo(self, undo: Undo, following: sfn.State, failed: sfn.State) -> sfn.State:
         payload = {
             "step": undo.key,
             "guarded": False,
@@ -181,13 +197,13 @@ class Definition(Construct):
             "always": undo.key in ALWAYS,
         }
         if isinstance(undo.by, Operation):
-            first = self._operation(undo.name, undo, payload, undo.by.command, following, stopped)
+            first = self._operation(undo.name, undo, payload, undo.by.command, following, failed)
             needed = sfn.Choice.jsonata(self, f"{undo.name}?")
             needed.when(_when(f"$facts.{undo.key}"), first).otherwise(following)
             return needed
         state = self._invoke(undo.name, {**payload, "action": undo.by.name}, {"comment": undo.does})
         self._retry(state, bound_seconds=undo.bound_seconds)
-        _catch(state, stopped)
+        _catch(state, failed, owed=undo.key)
         state.next(following)
         return state
 
@@ -205,7 +221,7 @@ class Definition(Construct):
             f"{name}: note", {**payload, "action": "note", "command": list(command)}, {}
         )
         self._retry(note, bound_seconds=60)
-        _catch(note, failed)
+        _catch(note, failed, owed=row.key)
         # L2 `EcsRunTask` runs a definition that the template knows; the release's revision is
         # known when it runs.
         run = sfn.CustomState(
@@ -254,13 +270,13 @@ class Definition(Construct):
         )
         operation = f"{{'Operation': '{' '.join(command)}'}}"
         caught = f"{{% $merge([$states.errorOutput, {operation}]) %}}"
-        run.add_catch(failed, errors=["States.ALL"], assign={"error": caught})
+        run.add_catch(failed, errors=["States.ALL"], assign={"error": caught, "owed": row.key})
         note.next(run)
         run.next(following)
         return note
 
     def _stop(self, operators: sns.ITopic) -> sfn.State:
-        """Enter READ_ONLY, hold the lock, and notify people; return the first state."""
+        """Hold the lock, and READ_ONLY in its window; notify people. Return the first state."""
         # Its answer has the error in words; without it, the notice has what was caught.
         stop = self._invoke(
             "Stop",
@@ -278,7 +294,8 @@ class Definition(Construct):
                 {
                     "upgrade": f"{{% {_INPUT}.upgrade %}}",
                     "why": "{% $string($error) %}",
-                    "next": "docs/runbooks/upgrade.md: resume or abort; logins go on, writes wait",
+                    "next": "docs/runbooks/upgrade.md: `mainstay upgrade status`, then resume or "
+                    "abort; logins go on",
                 }
             ),
             outputs="{% {} %}",
@@ -288,7 +305,7 @@ class Definition(Construct):
             "Stopped",
             error="Upgrade.Stopped",
             cause="{% $string($error) %}",
-            comment="READ_ONLY, and the lock is held: a person resumes or aborts",
+            comment="The lock is held: a person resumes or aborts",
         )
         _catch(stop, notify, keep=True)
         notify.add_retry(
@@ -337,14 +354,21 @@ class Definition(Construct):
         state.add_retry(errors=["States.ALL"], interval=pause, max_attempts=3, backoff_rate=2)
 
 
-def _catch(state: sfn.TaskStateBase, to: sfn.State, *, keep: bool = False) -> None:
-    """Go `to` a state on any error; `keep` keeps the error that was assigned before."""
+def _catch(
+    state: sfn.TaskStateBase, to: sfn.State, *, keep: bool = False, owed: str | None = None
+) -> None:
+    """Go `to` a state on any error; `keep` keeps the error that was assigned before.
+
+    `owed` is the key of the row that failed.
+    """
     assign = None if keep else {"error": "{% $states.errorOutput %}"}
+    if owed is not None:
+        assign = {**(assign or {}), "owed": owed}
     state.add_catch(to, errors=["States.ALL"], assign=assign)
 
 
 def _given(name: str, default: Any) -> str:
-    literal = repr(default).lower() if isinstance(default, bool) else repr(default)
+    literal = repr(default).lower() if isinstance(default, bool) else repr(default)  # [] is JSON
     return f"{{% $exists({_INPUT}.{name}) ? {_INPUT}.{name} : {literal} %}}"
 
 

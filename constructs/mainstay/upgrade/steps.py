@@ -49,6 +49,7 @@ class Undo:
     until: str
     bound_seconds: int
     by: Action | Operation
+    serves: bool = False  # whether users need it: without it the undoing stops, with others it owes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +108,9 @@ STEPS: tuple[Step, ...] = (
         number="-",
         words="careful orchestration",
         name="Suspend autoscaling",
-        does="suspends the autoscaling of both halves in both Regions",
-        until="every scalable target has it",
+        does="suspends the autoscaling of everything that it releases, in both Regions, and only "
+        "then reads how many tasks there are",
+        until="every scalable target has it, and every task runs",
         bound_seconds=120,
         by=Action(name="suspend"),
         undo="scaling",
@@ -118,22 +120,11 @@ STEPS: tuple[Step, ...] = (
         number="2",
         words="Disable half of the app servers from each load balancer pool",
         name="Let one half carry all",
-        does=f"scales {STAYS} to the tasks of both halves",
+        does=f"scales {STAYS} to the tasks of both halves, and lets its autoscaling add more",
         until="every task of it is healthy behind the load balancer",
         bound_seconds=1_200,
         by=Action(name="carry"),
         undo="counts",
-    ),
-    Step(
-        key="exit",
-        number="2",
-        words="Disable half of the app servers from each load balancer pool",
-        name="Take the standby Region out of DNS",
-        does="puts the data point that takes the standby Region out of DNS",
-        until="its health check fails, the records' TTL has passed, and no requests of users come",
-        bound_seconds=1_200,
-        by=Action(name="exit"),
-        undo="exit",
     ),
     Step(
         key="disable",
@@ -147,14 +138,25 @@ STEPS: tuple[Step, ...] = (
         undo="weights",
     ),
     Step(
+        key="exit",
+        number="2",
+        words="Disable half of the app servers from each load balancer pool",
+        name="Take the standby Region out of DNS",
+        does="puts the data point that takes the standby Region out of DNS",
+        until="its health check fails, the records' TTL has passed, and no requests of users come",
+        bound_seconds=1_200,
+        by=Action(name="exit"),
+        undo="exit",
+    ),
+    Step(
         key="stop",
         number="2",
         words="stop the apps on that half",
         name="Stop the apps on that half",
         does=f"stops {LEAVES}, and both halves of the standby Region, whose store gets the new "
         "schema with the primary's; each task ends what it is answering",
-        until="none of their tasks runs",
-        bound_seconds=600,
+        until=f"{LEAVES} has had no request in two published minutes, and none of their tasks runs",
+        bound_seconds=900,
         by=Action(name="stop"),
         undo="stop",
     ),
@@ -201,7 +203,7 @@ STEPS: tuple[Step, ...] = (
         number="4",
         words="Upgrade the offline app servers with new code",
         name="Upgrade the offline app servers",
-        does=f"starts {LEAVES} with the new revision, enough to carry all",
+        does=f"starts {LEAVES} with the new revision, as many tasks as {STAYS} needs by now",
         until=f"every task of {LEAVES} is healthy and of the new revision",
         bound_seconds=1_200,
         by=Action(name="start"),
@@ -238,8 +240,11 @@ STEPS: tuple[Step, ...] = (
         words="Switch traffic from old code to new",
         name="Bake",
         does="lets the new code answer for as long as the upgrade was started with, then reads the "
-        "alarms of failing answers",
-        until="no alarm is in ALARM, and none lacks data",
+        "alarms of failing answers and compares both halves: refused logins and other 4xx, 5xx, "
+        "connections that no target took, the load balancer's own 502 to 504, and the slowest "
+        "hundredth",
+        until="no alarm is in ALARM or lacks data, and the new code fails and lasts no more than "
+        "the old, in two published minutes where the bake has four",
         bound_seconds=900,
         by=Bake(),
         read_only=True,
@@ -284,7 +289,8 @@ STEPS: tuple[Step, ...] = (
         words="Service now live on new code in READ-WRITE mode",
         name="Return to read-write mode",
         does="leaves the READ_ONLY that the upgrade itself entered, and no other",
-        until="every task that serves has acknowledged the new epoch",
+        until="the load balancer has its weights, and every task that serves has acknowledged the "
+        "new epoch; one that does not within a minute is listed",
         bound_seconds=120,
         by=Action(name="leave"),
         read_only=True,
@@ -306,7 +312,8 @@ STEPS: tuple[Step, ...] = (
         words="Perform the trailing upgrade: repeat the process for the now disabled half",
         name="Upgrade the trailing half",
         does=f"lets {STAYS}, the standby Region and the workers take up the new revision",
-        until="every task of them is healthy and of the new revision",
+        until=f"{STAYS} has had no request in two published minutes, and every task of them is "
+        "healthy and of the new revision",
         bound_seconds=1_800,
         by=Action(name="trail"),
     ),
@@ -321,11 +328,33 @@ STEPS: tuple[Step, ...] = (
         by=Action(name="share"),
     ),
     Step(
+        key="counts",
+        number="-",
+        words="scale out and in",
+        name="Return the halves to their size",
+        does="gives both halves the numbers of tasks that they had, and more by what the load has "
+        "grown since",
+        until="they run",
+        bound_seconds=1_200,
+        by=Action(name="counts"),
+    ),
+    Step(
+        key="resume",
+        number="-",
+        words="scale out and in",
+        name="Resume autoscaling",
+        does="gives back the primary's autoscaling its limits and what was suspended of it",
+        until="every scalable target of the Region is as it was",
+        bound_seconds=120,
+        by=Action(name="resume"),
+    ),
+    Step(
         key="return",
         number="7",
         words="Perform the trailing upgrade",
         name="Return the standby Region to DNS",
-        does="puts the data point that returns the standby Region to DNS",
+        does="puts the data point that returns the standby Region to DNS, and resumes its "
+        "autoscaling",
         until="its halves are healthy on the new revision, and its alarm is over",
         bound_seconds=1_200,
         by=Action(name="return"),
@@ -352,26 +381,6 @@ STEPS: tuple[Step, ...] = (
         by=Operation(command=("upgrade", "compare")),
     ),
     Step(
-        key="counts",
-        number="-",
-        words="scale out and in",
-        name="Return the halves to their size",
-        does="gives both halves the numbers of tasks that they had",
-        until="they run",
-        bound_seconds=1_200,
-        by=Action(name="counts"),
-    ),
-    Step(
-        key="resume",
-        number="-",
-        words="scale out and in",
-        name="Resume autoscaling",
-        does="resumes what was suspended of the autoscaling",
-        until="every scalable target is as it was",
-        bound_seconds=120,
-        by=Action(name="resume"),
-    ),
-    Step(
         key="unlock",
         number="-",
         words="No maintenance windows required",
@@ -391,6 +400,7 @@ UNDOS: tuple[Undo, ...] = (
         until="none of them runs",
         bound_seconds=300,
         by=Action(name="settle"),
+        serves=True,
     ),
     Undo(
         key="traffic",
@@ -399,23 +409,27 @@ UNDOS: tuple[Undo, ...] = (
         until="the listener rule has 100 to 0",
         bound_seconds=120,
         by=Action(name="undo_traffic"),
+        serves=True,
     ),
     Undo(
         key="start",
         name="Undo: stop the new code",
-        does="stops every task of the new revision",
+        does="stops every task of the new revision, once it has had no request in two published "
+        "minutes",
         until="none runs",
-        bound_seconds=600,
+        bound_seconds=900,
         by=Action(name="undo_start"),
+        serves=True,
     ),
     Undo(
         key="database",
         name="Undo: the primary master as it was",
-        does="brings A back to B's version, leads its slots past that, resumes every direction and "
-        "gives the write rights on A back",
-        until="every direction replicates everything and A takes writes",
+        does="brings A back to the version that it had, leads its slots past that, and gives the "
+        "write rights on A back; needs neither B nor the follower",
+        until="A takes writes",
         bound_seconds=7_200,
         by=Operation(command=("upgrade", "undo")),
+        serves=True,
     ),
     Undo(
         key="mode",
@@ -424,6 +438,7 @@ UNDOS: tuple[Undo, ...] = (
         until="the mode is not the upgrade's any more",
         bound_seconds=120,
         by=Action(name="undo_mode"),
+        serves=True,
     ),
     Undo(
         key="stop",
@@ -437,14 +452,22 @@ UNDOS: tuple[Undo, ...] = (
         key="weights",
         name="Undo: the weights",
         does="gives both halves the weights that they had",
-        until="the listener rule has them",
+        until="both halves can serve, and the listener rule has them",
         bound_seconds=120,
         by=Action(name="undo_weights"),
     ),
     Undo(
+        key="replication",
+        name="Undo: replication",
+        does="resumes every direction",
+        until="every direction replicates everything",
+        bound_seconds=1_800,
+        by=Operation(command=("upgrade", "rejoin")),
+    ),
+    Undo(
         key="exit",
         name="Undo: the standby Region in DNS",
-        does="puts the data point that returns the standby Region to DNS",
+        does="puts the data point that returns the standby Region to DNS, if its halves serve",
         until="its alarm is over",
         bound_seconds=600,
         by=Action(name="undo_exit"),
@@ -452,7 +475,8 @@ UNDOS: tuple[Undo, ...] = (
     Undo(
         key="counts",
         name="Undo: the numbers of tasks",
-        does="gives both halves the numbers of tasks that they had",
+        does="gives both halves the numbers of tasks that they had, and more by what the load has "
+        "grown since",
         until="they run",
         bound_seconds=1_200,
         by=Action(name="undo_counts"),
@@ -460,7 +484,7 @@ UNDOS: tuple[Undo, ...] = (
     Undo(
         key="scaling",
         name="Undo: autoscaling",
-        does="resumes what was suspended of the autoscaling",
+        does="gives back autoscaling its limits and what was suspended of it",
         until="every scalable target is as it was",
         bound_seconds=120,
         by=Action(name="undo_scaling"),

@@ -31,6 +31,8 @@ _TEST_PRIORITY = 10  # before the weights, at 100
 # From the alarm to the last resolver: a health check of an alarm looks every ten seconds and asks
 # three times; the records live for 60 s.
 _LEAVING_SECONDS = 90
+# Of two periods of a metric that has no zeros, and two minutes more until it is published.
+_QUIET_SECONDS = 240
 # A minute, of Route 53's checkers: eight places, some two requests in ten seconds each, twice over
 # for whoever else asks for health.
 _QUIET_REQUESTS = 200
@@ -116,6 +118,7 @@ class Upgrade(Construct):
             "primary": primary.as_json,
             "standby": None if standby is None else standby.as_json,
             "exit": _exit(exit_),
+            "quiet_seconds": _QUIET_SECONDS,
             "operations": {
                 "cluster": operations.cluster_name,
                 "family": operations.family,

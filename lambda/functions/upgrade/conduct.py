@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.control_table import journal, lock
-from functions.upgrade import actions, modes
+from functions.upgrade import actions, debts, modes
 from functions.upgrade import plan as plans
-from functions.upgrade.begin import begin
+from functions.upgrade.begin import begin, require_alone
 from functions.upgrade.cause import reason_of
 from functions.upgrade.errors import EpochStolenError, NotYetError, SupersededError
 from functions.upgrade.plan import BACK, ENDED, FORWARD, Plan
@@ -48,6 +48,7 @@ class Conductor:
         name = event["action"]
         if name == "begin":
             plan = begin(self._site, event, first=event["step"], now=self._now())
+            self._until(plan, event, lambda: require_alone(plan, now=self._now()))
             self._record(plan, "begin", "done", f"{plan.way} at {plan.at}")
             return {**self._facts(plan), "at": plan.at, "way": plan.way, "outcome": plan.outcome}
         plan = self._plan(event)
@@ -59,6 +60,8 @@ class Conductor:
             case _ if plan.way == ENDED:  # asked again, because the answer was lost
                 actions.release_lock(self._site, plan)
                 return self._facts(plan)
+            case "owe":
+                return self._owe(plan, event)
             case "note":
                 self._begun(plan, event)
                 return {**self._facts(plan), **self._task(plan, event)}
@@ -73,10 +76,22 @@ class Conductor:
         actions.ACTIONS[name](self._site, plan, now=self._now(), **event.get("arguments", {}))
 
     def _undo(self, plan: Plan, event: dict[str, Any], name: str) -> dict[str, Any]:
-        if event.get("always") or event["registered_as"] in plan.registered:
+        """Undo what was registered, once: a second time could undo what came after it."""
+        wanted = event.get("registered_as") in plan.registered and event["step"] not in plan.undone
+        if event.get("always") or wanted:
             undoing = UNDOINGS[name]
             self._until(plan, event, lambda: undoing(self._site, plan, now=self._now()))
+            if event["step"] not in plan.debts:
+                plan.undone.append(event["step"])
             self._finish(plan, event)
+        return self._facts(plan)
+
+    def _owe(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
+        """List a compensation that failed, and let the others go on: users are served already."""
+        row, reason = event["step"], self._reason(event.get("error") or {}, plan)
+        debts.owe(plan, row, reason)
+        self._save(plan)
+        self._record(plan, row, "owed", reason)
         return self._facts(plan)
 
     def _plan(self, event: dict[str, Any]) -> Plan:
@@ -108,7 +123,7 @@ class Conductor:
 
     def _finish(self, plan: Plan, event: dict[str, Any]) -> None:
         self._save(plan)
-        self._record(plan, event["step"], "done")
+        self._record(plan, event["step"], "done", plan.notes.pop("verdict", ""))
         if plan.way == ENDED:
             actions.release_lock(self._site, plan)
 
@@ -132,7 +147,14 @@ class Conductor:
 
     def _task(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of the task that runs an operation."""
-        variables = {**self._site.operations.variables, "UPGRADE_IMAGE": plan.image}
+        variables = {
+            **self._site.operations.variables,
+            "UPGRADE_IMAGE": plan.image,
+            "UPGRADE_WITHOUT": ",".join(plan.without),
+            "UPGRADE_NAME": plan.upgrade,
+            "UPGRADE_EXECUTION": plan.execution,
+            "UPGRADE_WAY": plan.way,
+        }
         return {
             "command": ["python", "-m", "service.operations", *event["command"]],
             "variables": [{"Name": name, "Value": text} for name, text in variables.items()],
@@ -158,11 +180,14 @@ class Conductor:
         return {"go": "stop"}
 
     def _stopped(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
-        """Hold READ_ONLY and the lock, and notify a person: nothing gets worse in this state."""
+        """Hold the lock, and READ_ONLY inside of its window; a person is notified."""
         error = event.get("error") or {}
         ended = plan.way == ENDED  # nothing is half done; the lock may be somebody else's by now
         if not ended:
-            modes.hold(self._site, plan, at=self._now())  # before anything that may take long
+            # Before anything that may take long. Out of the window and past the commit point users
+            # are served, and would be no better off without their writes.
+            if plan.window and not plan.committed:
+                modes.hold(self._site, plan, at=self._now())
             plan.outcome = "stopped"
             self._save(plan)
         reason = self._reason(error, plan)
@@ -183,7 +208,9 @@ class Conductor:
         return {
             "operations": own.get(actions.OPERATIONS, plan.before["operations"]),
             "bake": plan.bake_seconds,
-            "database": "database" in plan.registered,
+            # Operations of the undoing, which need no second run.
+            "database": "database" in plan.registered and "database" not in plan.undone,
+            "replication": not {"database", "replication"}.isdisjoint(plan.registered),
             "reason": plan.reason,
         }
 

@@ -8,6 +8,7 @@ from functions.control_table import mode
 from functions.control_table.acknowledgements import missing
 from functions.control_table.mode import EpochPassedError, Mode, State
 from functions.upgrade import services
+from functions.upgrade.debts import UNREACHABLE, for_standby
 from functions.upgrade.errors import EpochStolenError, NotYetError
 from functions.upgrade.plan import Plan
 from functions.upgrade.site import Place, Site
@@ -55,9 +56,17 @@ def enter(site: Site, plan: Plan, *, at: datetime) -> None:
 
 
 def require_own(site: Site, plan: Plan) -> None:
-    """Raises EpochStolenError where the mode is not the upgrade's own READ_ONLY any more."""
+    """Raises EpochStolenError where the mode is not the upgrade's own READ_ONLY any more.
+
+    Past the commit point a standby that does not answer keeps nobody from being served.
+    """
     for place in site.places:
-        found = state_of(site, place)
+        try:
+            found = state_of(site, place)
+        except UNREACHABLE:
+            if place is site.primary or not plan.committed:
+                raise
+            continue
         if not is_own(plan, found):
             raise EpochStolenError(
                 f"{place.region} is {found.mode} by {found.by} since {found.at}, epoch "
@@ -65,12 +74,16 @@ def require_own(site: Site, plan: Plan) -> None:
             )
 
 
-def leave(site: Site, plan: Plan, *, at: datetime) -> None:
-    """Leave what the upgrade entered; what somebody else entered since stays."""
-    for place in site.places:
+def leave(site: Site, plan: Plan, *, at: datetime, row: str) -> None:
+    """Leave what the upgrade entered, the primary first; what somebody else entered since stays.
+
+    A standby that does not answer owes it, in the row `row`.
+    """
+
+    def leave_in(place: Place) -> None:
         found = state_of(site, place)
         if not is_own(plan, found):
-            continue
+            return
         try:
             mode.leave_read_only(
                 site.client("dynamodb", place.region),
@@ -82,6 +95,9 @@ def leave(site: Site, plan: Plan, *, at: datetime) -> None:
             )
         except EpochPassedError as error:
             raise EpochStolenError(f"{place.region}: {error}") from error
+
+    leave_in(site.primary)
+    for_standby(site, plan, row, leave_in)
 
 
 def take(site: Site, plan: Plan, *, at: datetime) -> None:
@@ -97,10 +113,11 @@ def take(site: Site, plan: Plan, *, at: datetime) -> None:
 
 
 def hold(site: Site, plan: Plan, *, at: datetime) -> None:
-    """READ_ONLY in every Region, whoever has the epoch: for a stop."""
-    for place in site.places:
+    """READ_ONLY in every Region that answers, whoever has the epoch: for a stop."""
+
+    def hold_in(place: Place) -> None:
         if state_of(site, place).mode == Mode.READ_ONLY:
-            continue  # it holds already, by whomever
+            return  # it holds already, by whomever
         mode.enter_read_only(
             site.client("dynamodb", place.region),
             place.table,
@@ -108,6 +125,9 @@ def hold(site: Site, plan: Plan, *, at: datetime) -> None:
             by=plan.name,
             at=at,
         )
+
+    hold_in(site.primary)
+    for_standby(site, plan, "mode", hold_in)
 
 
 def require_obeyed(site: Site, *, now: datetime) -> None:

@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-FORWARD, BACK, ENDED = "forward", "back", "ended"
+from functions.control_table.plan_owner import BACK, ENDED, FORWARD, plan_key
+
+__all__ = ["BACK", "ENDED", "FORWARD", "OvertakenError", "Plan", "read", "write"]
 
 
 class OvertakenError(Exception):
@@ -30,6 +32,9 @@ class Plan:
     window: bool = False  # between the entering and the leaving of READ_ONLY
     revisions: dict[str, dict[str, str]] = field(default_factory=dict)  # place -> family -> ARN
     notes: dict[str, Any] = field(default_factory=dict)
+    undone: list[str] = field(default_factory=list)  # compensations that need no second run
+    without: list[str] = field(default_factory=list)  # helpers that a person leaves out
+    debts: dict[str, dict[str, str]] = field(default_factory=dict)  # row -> what it still owes
     outcome: str = ""
     reason: str = ""
     version: int = 0  # grows by one with each write
@@ -40,13 +45,11 @@ class Plan:
         return f"upgrade {self.upgrade}"
 
 
-def _key(upgrade: str) -> dict[str, Any]:
-    return {"pk": {"S": f"journal#plan#{upgrade}"}, "sk": {"S": "plan"}}
-
-
 def read(dynamodb: Any, table: str, upgrade: str) -> Plan | None:
     """The plan of an upgrade, strongly consistent; None before its first write."""
-    item = dynamodb.get_item(TableName=table, Key=_key(upgrade), ConsistentRead=True).get("Item")
+    item = dynamodb.get_item(TableName=table, Key=plan_key(upgrade), ConsistentRead=True).get(
+        "Item"
+    )
     return Plan(**json.loads(item["data"]["S"])) if item else None
 
 
@@ -57,7 +60,7 @@ def write(dynamodb: Any, table: str, plan: Plan) -> None:
         dynamodb.put_item(
             TableName=table,
             Item={
-                **_key(plan.upgrade),
+                **plan_key(plan.upgrade),
                 "version": {"N": str(plan.version)},
                 "data": {"S": json.dumps(asdict(plan))},
             },

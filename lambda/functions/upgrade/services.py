@@ -11,8 +11,9 @@ from typing import Any
 from functions.upgrade.errors import FailedError, NotYetError
 from functions.upgrade.site import Place, Service, Site
 
+_SCALING_IN = "DynamicScalingInSuspended"
 _SUSPENDABLE = (
-    "DynamicScalingInSuspended",
+    _SCALING_IN,
     "DynamicScalingOutSuspended",
     "ScheduledScalingSuspended",
 )
@@ -56,10 +57,21 @@ def set_count(
 
 
 def require_steady(
-    site: Site, place: Place, service: Service, count: int, *, revision: str | None = None
+    site: Site,
+    place: Place,
+    service: Service,
+    count: int,
+    *,
+    revision: str | None = None,
+    or_more: bool = False,
 ) -> None:
-    """NotYetError until `count` tasks run, all of the revision, healthy; FailedError if never."""
+    """NotYetError until `count` tasks run, all of the revision, healthy; FailedError if never.
+
+    With `or_more`, more than these may run, which its autoscaling has added.
+    """
     found = described(site, place, service)
+    if or_more:
+        count = max(count, found["desiredCount"])
     what = f"{service.name} of {place.region}"
     deployments = found.get("deployments", [])
     if any(each.get("rolloutState") == "FAILED" for each in deployments):
@@ -118,10 +130,9 @@ def set_weights(site: Site, place: Place, shares: dict[str, int]) -> None:
     )
 
 
-def suspended(site: Site, place: Place, service: Service) -> dict[str, bool] | None:
-    """Return what of a service's autoscaling is suspended; None where nothing scales it."""
-    scaling = site.client("application-autoscaling", place.region)
-    found = scaling.describe_scalable_targets(
+def scaling(site: Site, place: Place, service: Service) -> dict[str, Any] | None:
+    """Return the limits of a service and what is suspended; None where nothing scales it."""
+    found = site.client("application-autoscaling", place.region).describe_scalable_targets(
         ServiceNamespace="ecs",
         ResourceIds=[_resource(service)],
         ScalableDimension=_DIMENSION,
@@ -129,22 +140,39 @@ def suspended(site: Site, place: Place, service: Service) -> dict[str, bool] | N
     if not found:
         return None
     state = found[0].get("SuspendedState", {})
-    return {name: bool(state.get(name, False)) for name in _SUSPENDABLE}
+    return {
+        "min": found[0]["MinCapacity"],
+        "max": found[0]["MaxCapacity"],
+        "suspended": {name: bool(state.get(name, False)) for name in _SUSPENDABLE},
+    }
 
 
-def suspend(
-    site: Site, place: Place, service: Service, state: dict[str, bool] | None = None
-) -> None:
-    """Suspend all of a service's autoscaling, or exactly what `state` names."""
-    wanted = dict.fromkeys(_SUSPENDABLE, True) if state is None else state
-    if suspended(site, place, service) in (None, wanted):
+def set_scaling(site: Site, place: Place, service: Service, wanted: dict[str, Any] | None) -> None:
+    """Set what `scaling` returns; nothing is sent where it is so, or where nothing scales."""
+    if wanted is None or scaling(site, place, service) in (None, wanted):
         return
     site.client("application-autoscaling", place.region).register_scalable_target(
         ServiceNamespace="ecs",
         ResourceId=_resource(service),
         ScalableDimension=_DIMENSION,
-        SuspendedState=wanted,
+        MinCapacity=wanted["min"],
+        MaxCapacity=wanted["max"],
+        SuspendedState=wanted["suspended"],
     )
+
+
+def hold(site: Site, place: Place, service: Service) -> None:
+    """Suspend all of a service's autoscaling: its number of tasks is the upgrade's alone."""
+    found = scaling(site, place, service)
+    wanted = found and {**found, "suspended": dict.fromkeys(_SUSPENDABLE, True)}
+    set_scaling(site, place, service, wanted)
+
+
+def only_grow(site: Site, place: Place, service: Service, *, least: int, most: int) -> None:
+    """Let a service scale out as far as `most` tasks, and never in."""
+    suspended = {name: name == _SCALING_IN for name in _SUSPENDABLE}
+    wanted = {"min": least, "max": most, "suspended": suspended}
+    set_scaling(site, place, service, wanted)
 
 
 def _resource(service: Service) -> str:

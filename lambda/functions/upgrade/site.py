@@ -69,6 +69,7 @@ class Site:
     primary: Place
     standby: Place | None
     exit: Exit | None
+    quiet_seconds: int  # without any request, until a half is known to have none
     operations: Operations
     client: Callable[[str, str], Any]
 
@@ -85,6 +86,7 @@ def site_of(text: str, client: Callable[[str, str], Any]) -> Site:
         primary=_place(given["primary"]),
         standby=_place(standby) if standby else None,
         exit=Exit(**given["exit"]) if given.get("exit") else None,
+        quiet_seconds=given["quiet_seconds"],
         operations=Operations(**given["operations"]),
         client=client,
     )

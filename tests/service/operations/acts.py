@@ -23,6 +23,7 @@ _STATE = {
     " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'i') ORDER BY 1",
     "defaults": "SELECT defaclacl::text FROM pg_default_acl",
     "versions": "SELECT version, name, sha256 FROM operations.migration ORDER BY 1",
+    "halted": "SELECT version FROM operations.halted",
     "owed": "SELECT * FROM operations.advance ORDER BY 1",
     "done": "SELECT count(*) FROM operations.bootstrap",
     "clones": "SELECT target FROM operations.clone ORDER BY 1",

@@ -10,6 +10,7 @@ import pytest
 from service.operations import fence, replication, rights, schema, slots, upgrade
 from service.operations.alone import alone
 from service.operations.bootstrap import bootstrap
+from service.operations.migrations import revert
 from service.operations.node import DeclinedError
 from tests.service.operations.acts import all_acts, state
 from tests.service.operations.conftest import DATABASE, Lab, migrations
@@ -20,7 +21,7 @@ from tests.service.operations.test_killed import REVERT
 ROWS = 200
 NODES = ("entity-a", "entity-b", "follower")
 WINDOW = ("check", "halt", "migrate")  # up to the commit point
-KILLED = ("halt", "undo", "restore")  # at each of their statements, below
+KILLED = ("halt", "undo", "rejoin", "restore")  # at each of their statements, below
 KILLED_AS = {"migrate": "migrate", "expand": "migrate", "open": "unfence"}  # in test_killed.py
 ASK = ("plan", "check", "publish", "compare", "smoke")  # and change nothing
 
@@ -44,7 +45,9 @@ def lab(servers_of_an_upgrade, folder):
         fence.fence(operator, "entity-a")
         for link in operator.links_of():
             replication.pause(operator, link)
-        upgrade.run(operator, "undo", folder)
+        revert(operator, "entity-a", to=1, folder=folder)
+        for name in ("undo", "rejoin"):
+            upgrade.run(operator, name, folder)
 
 
 @pytest.fixture
@@ -79,8 +82,8 @@ def test_back_from_every_act_before_the_commit_point(lab, folder, done):
     with lab.operator(timeout=30) as operator:
         for name in WINDOW[:done]:
             upgrade.run(operator, name, folder)
-        for _ in range(2):  # again changes nothing
-            upgrade.run(operator, "undo", folder)
+        for name in ("undo", "undo", "rejoin", "rejoin"):  # again changes nothing
+            upgrade.run(operator, name, folder)
         assert upgrade.run(operator, "check", folder) == dict.fromkeys(NODES, 1)
     after = state(lab)
     for one in (before, after):  # physical order alone: a column was dropped and made again
@@ -165,10 +168,32 @@ def test_halted_nobody_writes_and_reads_go_on(lab, folder):
     assert lab.value("entity-b", "SELECT count(*) FROM account") == ROWS
 
 
+@pytest.mark.parametrize("gone", ["entity-b", "follower"])
+@pytest.mark.parametrize("done", range(2, len(WINDOW) + 1))
+def test_a_helper_that_is_gone_does_not_keep_writers_out_of_what_is_undone(lab, folder, gone, done):
+    with lab.operator() as operator:
+        for name in WINDOW[:done]:
+            upgrade.run(operator, name, folder)
+    lab.by_name[gone].stop()
+    try:
+        with lab.operator(timeout=5) as operator:
+            upgrade.run(operator, "undo", folder)
+            with pytest.raises(DeclinedError, match=f"{gone} does not answer: everything else"):
+                upgrade.run(operator, "rejoin", folder)
+            assert schema.version(operator.on("entity-a")) == 1
+        lab.rows("entity-a", "UPDATE account SET login = login", user="app_writer")
+    finally:
+        lab.by_name[gone].start()
+    with lab.operator() as operator:
+        upgrade.run(operator, "rejoin", folder)
+        assert upgrade.run(operator, "check", folder) == dict.fromkeys(NODES, 1)
+        assert upgrade.run(operator, "compare", folder)["equal"]
+
+
 def test_killed_anywhere_it_ends_with_nothing_lost_and_all_alike(servers_of_an_upgrade, folder):
     """The last of the file: it leaves the new version behind. Back and forth, then forward."""
     lab, kills = servers_of_an_upgrade, 0
-    for name in ("halt", "migrate", "undo", *WINDOW[1:], "open"):
+    for name in ("halt", "migrate", "undo", "rejoin", *WINDOW[1:], "open"):
         if name not in KILLED:
             with lab.operator() as operator:
                 upgrade.run(operator, name, folder)
@@ -180,6 +205,14 @@ def test_killed_anywhere_it_ends_with_nothing_lost_and_all_alike(servers_of_an_u
     lab.rows("entity-a", "UPDATE account SET given_name = 'written'", user="app_writer")
     with lab.operator() as operator:
         upgrade.run(operator, "publish", folder)
+    lab.by_name["entity-b"].stop()
+    with (
+        lab.operator(timeout=5) as operator,
+        pytest.raises(DeclinedError, match="entity-b does not answer: everything else"),
+    ):
+        upgrade.run(operator, "restore", folder)
+    lab.by_name["entity-b"].start()
+    assert lab.value("follower", "SELECT max(version) FROM operations.migration") == 2
     kills += killed_everywhere(lab, lambda o: upgrade.run(o, "restore", folder))
     assert kills > 20
     with lab.operator() as operator:
