@@ -5,6 +5,11 @@ SHELL := bash
 
 ENV ?= production
 PYTHON ?= python3
+# A name that the file does not hold is refused before anybody waits for a set-up; later, and in
+# whatever way the file makes its names, by the file's own reader.
+ifeq ($(wildcard .venv/.ready)$(shell grep -l '"$(ENV)"' config/environments.py),)
+$(error 'ENV' should name an environment of config/environments.py, got '$(ENV)')
+endif
 
 # Node 20 still runs the CDK; its banner would stand 11 lines deep before every synth.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20

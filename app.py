@@ -14,6 +14,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import cdk_nag
 
+from config.reader import environment_named
 from mainstay.guards.plugin import TrapGuards
 from mainstay.guards.report import failures
 from stacks.composition.environment import compose
@@ -26,8 +27,6 @@ def main() -> None:
 
     Raises ValueError where the environment's name, or anything in the environment file, is wrong.
     """
-    from config.environments import environment_named  # a wrong file is refused here, on import
-
     if os.environ.get("CDK_VALIDATION") == "false":
         sys.exit("CDK_VALIDATION=false would switch off a gate of this app: unset it")
     # After the CLI's context, so that `-c <flag>=false` cannot switch a gate off, and so that

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from config.model import Environment
-
 
 def parser(program: str, description: str | None) -> argparse.ArgumentParser:
     """Return the parser of `python -m <program> --environment NAME`."""
@@ -22,15 +20,6 @@ def parser_with_assembly(program: str, description: str | None) -> argparse.Argu
     made = parser(program, description)
     made.add_argument("assembly", type=Path, nargs="?", default=Path("cdk.out"))
     return made
-
-
-def choose(name: str) -> Environment:
-    """Return the environment. Raises ValueError where there is none, or its file is wrong."""
-    # Imported here because the file is validated while it is imported, and a person who has just
-    # edited it should read its problems and no traceback.
-    from config.environments import environment_named
-
-    return environment_named(name)
 
 
 def answer(main: Callable[[], int], prefix: str) -> int:

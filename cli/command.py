@@ -16,6 +16,7 @@ import click
 
 from cli import errors
 from cli.deployed import Deployed, client, refuse_other_account
+from config.reader import environments
 
 SETTINGS = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
 EXIT_CODES = "Exit codes: 0 done, 1 refused or failed, 2 used wrongly, 130 interrupted."
@@ -91,9 +92,9 @@ def known(name: str) -> tuple[str, list[str]]:
 
     Raises click.BadParameter for a name that config/environments.py has not.
     """
-    found = _environments().get(name)
+    found = environments().get(name)
     if found is None:
-        names = ", ".join(_environments())
+        names = ", ".join(environments())
         raise click.BadParameter(
             f"should be one of {names}, got '{name}'", param_hint="--environment"
         )
@@ -101,13 +102,7 @@ def known(name: str) -> tuple[str, list[str]]:
 
 
 def _named(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    return [name for name in _environments() if name.startswith(begun)]
-
-
-def _environments() -> Any:
-    from config.environments import ENVIRONMENTS
-
-    return ENVIRONMENTS
+    return [name for name in environments() if name.startswith(begun)]
 
 
 def _login() -> str:

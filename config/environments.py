@@ -322,11 +322,3 @@ with reported_together():
     )
 
 ENVIRONMENTS = {environment.name: environment for environment in (PRODUCTION, SMALL, DEV)}
-
-
-def environment_named(name: str) -> Environment:
-    """The environment of that name. Raises ValueError that lists the names there are."""
-    if name not in ENVIRONMENTS:
-        known = ", ".join(ENVIRONMENTS)
-        raise ValueError(f"'environment' should be one of {known}, got '{name}'")
-    return ENVIRONMENTS[name]

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assembly.command import answer, choose
+from assembly.command import answer
 from assembly.reader import Assembly, read
 from assembly.waves import Wave, plan_waves, wave_patterns
 from config.model import Environment
+from config.reader import environment_named
 from deploy.clients import AWS_ERRORS, meaning
 
 
@@ -28,7 +29,7 @@ class Chosen:
 
 def chosen(arguments: argparse.Namespace) -> Chosen:
     """Return the choice. Raises ValueError where the name, the file or the assembly is wrong."""
-    environment = choose(arguments.environment)
+    environment = environment_named(arguments.environment)
     assembly = read(arguments.assembly.resolve())
     assembly.refuse_other(environment.name, environment.account)
     return Chosen(environment=environment, assembly=assembly)

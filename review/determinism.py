@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from assembly.command import answer, choose, parser
+from assembly.command import answer, parser
 from assembly.synthesis import start
+from config.reader import environment_named
 
 ROOT = Path(__file__).parents[1]
 _SEEDS = ("1", "2")  # of Python's hashes, which order sets
@@ -37,7 +38,9 @@ class SynthComparison:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit 1 on a difference, 2 where there is nothing to compare."""
-    environment = choose(parser("review.determinism", __doc__).parse_args(argv).environment)
+    environment = environment_named(
+        parser("review.determinism", __doc__).parse_args(argv).environment
+    )
     print(f"Synthesizing {environment.name} twice ...", flush=True)
     with tempfile.TemporaryDirectory(prefix="determinism-") as scratch:
         # Resolved, so that a masked path is the one that the processes see.

@@ -36,6 +36,7 @@ PINS = [
     "package.json",
     "package-lock.json",
     "local/requirements.lock",
+    "config/environments.py",
 ]
 FOLDERS = [".venv", ".venv-emulator", "node_modules"]
 _HALF = '  test ! -e fail-%s || { echo half >%s/half; echo "no space left" >&2; exit 28; }\n'
@@ -47,7 +48,8 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder / "checkout", folder / "path"
         self.path.mkdir()
-        (self.folder / "local").mkdir(parents=True)
+        for name in ("local", "config"):
+            (self.folder / name).mkdir(parents=True)
         for name in PINS:
             shutil.copy(ROOT / name, self.folder / name)
         for tool in TOOLS:
@@ -78,9 +80,9 @@ class Checkout:
         """`df` says that so much is free."""
         self.stand_in("df", f"echo Filesystem; echo / 100 100 {megabytes} 10% /")
 
-    def setup(self) -> subprocess.CompletedProcess[str]:
+    def setup(self, *more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.path / "make", "setup"],
+            [self.path / "make", "setup", *more],
             cwd=self.folder,
             env={"PATH": str(self.path), "HOME": os.devnull},
             capture_output=True,
@@ -135,3 +137,12 @@ def test_a_second_set_up_finds_everything_there(checkout: Checkout):
     checkout.free(0)
     done = checkout.setup()
     assert (done.returncode, done.stdout) == (0, "set up already\n"), done.stderr
+
+
+def test_an_environment_that_is_none_is_refused_before_anything_is_made(checkout: Checkout):
+    done = checkout.setup("ENV=prodction")
+    assert done.returncode != 0
+    [line] = done.stderr.splitlines()
+    assert "'ENV' should name an environment of config/environments.py, got 'prodction'" in line
+    assert not (checkout.folder / ".venv").exists()
+    assert checkout.setup("ENV=small").returncode == 0

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL, environment_named
+from config.environments import DEV, ENVIRONMENTS, PRODUCTION, SMALL
 from config.problems import InvalidEnvironmentError
+from config.reader import environment_named
 
 
 def refused(**changes: Any) -> str:

@@ -254,7 +254,9 @@ def test_a_task_that_failed_gives_its_own_last_line(reconciler: Reconciler):
     wanted = [task("once", service=None, command=command, ports=())]
     settle(reconciler, wanted, lambda: any(one.problem for one in reconciler.running.values()))
     (running,) = reconciler.running.values()
-    assert running.problem.startswith("server ended with 1: the schema is empty; see logs/us-east-1")
+    assert running.problem.startswith(
+        "server ended with 1: the schema is empty; see logs/us-east-1"
+    )
 
 
 def test_stopping_leaves_no_process(reconciler: Reconciler, group: str, folder: Path):
