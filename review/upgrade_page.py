@@ -52,11 +52,11 @@ deploy` that changes a task, and a promotion of master B, which lacks what is wr
 commit point.
 
 **It refuses to begin** while a lock is held, a Region is READ_ONLY, a half does not run all of its
-tasks or has no weight, an alarm of failing answers is in ALARM, a replica is behind or at another
-version, or a migration to come has no `.revert.sql`, fails on a scratch copy, cannot be undone
-exactly, or leaves what the other servers would not have ([migrations](../migrations.md), with the
-fix of each). After a Region failover there is no second master until B is rebuilt, and it refuses
-too.
+tasks or has no weight, a target of either Region is not healthy, an alarm of failing answers is in
+ALARM, a replica is behind or at another version, or a migration to come has no `.revert.sql`, fails
+on a scratch copy, cannot be undone exactly, or leaves what the other servers would not have
+([migrations](../migrations.md), with the fix of each). After a Region failover there is no second
+master until B is rebuilt, and it refuses too.
 """
 
 

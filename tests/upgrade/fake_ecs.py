@@ -26,6 +26,8 @@ class FakeEcs:
         self.services: dict[tuple[str, str], dict[str, Any]] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.definitions: dict[str, dict[str, Any]] = {}
+        # Whether Amazon ECS still watches the alarms of a service's newest deployment.
+        self.watches: Callable[[dict[str, Any]], bool] = lambda _: False
         self.broken: set[str] = set()  # images whose tasks never become healthy
         self._number = itertools.count(1)
 
@@ -162,7 +164,12 @@ class FakeEcs:
             **service,
             "runningCount": running,
             "pendingCount": 0,
-            "deployments": [{"status": "PRIMARY", "rolloutState": "COMPLETED"}],
+            "deployments": [
+                {
+                    "status": "PRIMARY",
+                    "rolloutState": "IN_PROGRESS" if self.watches(service) else "COMPLETED",
+                }
+            ],
         }
 
     def _settle(self, cluster: str, service: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,7 @@ MIN, MAX = 1, 12  # of each that scales
 SCALED = (("app", "blue"), ("app", "green"), ("work", "worker"))  # of the templates' services
 ALARM = "mainstay-test-us-west-2-left"
 LOG_GROUP = "functions"  # where the operations' task prints
+PUBLIC = "app/public/0123456789abcdef"  # a Region's load balancer
 PAGER = "pager"  # the queue of whoever is on call
 
 
@@ -143,7 +145,7 @@ def described(rule: str, groups: Mapping[str, str]) -> dict[str, Any]:
             "workers": [{"cluster": "work", "name": "worker", "family": "app-worker"}],
             "edge": {"cluster": "edge", "name": "edge", "family": "edge"},
             "rule": rule if primary else None,
-            "balancer": "app/public/0123456789abcdef",
+            "balancer": PUBLIC,
             "alarms": ["failing-blue", "failing-green"],
         }
 
@@ -202,9 +204,16 @@ class CloudWatch:
 
     def get_metric_statistics(self, **given: Any) -> Any:
         names = {each["Name"]: each["Value"] for each in given["Dimensions"]}
-        if self._requests is None or "TargetGroup" not in names:
+        if self._requests is None or names["LoadBalancer"] == PUBLIC:
+            return {"Datapoints": self.checkers(given["EndTime"])}
+        if "TargetGroup" not in names:
             return self._api.get_metric_statistics(**given)
         return self._requests(names["TargetGroup"], **given)
+
+    @staticmethod
+    def checkers(end: datetime) -> list[dict[str, Any]]:
+        """Return what Route 53's checkers make of a Region's public load balancer."""
+        return [{"Timestamp": end - timedelta(minutes=2), "Sum": 96.0}]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._api, name)

@@ -42,7 +42,7 @@ def test_where_nobody_calls_nothing_is_waited_for_and_the_journal_says_so(upgrad
     account.called = False
     assert account.outcome(upgrade("first")) == UPGRADED
     lines = journal.entries(account.tables[PRIMARY], f"control-{PRIMARY}", UPGRADE)
-    assert any("nobody called both halves" in line.detail for line in lines)
+    assert any("no minute of both halves" in line.detail for line in lines)
 
 
 def test_the_strength_is_that_of_a_traffic_shift(monkeypatch):

@@ -11,12 +11,13 @@ _STOPPED = "stopped safely, READ_ONLY, lock held, operator notified"
 
 
 def _happens(account, kind: EntryKind, *states: str) -> list[dict]:
-    """At those states of the upgrade; returns what the function has answered by then."""
-    answers = []
+    """At those states of the upgrade, once; returns what the function has answered by then."""
+    answers, left = [], set(states)
     topic = aws("sns", PRIMARY).create_topic(Name="read-only")["TopicArn"]
 
     def event(name: str) -> None:
-        if name in states:
+        if name in left:
+            left.remove(name)
             cause = EntryCause(kind=kind, by=f"alarm {kind}", reason="an event", at=account.now)
             tables = {region: f"control-{region}" for region in (PRIMARY, STANDBY)}
             answers.append(

@@ -91,6 +91,8 @@ def weights(site: Site, plan: Plan, *, now: datetime, shares: dict[str, int]) ->
 
 def stop(site: Site, plan: Plan, *, now: datetime) -> None:
     leaving_half.require_left(site, plan, LEAVES, now=now)
+    if site.standby is not None:
+        plan.notes.setdefault("without_standby", now.isoformat())
     _stop_all(site, _leaving(site))
 
 
@@ -176,6 +178,9 @@ def return_(site: Site, plan: Plan, *, now: datetime) -> None:
         resume_scaling(site, plan, place)
 
     debts.for_standby(site, plan, "return", come_back)
+    if "return" not in plan.debts and (since := plan.notes.pop("without_standby", None)):
+        seconds = (now - datetime.fromisoformat(since)).total_seconds()
+        plan.notes["verdict"] = f"for {seconds:.0f} s the primary Region had no other one behind it"
 
 
 def counts(site: Site, plan: Plan, *, now: datetime) -> None:
@@ -281,7 +286,7 @@ def _carry_all(site: Site, plan: Plan, half: str, *, wanted: str | None = None) 
     now = [services.described(site, place, each)["desiredCount"] for each in place.halves.values()]
     count = max(capacity(plan, place), *now)
     services.set_count(site, place, service, count, revision=wanted)
-    services.require_steady(site, place, service, count, revision=wanted)
+    services.require_steady(site, place, service, count, revision=wanted, in_window=plan.window)
     limits = [before(plan, place, name)["scaling"] for name in HALVES]
     if all(limits):
         most = max(count, sum(each["max"] for each in limits))

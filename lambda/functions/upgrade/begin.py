@@ -148,6 +148,11 @@ def _state_before(site: Site) -> dict[str, Any]:
                     f"{service.name} of {place.region} runs {now['runningCount']} of "
                     f"{now['desiredCount']} tasks: an upgrade begins when all is at rest"
                 )
+            if bad := services.unhealthy(site, place, service):
+                raise RefusedError(
+                    f"{len(bad)} targets of {service.name} of {place.region} are "
+                    f"{', '.join(sorted(set(bad)))}: for minutes no other Region stands behind it"
+                )
             found[name] = {
                 "count": now["desiredCount"],
                 "revision": now["taskDefinition"],

@@ -64,7 +64,7 @@ def require_as_good(site: Site, plan: Plan, *, now: datetime) -> str:
     if not new or not old:
         if old and plan.bake_seconds >= SIGNAL_SECONDS:
             raise NotYetError(f"no request that {LEAVES} had is published since {start}")
-        return "nobody called both halves: the smoke test's answers alone were judged"
+        return "no minute of both halves is published: the smoke test's answers alone were judged"
     limit = log((len(FAILURES) + 1) / ALPHA)
     for metric in FAILURES:
         failed = {half: sum(total(metric, half).values()) for half in (STAYS, LEAVES)}

@@ -68,6 +68,7 @@ def _points(
     end: datetime,
     **statistics: Any,
 ) -> list[dict[str, Any]]:
+    end -= timedelta(seconds=end.second, microseconds=end.microsecond)  # whole minutes alone
     if start >= end:
         return []
     return site.client("cloudwatch", place.region).get_metric_statistics(

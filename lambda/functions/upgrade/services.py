@@ -64,10 +64,12 @@ def require_steady(
     *,
     revision: str | None = None,
     or_more: bool = False,
+    in_window: bool = False,
 ) -> None:
     """NotYetError until `count` tasks run, all of the revision, healthy; FailedError if never.
 
-    With `or_more`, more than these may run, which its autoscaling has added.
+    With `or_more`, more than these may run, which its autoscaling has added; `in_window`, the end
+    of the deployment is not waited for.
     """
     found = described(site, place, service)
     if or_more:
@@ -80,8 +82,15 @@ def require_steady(
         raise FailedError(f"{what} runs {found['taskDefinition']}, not {revision}: rolled back")
     if (found["desiredCount"], found["runningCount"], found["pendingCount"]) != (count, count, 0):
         raise NotYetError(f"{what}: {found['runningCount']} of {count} tasks run")
-    if len(deployments) > 1 or any(e.get("rolloutState") == "IN_PROGRESS" for e in deployments):
+    others = [each for each in deployments if each["status"] != "PRIMARY"]
+    if in_window:
+        # All of its tasks are the new ones: what is left of the deployment is Amazon ECS watching
+        # the alarms, which would cost writers minutes; the upgrade reads them itself.
+        others = [each for each in others if each.get("runningCount", 0)]
+    elif any(each.get("rolloutState") == "IN_PROGRESS" for each in deployments):
         raise NotYetError(f"{what}: the deployment goes on")
+    if others:
+        raise NotYetError(f"{what}: tasks of another deployment run")
     if service.targets is None:
         return
     states = _health(site, place, service.targets)
@@ -93,6 +102,12 @@ def _health(site: Site, place: Place, group: str) -> list[str]:
     elbv2 = site.client("elbv2", place.region)
     entries = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     return [entry["TargetHealth"]["State"] for entry in entries]
+
+
+def unhealthy(site: Site, place: Place, service: Service) -> list[str]:
+    """Return the states of a service's targets that are not healthy."""
+    states = [] if service.targets is None else _health(site, place, service.targets)
+    return [state for state in states if state != "healthy"]
 
 
 def task_ids(site: Site, place: Place, services: Iterable[Service]) -> set[str]:
