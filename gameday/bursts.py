@@ -42,7 +42,7 @@ from local.waiting import free_port, wait_until
 
 OUT, FOLDER = Path("out/bursts.json"), Path("out/bursts")
 FLOODED, OTHER = tenants.named("flooded", "other")
-FAILURES_MAX = 0.01  # of another tenant's logins
+FAILURES_MAX = 0.01  # of another tenant's logins, and of guesses that get no answer of the API
 _PORT = 8080  # of an API's task
 _REQUEST_SECONDS, _LOGIN_SECONDS, _RECOVERY_SECONDS, _AT_ONCE = 60, 120, 60, 100
 _LOGINS_IN_A_ROW, _REST_SECONDS, _OPENING = 20, 15, 8
@@ -261,16 +261,19 @@ async def drill(target: BurstTarget, *, bursts: int, logins: int, requests: int)
     finally:
         for client in (guesser, other, *processes):
             client.close()
-    errors = {status for status in guesses + soaked if status.startswith("5")} - {"503"}
+    given_up = sum(guesses[status] for status in (_LOST, "502", "504")) / max(guesses.total(), 1)
+    errors = {each for each in soaked if each.startswith("5")} - {"503"} | {"500"} & set(guesses)
     bars = {
         "the other tenant's logins": legitimate.failed < FAILURES_MAX,
         "every process serves after the bursts": None not in after_bursts.values(),
         "every process serves after the soak": None not in after_soak.values(),
         "no pool lacks a connection": not any(missing.values()),
-        "no answer is an error": not errors,
+        "no answer of the API is an error": not errors,
+        "guesses that the balancers give up": given_up < FAILURES_MAX,
     }
     return {
         "guesses": guesses,
+        "guesses_given_up": round(given_up, 4),
         "other_tenant": {
             "ended": legitimate.ended,
             "waited": legitimate.waited,
