@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from assembly.cdk_cli import CliRun
-from assembly.command import choose
 from assembly.reader import Assembly, read
 from assembly.waves import Rollout, Wave, plan_waves, wave_patterns
+from config.reader import environment_named
 from deploy.checks.bootstrap import lacking
 from local import first_tenant, front_door, images, inputs, permissions
 from local.clock import Clock
@@ -31,7 +31,7 @@ _CHATTER = ("start:", "success:", "Hold on while")
 def up(session: LocalSession, given: Namespace) -> None:
     """Deploy the environment, run what it deploys, and show that it answers."""
     clock = Clock()
-    environment = choose(given.environment)
+    environment = environment_named(given.environment)
     with session.alone():
         started = False
         session.refuse_unless_startable()  # before a synth takes its time

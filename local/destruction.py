@@ -6,9 +6,9 @@ from collections import Counter
 from functools import cache
 
 from assembly.cdk_cli import CdkCli, CliRun
-from assembly.command import choose
 from assembly.reader import Assembly
 from assembly.waves import Rollout, Wave, plan_waves, wave_patterns
+from config.reader import environment_named
 from deploy.destruction_plan import DestructionPlan, destruction_plan
 from deploy.live import live_stacks
 from local.clock import Clock
@@ -24,7 +24,7 @@ class LocalDestruction:
     ) -> None:
         self._assembly, self._target, self._clock = assembly, target, clock
         stacks = assembly.stacks.values()
-        waves = plan_waves(stacks, wave_patterns(choose(environment)))
+        waves = plan_waves(stacks, wave_patterns(environment_named(environment)))
         # A client takes longer to make than its calls.
         self._clients = cache(target.client)
         self.plan = destruction_plan(self._clients, stacks, waves)
