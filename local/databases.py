@@ -1,8 +1,9 @@
 """The background process that has real PostgreSQL behind the clusters of RDS.
 
 `python -m local.databases --endpoint URL --account DIGITS --folder PATH REGION...` runs until
-SIGTERM. It looks twice a second at the clusters of every Region, starts what is missing, and writes
-databases.json: an endpoint's name -> the address at which its server listens, on the same port.
+SIGTERM. It looks once a second at the clusters of every Region, starts what is missing, and writes
+databases.json: an endpoint's name -> the address at which logins to its server are judged, on the
+same port, and its data folder, beside which the operator's socket is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import shutil
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -19,15 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from local import replica_nodes
-from local.postgres import NotReadyError, PostgresServer, PostgresServers, renew
-from local.postgres.administrator import administrator_statements
+from local.postgres import SUPERUSER, NotReadyError, PostgresServer, PostgresServers, renew
+from local.postgres.administrator import administrator_statements, token_statements
+from local.postgres.certificate import FILE as AUTHORITY
 from local.postgres.certificate import Authority
+from local.postgres.listener import DatabaseListener, Entrance
 from local.replica_nodes import ReplicaNode
 from local.target import LocalTarget
 
 FILE = "databases.json"
+MASTER_USER = _DATABASE = "mainstay"
 _PAUSE_SECONDS = 1.0
 _TIMEOUT_SECONDS = 15
 _PORT = 5432
@@ -42,13 +49,27 @@ class LocalDatabases:
     """
 
     def __init__(
-        self, target: LocalTarget, regions: tuple[str, ...], servers: PostgresServers
+        self,
+        target: LocalTarget,
+        regions: tuple[str, ...],
+        servers: PostgresServers,
+        listener: DatabaseListener,
     ) -> None:
         # A client takes longer to make than all its calls of a minute.
         self._client = cache(target.client)
         self._target, self._regions, self._servers = target, regions, servers
-        self._authority = Authority(target.folder / "databases", servers.folder)
-        self._all: list[PostgresServer] = []
+        self._listener = listener
+        folder = target.folder / "databases"
+        # Amazon RDS has an authority per Region, and one bundle of them all.
+        self._authorities = {
+            region: Authority(folder / region, servers.folder, name=f"Amazon RDS {region} Root CA")
+            for region in regions
+        }
+        bundle = b"".join(authority.certificate for authority in self._authorities.values())
+        (folder / AUTHORITY).write_bytes(bundle)
+        # A node signs its own certificate, which nobody's bundle knows.
+        self._unknown = Authority(folder / "nodes", servers.folder)
+        self._all: dict[str, PostgresServer] = {}  # by address
         self._writers: dict[str, PostgresServer] = {}  # by the cluster's ARN
         self.addresses: dict[str, str] = {}  # by the endpoint's name
         self._alone: dict[str, str] = {}  # endpoints of readers where there is none
@@ -77,15 +98,20 @@ class LocalDatabases:
     def _cluster(self, cluster: dict[str, Any]) -> None:
         name, writer = cluster["DBClusterIdentifier"], cluster["Endpoint"]
         if writer not in self.addresses:
-            server = self._served(name)
-            self._administrate(server, cluster["MasterUsername"], cluster["DatabaseName"])
+            server = self._servers.start(name)
+            password = self._password(_region(cluster), f"{name}/master")
+            self._administrate(server, password, cluster["DatabaseName"])
+            for statement in token_statements(MASTER_USER):
+                server.rows(statement)
             self._writers[cluster["DBClusterArn"]] = server
-            self.addresses[writer] = server.host
+            self.addresses[writer] = self._open(server, cluster)
             self._write()
         reader = cluster["ReaderEndpoint"]
         if reader not in self.addresses and len(cluster["DBClusterMembers"]) > 1:
-            server = self._standby(f"{name}-reader", self._writers[cluster["DBClusterArn"]])
-            self.addresses[reader] = server.host
+            server = self._servers.standby(
+                f"{name}-reader", of=self._writers[cluster["DBClusterArn"]]
+            )
+            self.addresses[reader] = self._open(server, cluster)
             self._write()
         elif reader not in self.addresses:
             # As on AWS: without a reader its endpoint leads to the writer.
@@ -95,10 +121,10 @@ class LocalDatabases:
         first = next(m["DBClusterArn"] for m in group["GlobalClusterMembers"] if m["IsWriter"])
         if cluster["Endpoint"] in self.addresses or first not in self._writers:
             return
-        server = self._standby(cluster["DBClusterIdentifier"], self._writers[first])
+        server = self._servers.standby(cluster["DBClusterIdentifier"], of=self._writers[first])
         # Writer or reader of a copy: both read, until it is promoted.
         self.addresses[cluster["Endpoint"]] = self.addresses[cluster["ReaderEndpoint"]] = (
-            server.host
+            self._open(server, cluster)
         )
 
     def _forget(self, there: set[str]) -> None:
@@ -106,17 +132,17 @@ class LocalDatabases:
         for known in (self.addresses, self._alone):
             for name in known.keys() - there:
                 del known[name]
-        used = set(self.addresses.values())
-        for server in [one for one in self._all if one.host not in used]:
-            self._all.remove(server)
-            self._servers.remove(server)
-        self._nodes = {name: one for name, one in self._nodes.items() if one in self._all}
+        for address in self._all.keys() - set(self.addresses.values()):
+            self._listener.close(address)
+            self._servers.remove(self._all.pop(address))
+        running = self._all.values()
+        self._nodes = {name: one for name, one in self._nodes.items() if one in running}
 
     def _replicas(self, region: str) -> set[str]:
         nodes = replica_nodes.read(self._client("ec2", region))
         for node in nodes:
             if node.address not in self._nodes:
-                self._replica(node)
+                self._replica(node, region)
             elif node.follower is not None:
                 self._renew(self._nodes[node.address], of=self._nodes[node.follower])
         return {node.address for node in nodes}
@@ -128,45 +154,87 @@ class LocalDatabases:
         except NotReadyError as error:
             print(error, flush=True)
 
-    def _replica(self, node: ReplicaNode) -> None:
+    def _replica(self, node: ReplicaNode, region: str) -> None:
         if node.follower is None:
-            server = self._served("follower")
-            self._administrate(server, "mainstay", "mainstay")
+            server = self._servers.start("follower")
+            self._administrate(server, self._password(region, node.secret), _DATABASE)
         elif node.follower in self._nodes:
-            server = self._standby(
+            server = self._servers.standby(
                 "delayed",
-                self._nodes[node.follower],
+                of=self._nodes[node.follower],
                 recovery_min_apply_delay=f"{node.delay_minutes}min",
             )
         else:
             return
         self._nodes[node.address] = server
-        self.addresses[node.address] = server.host
+        address = self._servers.free_host(_PORT)
+        tls = self._unknown.context(address)
+        self._listen(server, address, region, (node.address,), tls)
+        self.addresses[node.address] = address
 
-    def _served(self, name: str) -> PostgresServer:
-        host = self._servers.free_host(_PORT)
-        made = self._servers.start(name, (host, _PORT), **self._authority.settings(host))
-        self._all.append(made)
-        return made
+    def _open(self, server: PostgresServer, cluster: dict[str, Any]) -> str:
+        """Return the address at which logins to a cluster's server are judged from now on."""
+        address, region = self._servers.free_host(_PORT), _region(cluster)
+        hosts = (cluster["Endpoint"], cluster["ReaderEndpoint"])
+        tls = self._authorities[region].context(address, *hosts)
+        self._listen(server, address, region, hosts, tls)
+        return address
 
-    def _standby(self, name: str, of: PostgresServer, **more: Any) -> PostgresServer:
-        host = self._servers.free_host(_PORT)
-        settings = self._authority.settings(host) | more
-        made = self._servers.standby(name, (host, _PORT), of=of, **settings)
-        self._all.append(made)
-        return made
+    def _listen(
+        self,
+        server: PostgresServer,
+        address: str,
+        region: str,
+        hosts: tuple[str, ...],
+        tls: ssl.SSLContext,
+    ) -> None:
+        assert server.socket is not None
+        self._listener.listen(
+            Entrance(
+                address=address,
+                port=_PORT,
+                socket=server.socket,
+                tls=tls,
+                region=region,
+                hosts=hosts,
+            )
+        )
+        self._all[address] = server
 
-    def _administrate(self, server: PostgresServer, user: str, database: str) -> None:
-        made = f"CREATE DATABASE {database} OWNER {user}"
-        for statement in (*administrator_statements(user), made):
+    def _password(self, region: str, secret: str | None) -> str | None:
+        """Return the password in a secret, by its name; None where there is no such secret."""
+        secrets = self._client("secretsmanager", region)
+        try:
+            found = secrets.get_secret_value(SecretId=secret)
+        except secrets.exceptions.ResourceNotFoundException:
+            return None
+        return json.loads(found["SecretString"])["password"]
+
+    def _administrate(self, server: PostgresServer, password: str | None, database: str) -> None:
+        for statement in (
+            *administrator_statements(MASTER_USER),
+            sql.SQL("ALTER ROLE {} PASSWORD {}")
+            .format(sql.Identifier(MASTER_USER), sql.Literal(password))
+            .as_string(),
+            f"CREATE DATABASE {database} OWNER {MASTER_USER}",
+        ):
             # In the database whose rights every new one begins with.
             server.rows(statement, database="template1")
 
     def _write(self) -> None:
         fresh = self._target.folder / f"{FILE}.new"
         known = {**self._alone, **self.addresses}
-        fresh.write_text(json.dumps({"folder": str(self._servers.folder), "addresses": known}))
+        written = {
+            "folder": str(self._servers.folder),
+            "addresses": known,
+            "servers": {name: str(self._all[address].folder) for name, address in known.items()},
+        }
+        fresh.write_text(json.dumps(written))
         fresh.rename(self._target.folder / FILE)
+
+
+def _region(cluster: dict[str, Any]) -> str:
+    return cluster["DBClusterArn"].split(":")[3]
 
 
 def _member(group: dict[str, Any], cluster: dict[str, Any], *, writer: bool) -> bool:
@@ -182,6 +250,30 @@ def read(folder: Path) -> dict[str, str]:
         return json.loads((folder / FILE).read_text())["addresses"]
     except (OSError, ValueError):
         return {}
+
+
+def data_folder(folder: Path, name: str) -> Path:
+    """Return the data folder of the server behind an endpoint's name, or a node's address.
+
+    Raises KeyError where there is none.
+    """
+    return Path(json.loads((folder / FILE).read_text())["servers"][name])
+
+
+def operator(folder: Path, name: str) -> str:
+    """Return a superuser's connection to the server behind an endpoint's name.
+
+    It comes by the server's socket, as an operator of AWS's own would: no login is judged.
+    """
+    data = data_folder(folder, name)
+    return make_conninfo(
+        "",
+        host=f"{data}.socket",
+        port=_PORT,
+        dbname=_DATABASE,
+        user=SUPERUSER,
+        connect_timeout=5,
+    )
 
 
 def forget(folder: Path) -> None:
@@ -205,8 +297,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stopping.append(number))
-    with PostgresServers() as servers:
-        databases = LocalDatabases(target, tuple(given.regions), servers)
+    with (
+        PostgresServers(administrator=MASTER_USER) as servers,
+        DatabaseListener(target.secret_of) as listener,
+    ):
+        databases = LocalDatabases(target, tuple(given.regions), servers, listener)
         answered = time.monotonic()
         while not stopping and time.monotonic() - answered < _TIMEOUT_SECONDS:
             try:

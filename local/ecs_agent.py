@@ -92,9 +92,12 @@ class EcsAgent:
         self._stopping = True
 
     def _address(self, value: str) -> str:
-        """Return `value` with the local addresses of load balancers and databases."""
-        for name, address in self._databases.items():
-            value = value.replace(name, address)
+        """Return `value` with the local addresses of load balancers, or of the one database it is.
+
+        A list of databases keeps their names, which the task's resolver knows; a single one goes
+        on to servers that connect to each other, and these have no resolver of ours.
+        """
+        value = self._databases.get(value, value)
         for listener in self._listeners:
             if listener.address is not None:
                 value = value.replace(f"{listener.dns_name}:{listener.port}", listener.address)

@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local import databases
 from local.desired_state import Container
 from local.edge_process import COMMAND, place_of
 from local.plain_path import plain_path
 from local.releases import Release
 
 ROOT = Path(__file__).parents[1]
+_RESOLVER = Path(__file__).with_name("resolver")
 EDGE_IMAGE = "mainstay.local/edge:shipped"
 APP_IMAGE = "mainstay.local/app:shipped"
 MODE_IMAGE = "mainstay.local/mode:shipped"
@@ -38,7 +40,9 @@ class TaskHost:
     address: str  # the task's own, as each has one in a VPC; its ports are the definition's
     variables: Mapping[str, str]  # the endpoint, the Region, the task's own
     authority: Path  # certificate of what the load balancers' certificates are signed by
-    databases: Path  # and of what the databases' are
+    databases: (
+        Path  # the folder of local/databases.py: their addresses, and what they are signed by
+    )
     releases: Mapping[str, Release] | None = None  # of the app's image, where there is a table
 
     def path(self, container: Container, path: str) -> Path:
@@ -104,10 +108,11 @@ def _app(container: Container, place: TaskHost) -> Program:
         "HOST": place.address,
         "TASK_ID": place.folder.name,
         "BUILD": release.build,
-        "PYTHONPATH": os.pathsep.join(map(str, (release.tree, release.tree / "lambda"))),
+        "PYTHONPATH": os.pathsep.join(map(str, (_RESOLVER, release.tree, release.tree / "lambda"))),
+        "DATABASE_ADDRESSES": str(place.databases / databases.FILE),
         "PYTHONDONTWRITEBYTECODE": "1",  # as in the image
         "PYTHONUNBUFFERED": "1",
-        "PGSSLROOTCERT": str(place.databases),
+        "PGSSLROOTCERT": str(place.databases / "databases" / "authority.pem"),
         "SSL_CERT_FILE": str(place.authority),  # of the load balancers, which a smoke test asks
         "REPORTING_WORKGROUP": "",  # no warehouse: reports are read in the transaction store
     }

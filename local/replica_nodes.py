@@ -19,6 +19,7 @@ class ReplicaNode:
     address: str
     follower: str | None  # address of whom it follows; None: it is a follower itself
     delay_minutes: int
+    secret: str | None = None  # of its administrator, by name
 
 
 def read(ec2: Any) -> list[ReplicaNode]:
@@ -44,4 +45,5 @@ def _nodes(ec2: Any) -> Iterator[ReplicaNode]:
                 address=address,
                 follower=settings.get("FOLLOWER_ADDRESS"),
                 delay_minutes=int(settings.get("DELAY_MINUTES", 0)),
+                secret=settings.get("NODES_SECRET"),
             )

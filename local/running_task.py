@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from local import images, process, releases
+from local import databases, images, process, releases
 from local.desired_state import Container, Task
 from local.target import LocalTarget
 from local.task_credentials import NoCredentialsError, TaskCredentials
@@ -24,8 +25,8 @@ State = Literal["starting", "serving", "failed", "ended", "stopping", "gone"]
 # A process that ends is started again after 1 s, 2 s, 4 s ... at most this long after its end.
 _LONGEST_PAUSE = 30
 
-# How the endpoints of clusters end, as long as no server of this machine stands for them.
-_DATABASES = ".rds.amazonaws.com"
+# The endpoints of clusters; a server of this machine stands for each, a moment after its stack.
+_ENDPOINT = re.compile(r"[\w.-]+\.rds\.amazonaws\.com")
 
 
 class NotThereYetError(RuntimeError):
@@ -114,14 +115,15 @@ class RunningTask:
             address=self.address,
             variables=self._surroundings(),
             authority=self._authority,
-            databases=self._target.folder / "databases" / "authority.pem",
+            databases=self._target.folder,
             releases=releases.read(self._target.folder),
         )
         made = images.program(container, place)
         self._programs[container.name] = made
+        named = _ENDPOINT.findall(" ".join(container.variables.values()))
+        if waiting := set(named) - databases.read(self._target.folder).keys():
+            raise NotThereYetError(f"no server listens yet for {', '.join(sorted(waiting))}")
         given = {name: self._address(value) for name, value in container.variables.items()}
-        if waiting := [name for name, value in given.items() if _DATABASES in value]:
-            raise NotThereYetError(f"no server listens yet for {', '.join(waiting)}")
         return process.start(
             made.command,
             folder=self._target.folder,

@@ -18,6 +18,8 @@ from botocore.config import Config
 _REAL_KEY = re.compile(r"A(KIA|SIA)[A-Z0-9]{12,}")
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
+_SECRET = "local"
+
 
 class WrongUseError(ValueError):
     """Something of the caller's is wrong; nothing was started, and the message names the fix."""
@@ -45,13 +47,17 @@ class LocalTarget:
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": _SECRET,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    def secret_of(self, key: str, token: str | None) -> str | None:
+        """Return the secret of an access key, by which what it signed is judged; None if none."""
+        return _SECRET if (key, token) == (self.account, None) else None
 
     def client(self, service: str, region: str) -> Any:
         """Return a boto3 client of the endpoint; it gives up after 10 s and does not retry."""
@@ -60,7 +66,7 @@ class LocalTarget:
             region_name=region,
             endpoint_url=self.endpoint,
             aws_access_key_id=self.account,
-            aws_secret_access_key="local",
+            aws_secret_access_key=_SECRET,
             aws_session_token=None,
             config=Config(
                 retries={"total_max_attempts": 1},

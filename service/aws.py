@@ -42,6 +42,9 @@ _SERVICES = ("dynamodb", "sqs", "redshift-data")
 # What AWS refuses because there is too much of it, and takes a moment later.
 _BUSY = re.compile("Throttl|ThroughputExceeded|RequestLimitExceeded")
 
+# <cluster>.cluster-<letters of the account>.<Region>.rds.amazonaws.com; -ro- or -custom- as well.
+_ENDPOINT = re.compile(r"[^.]+\.[^.]+\.(?P<region>[^.]+)\.rds\.amazonaws\.com(\.cn)?")
+
 FAILURES = (BotoCoreError, ClientError)
 
 
@@ -78,10 +81,22 @@ class Aws:
         return await self._attempt(service, operation, parameters, seconds)
 
     def database_token(self, address: Address, role: str) -> str:
+<<<<<<< HEAD
         """Return a password for one connection, signed here: no network is needed for it."""
+=======
+        """A password for one connection, signed here: no network is needed for it.
+
+        A server takes one that is signed for its own Region alone, which its name says: the
+        standby's writes go to the primary's.
+        """
+>>>>>>> 96a8a1e (wip)
         self._rds = self._rds or self._session.client("rds")
+        named = _ENDPOINT.fullmatch(address[0])
         return self._rds.generate_db_auth_token(
-            DBHostname=address[0], Port=address[1], DBUsername=role, Region=self._region
+            DBHostname=address[0],
+            Port=address[1],
+            DBUsername=role,
+            Region=named["region"] if named else self._region,
         )
 
     async def close(self) -> None:

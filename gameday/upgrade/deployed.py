@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from psycopg.conninfo import make_conninfo
-
 from gameday.upgrade.target import Entrance, LoadedTenant, UpgradeTarget
 from local import databases
 from local.session import LocalSession
-
-_DATABASE = _ADMINISTRATOR = "mainstay"  # what RDS gives the user that a cluster's secret names
 
 
 class MissingStackError(RuntimeError):
@@ -20,7 +16,7 @@ class MissingStackError(RuntimeError):
 def target_of(
     session: LocalSession, tenants: tuple[LoadedTenant, ...], *, users: int
 ) -> UpgradeTarget:
-    """Return the primary Region's entrance and the masters' writers. Raises NotDeployedError."""
+    """Return the primary Region's entrance and the masters' writers. Raises MissingStackError."""
     return UpgradeTarget(
         entrance=entrance_of(session),
         tenants=tenants,
@@ -31,32 +27,20 @@ def target_of(
 
 
 def writer(session: LocalSession, cluster: str) -> str:
-    """Return an administrator's connection to a cluster's writer. Raises NotDeployedError."""
-    for name, address in databases.read(session.folder).items():
-        if f"-{cluster}.cluster-" in name and ".cluster-ro-" not in name:
-            return dsn(session, address)
+    """Return an operator's connection to a cluster's writer. Raises MissingStackError."""
+    for name in databases.read(session.folder):
+        if f"-{cluster}.cluster-" in name:
+            return databases.operator(session.folder, name)
     raise MissingStackError(f"no server listens for the writer of '{cluster}'")
 
 
 def readers(session: LocalSession) -> list[str]:
     """Return the connections to every server that answers reads of the entity store."""
     return [
-        dsn(session, address)
-        for name, address in databases.read(session.folder).items()
+        databases.operator(session.folder, name)
+        for name in databases.read(session.folder)
         if "-entity-" in name and ".cluster-ro-" in name
     ]
-
-
-def dsn(session: LocalSession, address: str) -> str:
-    return make_conninfo(
-        "",
-        host=address,
-        dbname=_DATABASE,
-        user=_ADMINISTRATOR,
-        sslmode="verify-full",
-        sslrootcert=str(session.folder / "databases" / "authority.pem"),
-        connect_timeout=5,
-    )
 
 
 def entrance_of(session: LocalSession) -> Entrance:

@@ -15,3 +15,8 @@ def administrator_statements(user: str) -> tuple[str, ...]:
         f"GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) TO {user}",
         f"GRANT SET ON PARAMETER session_replication_role TO {user}",
     )
+
+
+def token_statements(user: str) -> tuple[str, ...]:
+    """Return the statements that let `user` make others users of tokens, as on Amazon RDS."""
+    return ("CREATE ROLE rds_iam", f"GRANT rds_iam TO {user} WITH ADMIN OPTION")

@@ -1,10 +1,12 @@
-"""Certificates of servers that clients verify by address, as they verify those of Amazon RDS."""
+"""Certificates of servers that clients verify by name, as they verify those of Amazon RDS."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import os
+import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -24,20 +26,34 @@ class Authority:
     The keys of servers are kept in `servers`, which their account can read; its own key nowhere.
     """
 
-    def __init__(self, folder: Path, servers: Path) -> None:
+    def __init__(self, folder: Path, servers: Path, *, name: str = "mainstay databases") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._servers = servers
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mainstay databases")])
-        self._own = (
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        own = (
             self._builder(self._name, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        (folder / FILE).write_bytes(self._own.public_bytes(serialization.Encoding.PEM))
+        self.certificate = own.public_bytes(serialization.Encoding.PEM)
+        (folder / FILE).write_bytes(self.certificate)
 
     def settings(self, address: str, *hosts: str) -> dict[str, str]:
         """Return a server's settings for TLS with a certificate of its address, and of `hosts`."""
+        certificate, secret = self._issue(address, hosts)
+        BINARIES.give(secret)
+        return {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(secret)}
+
+    def context(self, address: str, *hosts: str) -> ssl.SSLContext:
+        """Return what terminates TLS here with a certificate of an address, and of `hosts`."""
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made.load_cert_chain(*self._issue(address, hosts))
+        return made
+
+    def _issue(self, address: str, hosts: Iterable[str]) -> tuple[Path, Path]:
+        """Return a new certificate and its key, as files."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
         names = [x509.IPAddress(ipaddress.ip_address(address)), *map(x509.DNSName, hosts)]
@@ -56,8 +72,7 @@ class Authority:
                     serialization.NoEncryption(),
                 )
             )
-        BINARIES.give(secret)
-        return {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(secret)}
+        return certificate, secret
 
     def _builder(
         self, subject: x509.Name, key: ec.EllipticCurvePrivateKey

@@ -19,6 +19,7 @@ from local.waiting import NotInTimeError, free_port, is_free, wait_until
 SUPERUSER = "postgres"
 # What RDS gives the user that its secret names: no superuser, but everything that operations need.
 ADMINISTRATOR = "administrator"
+POSTGRES_PORT = 5432
 _POLL_SECONDS = 0.02
 
 
@@ -29,14 +30,25 @@ class NotReadyError(RuntimeError):
 class PostgresServer:
     """A server that a test or drill starts, stops, kills and asks."""
 
-    def __init__(self, name: str, folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """`port` 0 is any that is free."""
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        socket: Path | None = None,
+    ) -> None:
+        """`port` 0 is any that is free. With `socket`, a folder, it listens there and nowhere
+        else, and its port is a name.
+        """
         self.name = name
         self.folder = folder
         self.log_file = folder.parent / f"{folder.name}.log"
-        self.host = host
-        self.port = port
-        self._fixed = port
+        self.socket = socket
+        self.host = host if socket is None else str(socket)
+        self.port = port if socket is None else POSTGRES_PORT
+        self._fixed = self.port
         self._process: subprocess.Popen[Any] | None = None
         self._kept: dict[tuple[str, str], psycopg.Connection[Any]] = {}  # by database and user
 
@@ -50,7 +62,11 @@ class PostgresServer:
         for _ in range(20):
             kept = self.port and is_free(self.port)
             self.port = self._fixed or (self.port if kept else free_port())
-            self.configure(port=self.port, listen_addresses=self.host)
+            self.configure(
+                port=self.port,
+                listen_addresses="" if self.socket else self.host,
+                unix_socket_directories=self.socket or "",
+            )
             self._process = BINARIES.serve(["-D", str(self.folder)], self.log_file)
             if self._accepting(seconds):
                 return self

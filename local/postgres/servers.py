@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import os
+import pwd
 import random
 import shutil
 import socket
@@ -18,7 +20,6 @@ from local.postgres.server import ADMINISTRATOR, SUPERUSER, PostgresServer
 
 # As an Aurora cluster with logical replication is set up, in sizes for a small machine.
 _SETTINGS = {
-    "unix_socket_directories": "",
     "wal_level": "logical",
     "max_wal_senders": 20,
     "max_replication_slots": 20,
@@ -42,12 +43,24 @@ _SETTINGS = {
 }
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
-# The replication role shows a password, as everywhere; who is on this machine may do the rest.
+# Where logins are not the subject: the replication role shows a password, as everywhere; who is on
+# this machine may do the rest.
 _HBA = """\
 host all replicator 127.0.0.0/8 scram-sha-256
 host replication replicator 127.0.0.0/8 scram-sha-256
 host all all 127.0.0.0/8 trust
 host replication all 127.0.0.0/8 trust
+"""
+# Behind a DatabaseListener: the machine's own accounts are the operator, and the listener for the
+# users of tokens; everyone else shows a password. The administrator is a member of rds_iam for
+# handing it on.
+_JUDGED_HBA = f"""\
+local all {SUPERUSER} peer map=machine
+local replication {SUPERUSER} peer map=machine
+local all {{administrator}} scram-sha-256
+local all +rds_iam peer map=machine
+local all all scram-sha-256
+local replication all scram-sha-256
 """
 
 
@@ -62,9 +75,14 @@ class PostgresServers:
     thread that started it.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, administrator: str | None = None) -> None:
         """Without `durable` the disk is not waited for: faster, and only a crash of the machine
-        would lose data; a killed server keeps its data either way."""
+        would lose data; a killed server keeps its data either way.
+
+        With `administrator`, the name of whom their secrets are of, servers judge logins and have
+        sockets in place of ports, for a DatabaseListener.
+        """
+        self._administrator = administrator
         self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
         self.folder = Path(tempfile.mkdtemp(prefix="mainstay-databases-"))
         BINARIES.give(self.folder)
@@ -95,6 +113,8 @@ class PostgresServers:
         """Return a new, empty server that accepts connections."""
         folder = self._place(name)
         BINARIES.copy(_initialised(), folder)
+        if self._administrator is not None:
+            _judge_logins(folder, self._administrator)
         settings = self._settings | {"cluster_name": name} | settings
         return self._started(name, folder, settings, at)
 
@@ -143,10 +163,21 @@ class PostgresServers:
         settings: dict[str, Any],
         at: Place = _ANY,
     ) -> PostgresServer:
-        server = PostgresServer(name, folder, host=at[0], port=at[1])
+        socket_folder = None
+        if self._administrator is not None:
+            socket_folder = folder.with_name(f"{folder.name}.socket")
+            _new_folder(socket_folder)
+        server = PostgresServer(name, folder, host=at[0], port=at[1], socket=socket_folder)
         server.configure(**settings)
         self._servers.append(server)
         return server.start()
+
+
+def _judge_logins(folder: Path, administrator: str) -> None:
+    (folder / "pg_hba.conf").write_text(_JUDGED_HBA.format(administrator=administrator))
+    own, servers = os.geteuid(), BINARIES.account.get("user", os.geteuid())
+    accounts = {pwd.getpwuid(account).pw_name for account in (own, servers)}
+    (folder / "pg_ident.conf").write_text("".join(f"machine {name} all\n" for name in accounts))
 
 
 def _base_backup(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -204,7 +205,7 @@ def test_an_image_runs_from_its_release_s_tree_and_an_unknown_one_not_at_all(
     two = images.program(container(release.IMAGES["2"]), place(target))
     assert two.folder == target / "releases" / "2"
     assert two.variables["BUILD"] == "2"
-    assert two.variables["PYTHONPATH"].startswith(str(two.folder))
+    assert str(two.folder) in two.variables["PYTHONPATH"].split(os.pathsep)
     with pytest.raises(UnknownImageError, match="should be one of .*, the releases of this target"):
         images.program(container(f"{release.IMAGES['2']}.1"), place(target))
     assert images.program(container(release.IMAGES["2"]), place(tmp_path)).folder == images.ROOT

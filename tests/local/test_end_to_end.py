@@ -117,18 +117,19 @@ def test_one_command_deploys_everything_and_ends_with_a_line_that_answers(clone:
 
 
 def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
-    clone: Clone, session: LocalSession
+    clone: Clone, target: LocalTarget, session: LocalSession
 ):
     """Through the Region's queue and the deployed worker, over TLS to the cluster's writer."""
-    writer = next(
-        address
-        for name, address in databases.read(session.folder).items()
-        if "-transaction-a.cluster-" in name and "-ro-" not in name
-    )
+    known = databases.read(session.folder)
+    writer = next(name for name in known if "-transaction-a.cluster-" in name)
+    secrets = target.client("secretsmanager", REGIONS[0])
+    secret = secrets.get_secret_value(SecretId="mainstay-production-transaction-a/master")
     dsn = make_conninfo(
         host=writer,
+        hostaddr=known[writer],
         dbname="mainstay",
         user="mainstay",
+        password=json.loads(secret["SecretString"])["password"],
         sslmode="verify-full",
         sslrootcert=str(session.folder / "databases" / "authority.pem"),
     )
@@ -297,18 +298,20 @@ def test_a_machine_runs_an_alarm_rings_and_a_lock_holds(target: LocalTarget):
 
 def test_the_delayed_replica_follows_its_follower_later(session: LocalSession):
     """Its delay is what its launch template says; a standby that an operation ends comes back."""
-    addresses = databases.read(session.folder)
-    (delayed,) = [address for address in addresses.values() if _applies_later(address)]
-    with psycopg.connect(_superuser(delayed)) as connection:
+    names = databases.read(session.folder)
+    (delayed,) = [name for name in names if _applies_later(session, name)]
+    with psycopg.connect(databases.operator(session.folder, delayed)) as connection:
         (delay,) = connection.execute("SHOW recovery_min_apply_delay").fetchone() or ("",)
         assert delay == "1h"
         (sender,) = connection.execute(
             "SELECT sender_host FROM pg_stat_wal_receiver"
         ).fetchone() or ("",)
-    assert sender in addresses.values()
-    (pid,) = _listening(delayed)
+    assert sender in {f"{databases.data_folder(session.folder, name)}.socket" for name in names}
+    pid = _postmaster(session, delayed)
     os.kill(pid, signal.SIGINT)
-    wait_until(lambda: _listening(delayed) not in ([], [pid]), "a new standby", seconds=90)
+    wait_until(
+        lambda: _postmaster(session, delayed) not in (None, pid), "a new standby", seconds=90
+    )
 
 
 def test_the_deployed_machine_upgrades_both_regions(
@@ -418,13 +421,8 @@ def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Lo
 def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: LocalSession):
     """Readers are servers of their own: the login asks none of the writers."""
     (first, *_) = listeners(session, public=True)
-    writer = next(
-        address
-        for name, address in databases.read(session.folder).items()
-        if "-entity-a.cluster-" in name and "-ro-" not in name
-    )
-    (pid,) = _listening(writer)
-    os.kill(pid, signal.SIGKILL)
+    writer = next(name for name in databases.read(session.folder) if "-entity-a.cluster-" in name)
+    os.kill(_postmaster(session, writer), signal.SIGKILL)
     for _ in range(10):
         assert https(session, first, "/health/login").status == 200
         assert https(session, first, "/api/v1/authn", body=LOGIN).status == 200
@@ -481,12 +479,8 @@ def test_reset_leaves_nothing_even_when_the_ecs_agent_was_killed(
         assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
 
 
-def _superuser(address: str) -> str:
-    return make_conninfo(host=address, dbname="mainstay", user="postgres", sslmode="require")
-
-
-def _applies_later(address: str) -> bool:
-    with psycopg.connect(_superuser(address)) as connection:
+def _applies_later(session: LocalSession, name: str) -> bool:
+    with psycopg.connect(databases.operator(session.folder, name)) as connection:
         found = connection.execute("SHOW recovery_min_apply_delay").fetchone()
     return found != ("0",)
 
@@ -523,27 +517,13 @@ def _image(target: LocalTarget, region: str, revision: str) -> str:
     return found["containerDefinitions"][0]["image"]
 
 
-def _listening(address: str) -> list[int]:
-    """The database server at the address, which is what its data folder says."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"-D" in words and address in _settings(words[words.index(b"-D") + 1].decode()):
-                found.append(int(entry.name))
-    return found
-
-
-def _settings(folder: str) -> str:
-    """Where the server listens: the last word counts, a standby begins with its master's."""
+def _postmaster(session: LocalSession, name: str) -> Any:
+    """The process of the database server behind an endpoint; None while there is none."""
     try:
-        lines = (Path(folder) / "postgresql.auto.conf").read_text().splitlines()
+        found = (databases.data_folder(session.folder, name) / "postmaster.pid").read_text()
     except OSError:
-        return ""
-    return [line for line in lines if line.startswith("listen_addresses")][-1]
+        return None
+    return int(found.splitlines()[0])
 
 
 def _lines(clone: Clone) -> list[str]:
