@@ -25,11 +25,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from local import replica_nodes
+from local.login_keys import LoginKeys
 from local.postgres import SUPERUSER, NotReadyError, PostgresServer, PostgresServers, renew
 from local.postgres.administrator import administrator_statements, token_statements
 from local.postgres.certificate import FILE as AUTHORITY
 from local.postgres.certificate import Authority
-from local.postgres.listener import DatabaseListener, Entrance
+from local.postgres.listener import DatabaseEntrance, DatabaseListener
 from local.replica_nodes import ReplicaNode
 from local.target import LocalTarget
 
@@ -169,7 +170,7 @@ class LocalDatabases:
         self._nodes[node.address] = server
         address = self._servers.free_host(_PORT)
         tls = self._unknown.context(address)
-        self._listen(server, address, region, (node.address,), tls)
+        self._listen(server, address, region, (node.address,), tls, users="")
         self.addresses[node.address] = address
 
     def _open(self, server: PostgresServer, cluster: dict[str, Any]) -> str:
@@ -177,7 +178,9 @@ class LocalDatabases:
         address, region = self._servers.free_host(_PORT), _region(cluster)
         hosts = (cluster["Endpoint"], cluster["ReaderEndpoint"])
         tls = self._authorities[region].context(address, *hosts)
-        self._listen(server, address, region, hosts, tls)
+        place = f"{region}:{self._target.account}"
+        users = f"arn:aws:rds-db:{place}:dbuser:{cluster['DbClusterResourceId']}"
+        self._listen(server, address, region, hosts, tls, users=users)
         return address
 
     def _listen(
@@ -187,16 +190,19 @@ class LocalDatabases:
         region: str,
         hosts: tuple[str, ...],
         tls: ssl.SSLContext,
+        *,
+        users: str,
     ) -> None:
         assert server.socket is not None
         self._listener.listen(
-            Entrance(
+            DatabaseEntrance(
                 address=address,
                 port=_PORT,
                 socket=server.socket,
                 tls=tls,
                 region=region,
                 hosts=hosts,
+                users=users,
             )
         )
         self._all[address] = server
@@ -299,7 +305,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda number, _frame: stopping.append(number))
     with (
         PostgresServers(administrator=MASTER_USER) as servers,
-        DatabaseListener(target.secret_of) as listener,
+        DatabaseListener(LoginKeys(target)) as listener,
     ):
         databases = LocalDatabases(target, tuple(given.regions), servers, listener)
         answered = time.monotonic()

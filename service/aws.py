@@ -81,15 +81,11 @@ class Aws:
         return await self._attempt(service, operation, parameters, seconds)
 
     def database_token(self, address: Address, role: str) -> str:
-<<<<<<< HEAD
-        """Return a password for one connection, signed here: no network is needed for it."""
-=======
-        """A password for one connection, signed here: no network is needed for it.
+        """Return a password for one connection, signed here: no network is needed for it.
 
         A server takes one that is signed for its own Region alone, which its name says: the
         standby's writes go to the primary's.
         """
->>>>>>> 96a8a1e (wip)
         self._rds = self._rds or self._session.client("rds")
         named = _ENDPOINT.fullmatch(address[0])
         return self._rds.generate_db_auth_token(

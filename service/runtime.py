@@ -19,7 +19,7 @@ from service.mode import ModeWatcher, ServiceMode, WriterWatcher
 from service.operations.node import READER, WRITER
 from service.outbox import Outbox
 from service.passwords import Passwords
-from service.schema_version import SchemaVersionError
+from service.schema_version import SchemaVersionError, Versions
 from service.sessions import REMEMBERED_SECONDS, Sessions
 from service.settings import Address, Settings
 from service.stores.attempts import AttemptStore
@@ -195,6 +195,7 @@ class Runtime:
     async def _confirm_schema(self) -> None:
         """Wait for an entity server of this build's version; give up when there are only others."""
         servers = [*self.entities.readers.servers, *self.entities.writers.servers]
+        versions = Versions(schema_version.spoken("entity"))
         while True:
             others: dict[str, int] = {}
             for server in servers:
@@ -206,7 +207,7 @@ class Runtime:
                     others[server.name] = await server.read_version()
                 except Exception as error:
                     log("not answering yet", server=server.name, error=type(error).__name__)
-            if others:
+            if others and not versions.may_come(others):
                 self._give_up(
                     f"this build speaks version {schema_version.spoken('entity')} of the entity "
                     f"store, and the servers have {others}: start the build that fits them, or "

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from config.environments import ENVIRONMENTS, PRODUCTION, SMALL
+from mainstay.delivery.github_deployer import LONGEST_SESSION
 
 WORKFLOWS = Path(__file__).parent.parent / ".github" / "workflows"
 
@@ -37,6 +38,14 @@ def test_stores_no_key_and_asks_for_an_identity_token():
     assert "role-to-assume: ${{ vars.DEPLOYER_ROLE }}" in wave
     for workflow in WORKFLOWS.iterdir():
         assert "secrets." not in workflow.read_text()
+
+
+def test_a_session_lasts_as_long_as_the_job_and_the_account_is_checked_first():
+    wave = (WORKFLOWS / "wave.yml").read_text()
+    seconds = int(re.findall(r"role-duration-seconds: (\d+)", wave)[0])
+    minutes = int(re.findall(r"timeout-minutes: (\d+)", wave)[0])
+    assert minutes * 60 <= seconds <= LONGEST_SESSION.to_seconds()
+    assert wave.index(".ci/preflight") < wave.index("cdk deploy")
 
 
 def test_the_trusted_subject_is_the_environments_name():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from local.postgres.server import SUPERUSER
-from local.postgres.token import Login, SecretOf, refusal
+from local.postgres.token import Keys, Login, refusal
 
 # Codes in place of a protocol's version (PostgreSQL, "Message Formats": SSLRequest and others).
 _CANCEL, _TLS, _GSS = 80_877_102, 80_877_103, 80_877_104
@@ -29,7 +29,7 @@ _CHUNK = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entrance:
+class DatabaseEntrance:
     """An address, and the server behind it; `hosts` are the endpoint's names in DNS."""
 
     address: str
@@ -38,6 +38,7 @@ class Entrance:
     tls: ssl.SSLContext
     region: str
     hosts: tuple[str, ...]
+    users: str  # ARN of who logs in by tokens, without the name; empty where nobody does
 
 
 class RefusedLoginError(Exception):
@@ -51,8 +52,8 @@ class RefusedLoginError(Exception):
 class DatabaseListener:
     """All entrances of one machine, in a thread of their own while the block lasts."""
 
-    def __init__(self, secret_of: SecretOf) -> None:
-        self._secret_of = secret_of
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="database listener", daemon=True
@@ -71,7 +72,7 @@ class DatabaseListener:
         self._thread.join()
         self._loop.close()
 
-    def listen(self, entrance: Entrance) -> None:
+    def listen(self, entrance: DatabaseEntrance) -> None:
         """Take connections from now on; raises OSError where the address is taken."""
         asyncio.run_coroutine_threadsafe(self._listen(entrance), self._loop).result()
 
@@ -79,7 +80,7 @@ class DatabaseListener:
         """End an entrance and the connections that came by it."""
         asyncio.run_coroutine_threadsafe(self._close(address), self._loop).result()
 
-    async def _listen(self, entrance: Entrance) -> None:
+    async def _listen(self, entrance: DatabaseEntrance) -> None:
         clients = self._clients[entrance.address] = set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +109,7 @@ class DatabaseListener:
         await asyncio.gather(*clients, return_exceptions=True)
 
     async def _serve(
-        self, entrance: Entrance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, entrance: DatabaseEntrance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         # Without a server behind, the connection ends at once, as where nothing listens.
         server, to_server = await asyncio.open_unix_connection(
@@ -137,7 +138,7 @@ class DatabaseListener:
 
     async def _login(
         self,
-        entrance: Entrance,
+        entrance: DatabaseEntrance,
         startup: bytes,
         encrypted: bool,
         reader: asyncio.StreamReader,
@@ -160,13 +161,18 @@ class DatabaseListener:
             writer.write(_packed(b"R", _CLEARTEXT))
             _, token = await _message(reader)
             login = Login(
-                region=entrance.region, hosts=entrance.hosts, port=entrance.port, user=user
+                region=entrance.region,
+                hosts=entrance.hosts,
+                port=entrance.port,
+                user=user,
+                users=entrance.users,
             )
-            reason = refusal(
+            reason = await asyncio.to_thread(
+                refusal,
                 token.rstrip(b"\0").decode(errors="replace"),
                 login,
                 now=datetime.now(UTC),
-                secret_of=self._secret_of,
+                keys=self._keys,
             )
             if reason is not None:
                 raise RefusedLoginError(f'PAM authentication failed for user "{user}"', reason)
@@ -174,7 +180,7 @@ class DatabaseListener:
 
 
 async def _begin(
-    entrance: Entrance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    entrance: DatabaseEntrance, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> tuple[int, bytes, bool]:
     """Return the code and the bytes of the first message that is for the server.
 

@@ -7,9 +7,9 @@ the host name that was asked for, its port, the user, the Region, and fifteen mi
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.auth import SigV4QueryAuth
@@ -22,21 +22,34 @@ _TIME = "%Y%m%dT%H%M%SZ"
 _LONGEST = timedelta(minutes=15)
 _SKEW = timedelta(minutes=5)  # that AWS forgives the clock of whoever signs
 
-# The secret key of an access key, with the session's token where there is one; None if unknown.
-SecretOf = Callable[[str, str | None], str | None]
+
+class Keys(Protocol):
+    """Who knows the keys of roles' sessions, and what the roles may do."""
+
+    def secret_of(self, key: str, token: str | None) -> str | None:
+        """Return the secret of an access key with its session's token; None where there is none."""
+        ...
+
+    def denial(self, key: str, resource: str) -> str | None:
+        """Return why the key's role may not log in to a user, by its ARN; None where it may."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """A login that a token is to allow: the server's Region and names, and the user."""
+    """A login that a token is to allow: the server's Region and names, and the user.
+
+    `users` is the ARN of the server's users, without the name (arn:aws:rds-db:...:dbuser:<id>).
+    """
 
     region: str
     hosts: tuple[str, ...]
     port: int
     user: str
+    users: str
 
 
-def refusal(token: str, login: Login, *, now: datetime, secret_of: SecretOf) -> str | None:
+def refusal(token: str, login: Login, *, now: datetime, keys: Keys) -> str | None:
     """Return why the token does not allow the login, or None where it does."""
     try:
         url = urlsplit(f"https://{token}")
@@ -61,13 +74,13 @@ def refusal(token: str, login: Login, *, now: datetime, secret_of: SecretOf) -> 
         return f"the token is signed for '{scope}', and this server is of '{expected}'"
     if (late := _age_problem(time, found.get("X-Amz-Expires", ""), now)) is not None:
         return late
-    secret = secret_of(key, found.get("X-Amz-Security-Token"))
+    secret = keys.secret_of(key, found.get("X-Amz-Security-Token"))
     if secret is None:
         return f"no role has the access key '{key}'"
     given = found.pop("X-Amz-Signature", "")
     if not hmac.compare_digest(given, _signature(url.netloc, found, key, secret, login.region)):
         return f"the signature is not that of the access key '{key}'"
-    return None
+    return keys.denial(key, f"{login.users}/{login.user}")
 
 
 def _age_problem(time: str, seconds: str, now: datetime) -> str | None:

@@ -11,23 +11,30 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 _ENDPOINTS = ".rds.amazonaws.com"
-_resolve = socket.getaddrinfo
+_resolve, _resolve_in_loop = socket.getaddrinfo, uvloop.Loop.getaddrinfo
 
 
-def _addresses() -> dict[str, str]:
-    return json.loads(Path(os.environ["DATABASE_ADDRESSES"]).read_text())["addresses"]
+def _address(host: Any) -> Any:
+    """Return the address of an endpoint, and every other host as it is."""
+    if not isinstance(host, str) or not host.endswith(_ENDPOINTS):
+        return host
+    try:
+        return json.loads(Path(os.environ["DATABASE_ADDRESSES"]).read_text())["addresses"][host]
+    except (KeyError, OSError):
+        problem = f"no database of this machine has the name {host}"
+        raise socket.gaierror(socket.EAI_NONAME, problem) from None
 
 
 def _getaddrinfo(host: Any, *arguments: Any, **more: Any) -> Any:
-    if isinstance(host, str) and host.endswith(_ENDPOINTS):
-        try:
-            host = _addresses()[host]
-        except (KeyError, OSError):
-            raise socket.gaierror(
-                socket.EAI_NONAME, f"no database of this machine has the name {host}"
-            ) from None
-    return _resolve(host, *arguments, **more)
+    return _resolve(_address(host), *arguments, **more)
+
+
+async def _getaddrinfo_in_loop(self: Any, host: Any, *arguments: Any, **more: Any) -> Any:
+    return await _resolve_in_loop(self, _address(host), *arguments, **more)
 
 
 socket.getaddrinfo = _getaddrinfo
+setattr(uvloop.Loop, "getaddrinfo", _getaddrinfo_in_loop)  # noqa: B010 (its types allow no other)

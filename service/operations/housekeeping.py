@@ -78,7 +78,7 @@ def publish(cloudwatch: Any, report: dict[str, Any], *, environment: str) -> Non
         figures["PasswordAgeDays"] = max(passwords)
     if figures:
         cloudwatch.put_metric_data(
-            Namespace=NAMESPACE,
+            Namespace=NAMESPACE.format(environment=environment),
             MetricData=[
                 {
                     "MetricName": name,

@@ -11,7 +11,7 @@ from service.operations.delayed import state as delayed_state
 from service.operations.node import Link
 from service.operations.operator import Operator
 
-NAMESPACE = "Mainstay/Databases"
+NAMESPACE = "Mainstay/{environment}/Databases"  # where a role of that environment may write
 
 _SLOT = """
 SELECT (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint,
@@ -125,4 +125,7 @@ def publish(cloudwatch: Any, report: list[dict[str, Any]], *, environment: str) 
             for name, (value, unit) in figures.items()
         )
     for start in range(0, len(data), 1_000):  # PutMetricData takes 1,000 at once
-        cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + 1_000])
+        cloudwatch.put_metric_data(
+            Namespace=NAMESPACE.format(environment=environment),
+            MetricData=data[start : start + 1_000],
+        )

@@ -13,7 +13,7 @@ from service.databases import Server, Servers, UnavailableError
 from service.log import log
 from service.mode import ModeWatcher, ServiceMode
 from service.operations.node import WRITER
-from service.schema_version import SchemaVersionError
+from service.schema_version import SchemaVersionError, Versions
 from service.settings import Settings, SettingsError, worker_settings
 from service.stores.transaction import TransactionStore
 from service.task import task_id
@@ -68,9 +68,10 @@ async def work(settings: Settings) -> int:
 
 async def _until(stopping: asyncio.Event, drain: Drain, writers: Servers) -> int:
     pause = _PAUSE_SECONDS[0]
+    versions = {each.name: Versions(each.version) for each in writers.servers}
     stop = asyncio.ensure_future(stopping.wait())
     while not stopping.is_set():
-        look = asyncio.ensure_future(_looked(drain, writers))
+        look = asyncio.ensure_future(_looked(drain, writers, versions))
         await asyncio.wait([look, stop], return_when=asyncio.FIRST_COMPLETED)
         if not look.done() and not drain.holding:
             look.cancel()  # it waits for a first message: whatever comes now comes again later
@@ -86,7 +87,7 @@ async def _until(stopping: asyncio.Event, drain: Drain, writers: Servers) -> int
     return 0
 
 
-async def _looked(drain: Drain, writers: Servers) -> int:
+async def _looked(drain: Drain, writers: Servers, versions: dict[str, Versions]) -> int:
     """0 when the queue was looked into; 1 when something is away; 78 when it does not fit."""
     try:
         # Nothing is received that could not be kept: else five looks would make it a dead letter.
@@ -95,15 +96,17 @@ async def _looked(drain: Drain, writers: Servers) -> int:
     except (UnavailableError, *FAILURES) as error:
         log("holding off", error=type(error).__name__, reason=str(error)[:300])
         for server in writers.servers:
-            if await _is_older(server):
+            if await _stays_older(server, versions[server.name]):
                 return WRONG
         return 1
     return 0
 
 
-async def _is_older(server: Server) -> bool:
+async def _stays_older(server: Server, versions: Versions) -> bool:
     try:
         if await server.has_version():
+            return False
+        if versions.may_come({server.name: await server.read_version()}):
             return False
     except Exception:  # noqa: S112 (away, and so of no version)
         return False

@@ -91,7 +91,7 @@ def _topic(store: BackupStore, context: RegionContext) -> sns.ITopic:
     made = AlarmTopic(
         cdk.Stack.of(store),
         "Messages",
-        display_name="mainstay: backups",
+        display_name=f"mainstay {context.environment.name}: backups",
         description="Subscribe whoever is on call: backups that failed or are too old",
         removal_policy=context.removal_policy,
     )
@@ -135,6 +135,7 @@ def _jobs(
         SnapshotJob(
             stack,
             "Snapshots",
+            environment_name=environment.name,
             keep=_keep(backups.snapshots),
             volume_key=context.keys.entity,
             copy=copy,
@@ -143,6 +144,7 @@ def _jobs(
         ArchiveMachine(
             stack,
             "Archive",
+            environment_name=environment.name,
             store=store,
             volume_key=context.keys.entity,
             retain_days=backups.archive_days,
@@ -171,10 +173,11 @@ def _jobs(
         work_gib=backups.work_gib,
         log_group=log_group,
     )
-    BackupAges(stack, "Ages", store=store, log_group=log_group)
+    BackupAges(stack, "Ages", environment_name=environment.name, store=store, log_group=log_group)
     BackupAlarms(
         stack,
         "Alarms",
+        environment_name=environment.name,
         series=series,
         stores=("entity", "transaction", "session"),
         copied=copy is not None,

@@ -10,7 +10,7 @@ from config import databases as config
 from mainstay.database.operations_task import Operable, OperableNode
 from mainstay.database.relational_store import RelationalStore
 from mainstay.database.replication_secrets import nodes_name, replication_name
-from mainstay.database.session_store import SessionReplica
+from mainstay.database.session_store import SessionReplica, SessionTable
 from mainstay.database.store_access import StoreAccess, StoreCluster
 from mainstay.database.user_secret import master_secret_name
 from mainstay.database.warehouse import RedshiftWarehouse
@@ -29,6 +29,7 @@ class RegionDatabases:
     entity: StoreAccess
     transaction: StoreAccess
     sessions: SessionReplica
+    session_table: SessionTable | None  # where it is made
     reports: RedshiftWarehouse | None
     operable: Operable
     # Stacks that stand before the first operation can succeed, in this Region and beyond.
@@ -41,7 +42,7 @@ def compose_databases(
     """Return the databases of the primary Region, then those of the standby where there is one."""
     secrets = stores.replication_secrets(primary, standby)
     masters = clusters.entity_masters(primary, standby)
-    stores.session_store(primary, standby)
+    session_table = stores.session_store(primary, standby)
     transaction = clusters.transaction_store(primary, standby)
     needed = [secrets, *masters.values(), transaction]
     reporting, reports = primary.environment.databases.reporting, None
@@ -67,6 +68,7 @@ def compose_databases(
         entity=_access("ENTITY", [*masters.values()], []),
         transaction=_access("TRANSACTION", [transaction], []),
         sessions=stores.session_replica(primary),
+        session_table=session_table,
         reports=reports,
         operable=_operable(
             primary,
@@ -98,6 +100,7 @@ def _compose_standby(
         entity=_access("ENTITY", [entity_copy], [*masters.values()]),
         transaction=_access("TRANSACTION", [transaction_copy], [transaction]),
         sessions=stores.session_replica(standby),
+        session_table=None,
         reports=stores.warehouse(
             standby, reporting, zone_ids=reporting.standby_zone_ids, source=None, copies={}
         ),

@@ -34,7 +34,15 @@ def compose(app: cdk.App, environment: Environment) -> None:
         front = compose_front(databases.context, service, zone, exits)
         return RegionTiers(databases=databases, service=service, front=front)
 
-    compose_operations(app, environment, [tiers_of(each) for each in databases], exits, zone)
+    regions = [tiers_of(each) for each in databases]
+    first, *others = (region.service for region in regions)
+    # The primary's first start makes the schema that the standby's copies have, and its session
+    # table the replica there: the standby finds both by name, so nothing refers to them.
+    for service in others:
+        for serving in (service.app, service.worker):
+            for needed in filter(None, (first.operations, databases[0].session_table)):
+                cdk.Stack.of(serving).add_stack_dependency(cdk.Stack.of(needed))
+    compose_operations(app, environment, regions, exits, zone)
 
 
 def _tag(app: cdk.App, environment: Environment) -> None:

@@ -103,7 +103,13 @@ def _read_only(region: RegionTiers, regions: list[RegionTiers]) -> None:
     down = []
     if masters:
         down.append(
-            WriterDown(stack, "WriterDown", masters=masters, app_logs=context.logs.app).alarm
+            WriterDown(
+                stack,
+                "WriterDown",
+                environment_name=environment.name,
+                masters=masters,
+                app_logs=context.logs.app,
+            ).alarm
         )
     identifiers = [store.identifier for store in databases.masters.values()]
     clusters = f"arn:aws:rds:{context.name}:{environment.account}:cluster:"
@@ -149,7 +155,7 @@ def _housekeeping(region: RegionTiers, zone: GlobalZone, *, writes_here: bool) -
     topic = AlarmTopic(
         cdk.Stack.of(service.events),  # its key stands where what is stateful does
         "Messages",
-        display_name="mainstay: housekeeping",
+        display_name=f"mainstay {environment.name}: housekeeping",
         description="Subscribe whoever is on call: what has a date needs somebody",
         removal_policy=context.removal_policy,
     )

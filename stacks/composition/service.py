@@ -93,6 +93,7 @@ def _operations(databases: RegionDatabases, control: ControlTable) -> Operations
         stack,
         "Operations",
         family=named(environment, "operations"),
+        environment_name=environment.name,
         network=context.network,
         image=_image(environment),
         operable=databases.operable,

@@ -18,10 +18,10 @@ from stacks.composition.names import named, session_table_name
 from stacks.composition.region_context import RegionContext
 
 
-def session_store(primary: RegionContext, standby: RegionContext | None) -> None:
-    """Make the table in the primary Region; DynamoDB makes its replica in the standby."""
+def session_store(primary: RegionContext, standby: RegionContext | None) -> SessionTable:
+    """Return the table, in the primary Region; DynamoDB makes its replica in the standby."""
     sessions = primary.environment.databases.session
-    SessionTable(
+    return SessionTable(
         primary.stack("Session", "the session store", stateful=True),
         "Sessions",
         table_name=session_table_name(primary.environment),

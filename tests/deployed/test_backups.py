@@ -67,7 +67,9 @@ def test_only_tagged_snapshots_are_taken_or_deleted(deployed):
             if "DeleteSnapshot" in actions or (
                 "CreateSnapshot" in actions and ":snapshot/" in json.dumps(statement["Resource"])
             ):
-                assert "mainstay:set" in json.dumps(statement["Condition"])
+                conditions = json.dumps(statement["Condition"])
+                assert "mainstay:set" in conditions
+                assert 'Tag/mainstay:environment": "production"' in conditions
 
 
 @pytest.mark.parametrize(("region", "end"), [(FIRST, "-copy"), (HOME, "")])

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.first_start import handler as entry
 from functions.first_start.tasks import NotStartedError, Runner, run_all
@@ -92,6 +93,48 @@ def test_each_command_runs_after_the_end_of_the_one_before():
         "securityGroups": ["sg-1"],
         "assignPublicIp": "DISABLED",
     }
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "not yet"}}, "RunTask")
+
+
+class Refusing(Cluster):
+    """Refuses the first calls of each kind: a role that is new is not known everywhere, and
+    everybody is throttled now and then."""
+
+    def __init__(self, *codes: int | None) -> None:
+        super().__init__(*codes)
+        self._refusals = {
+            "run_task": ["ClientException", "AccessDeniedException"],
+            "describe_tasks": ["ThrottlingException", "AccessDeniedException"],
+        }
+
+    def run_task(self, **request: Any) -> dict[str, Any]:
+        self._refuse("run_task")
+        return super().run_task(**request)
+
+    def describe_tasks(self, **request: Any) -> dict[str, Any]:
+        self._refuse("describe_tasks")
+        return super().describe_tasks(**request)
+
+    def _refuse(self, name: str) -> None:
+        if self._refusals[name]:
+            raise refusal(self._refusals[name].pop())
+
+
+def test_what_a_fresh_role_is_refused_is_asked_again_and_no_task_runs_twice():
+    cluster = Refusing(0, 0)
+    made, deadline = runner(cluster)
+    run_all(made, BOOTSTRAP, deadline=deadline)
+    assert cluster.commands == BOOTSTRAP
+
+
+def test_fails_at_the_deadline_with_what_was_refused():
+    cluster = Refusing()
+    made, deadline = runner(cluster, timeout=-1)
+    with pytest.raises(NotStartedError, match="AccessDeniedException"):
+        run_all(made, BOOTSTRAP, deadline=deadline)
 
 
 def test_a_failure_is_tried_again_for_servers_may_still_be_starting():

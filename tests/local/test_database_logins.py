@@ -17,12 +17,13 @@ from urllib.parse import quote
 import boto3
 import psycopg
 import pytest
+import uvloop
 from psycopg import sql
 
 from local.postgres import PostgresServer, PostgresServers
 from local.postgres.administrator import administrator_statements, token_statements
 from local.postgres.certificate import FILE, Authority
-from local.postgres.listener import DatabaseListener, Entrance
+from local.postgres.listener import DatabaseEntrance, DatabaseListener
 from local.postgres.token import Login, refusal
 from service.aws import Aws
 from service.databases import Server, Servers
@@ -33,11 +34,19 @@ PASSWORD = "the-master"
 PRIMARY = "mainstay-test-transaction-a.cluster-abc.us-east-1.rds.amazonaws.com"
 COPY = "mainstay-test-transaction-copy.cluster-abc.us-west-2.rds.amazonaws.com"
 PORT = 5432
-LOGIN = Login(region="us-east-1", hosts=(PRIMARY,), port=PORT, user="app_writer")
+USERS = "arn:aws:rds-db:us-east-1:111122223333:dbuser:cluster-XYZ"
+LOGIN = Login(region="us-east-1", hosts=(PRIMARY,), port=PORT, user="app_writer", users=USERS)
 
 
-def secret_of(key: str, token: str | None) -> str | None:
-    return SECRET if (key, token) == (KEY, SESSION) else None
+class Keys:
+    """One session's keys, whose role may be the application's two users and nobody else."""
+
+    def secret_of(self, key: str, token: str | None) -> str | None:
+        return SECRET if (key, token) == (KEY, SESSION) else None
+
+    def denial(self, key: str, resource: str) -> str | None:
+        allowed = {f"{USERS}/{user}" for user in ("app_reader", "app_writer")}
+        return None if resource in allowed else f"{key} may not be {resource}"
 
 
 def token(
@@ -56,7 +65,7 @@ def token(
 
 def judged(text: str, *, late: timedelta = timedelta(), **different: str) -> str | None:
     login = replace(LOGIN, **different)
-    return refusal(text, login, now=datetime.now(UTC) + late, secret_of=secret_of)
+    return refusal(text, login, now=datetime.now(UTC) + late, keys=Keys())
 
 
 def test_a_token_of_the_sdk_is_taken_for_fifteen_minutes():
@@ -79,6 +88,10 @@ def test_a_token_of_the_sdk_is_taken_for_fifteen_minutes():
 )
 def test_a_token_for_something_else_is_refused_and_the_log_says_what(made, reason):
     assert reason in (judged(token(**made)) or "")
+
+
+def test_a_role_that_may_not_log_in_to_the_user_is_refused():
+    assert judged(token(user="mainstay"), user="mainstay") == f"{KEY} may not be {USERS}/mainstay"
 
 
 @pytest.mark.parametrize(
@@ -134,15 +147,16 @@ class Machines:
 
     def _entrance(
         self, authority: Authority, region: str, host: str, server: PostgresServer
-    ) -> Entrance:
+    ) -> DatabaseEntrance:
         assert server.socket is not None
-        return Entrance(
+        return DatabaseEntrance(
             address=self.addresses[host],
             port=PORT,
             socket=server.socket,
             tls=authority.context(self.addresses[host], host),
             region=region,
             hosts=(host,),
+            users=USERS,
         )
 
     def connect(self, user: str, password: str, **more: Any) -> psycopg.Connection:
@@ -162,7 +176,7 @@ class Machines:
 def machines(tmp_path_factory) -> Iterator[Machines]:
     with (
         PostgresServers(administrator="mainstay") as servers,
-        DatabaseListener(secret_of) as listener,
+        DatabaseListener(Keys()) as listener,
     ):
         made = Machines(servers, listener, tmp_path_factory.mktemp("authorities"))
         with made.connect("mainstay", PASSWORD) as administrator:
@@ -235,10 +249,14 @@ def test_a_server_s_last_word_reaches_the_client(machines):
         connection.execute("SELECT 1")
 
 
-def test_the_standby_s_write_reaches_the_primary_in_its_region(machines, monkeypatch, tmp_path):
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_the_standby_s_write_reaches_the_primary_in_its_region(
+    machines, monkeypatch, tmp_path, loop
+):
     """The copy refuses it, and the primary takes a token that is signed for the primary's Region,
     although the task and its credentials are of the standby's."""
-    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)  # given back after the test
+    for resolver in (socket, uvloop.Loop):  # given back after the test
+        monkeypatch.setattr(resolver, "getaddrinfo", resolver.getaddrinfo)
     (tmp_path / "databases.json").write_text(json.dumps({"addresses": machines.addresses}))
     for name, value in {
         "DATABASE_ADDRESSES": str(tmp_path / "databases.json"),
@@ -271,9 +289,9 @@ def test_the_standby_s_write_reaches_the_primary_in_its_region(machines, monkeyp
             await servers.ask({}, "INSERT INTO event VALUES (7)")
         finally:
             await servers.close()
+            await aws.close()
 
-    try:
-        asyncio.run(write())
-    finally:
-        aws.close()
-    assert machines.primary.value("SELECT n FROM event", database="mainstay") == 7
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(write())
+    gone = "DELETE FROM event RETURNING n"
+    assert machines.primary.rows(gone, database="mainstay") == [(7,)]

@@ -19,6 +19,36 @@ def ended(process: Process, *, seconds: float = 60) -> tuple[int, str]:
     return process.child.wait(timeout=seconds), process.log.read_text()
 
 
+class NotStartedYet(OneMachine):
+    """Its databases are there, and nobody has bootstrapped them: as a standby Region finds them."""
+
+    def _start_databases(self) -> None:
+        for name in ("entity-a", "transaction"):
+            self.databases[name] = self.servers.start(name)
+            self.databases[name].rows(f"CREATE DATABASE {DATABASE} OWNER administrator")
+            for role in ("app_reader", "app_writer"):
+                self.databases[name].rows(f"CREATE ROLE {role} LOGIN")
+        self.databases["reader"] = self.servers.standby("reader", of=self.databases["entity-a"])
+
+
+def test_both_wait_for_the_first_start_and_say_so():
+    """Neither ends: a service whose tasks end fails the deploy that the first start is part of."""
+    with NotStartedYet() as machine:
+        api, worker = machine.api(wait=False), machine.worker()
+        for process in (api, worker):
+            wait_until(
+                lambda process=process: "waits for the first start" in process.log.read_text(),
+                "its word",
+                log=process.log,
+            )
+        time.sleep(1.5)  # several looks more
+        assert [api.child.poll(), worker.child.poll()] == [None, None]
+        for store in ("entity", "transaction"):
+            machine.operate("bootstrap", store)
+        machine.wait_ready(api)
+        assert worker.child.poll() is None
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("DOMAIN", ""), ("ENTITY_READERS", "nowhere"), ("DATABASE_AUTH", "guess"), ("PORT", "x")],

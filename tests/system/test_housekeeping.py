@@ -115,7 +115,7 @@ def test_a_figure_that_nobody_measures_is_in_alarm_where_the_stores_take_writes(
             for alarm in system.part(region, "housekeeping")
             .of_type("AWS::CloudWatch::Alarm")
             .values()
-            if alarm.get("Namespace") == "Mainstay/Databases"
+            if alarm.get("Namespace") == f"Mainstay/{system.environment.name}/Databases"
         }
         primary = region == system.regions[0]
         assert treated == {"breaching" if primary else "notBreaching"}, region

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 # Properties by which a resource gets a physical name, and which of ours have one.
 NAME_PROPERTIES = {
+    "AWS::Backup::BackupPlan": "BackupPlan.BackupPlanName",
+    "AWS::Backup::BackupVault": "BackupVaultName",
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::GlobalTable": "TableName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::EC2::SecurityGroup": "GroupName",
     "AWS::ECS::Cluster": "ClusterName",
     "AWS::ECS::Service": "ServiceName",
+    "AWS::ECS::TaskDefinition": "Family",
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
@@ -30,7 +36,19 @@ NAME_PROPERTIES = {
     "AWS::SecretsManager::Secret": "Name",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Document": "Name",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Scheduler::Schedule": "Name",
     "AWS::WAFv2::WebACL": "Name",
+}
+# CDK generates these from the construct's path alone, where we give none: the account keeps each
+# name once, or, of a family, the revisions of all that have it.
+ACCOUNT_WIDE = {
+    "AWS::Backup::BackupPlan",
+    "AWS::Backup::BackupVault",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::ECS::TaskDefinition",
 }
 ALLOWED = (
     r"mainstay-{name}-{region}-left",  # a health check in the other Region reads the alarm
@@ -44,6 +62,8 @@ ALLOWED = (
     r"mainstay-{name}-[a-z-]+/(master|replication|nodes)",
     r"mainstay-{name}-\d{{12}}-(archive|dumps)(-copy)?",  # what replication fills, by name
     r"mainstay-{name}-sessions",  # each Region's app tier knows its own replica by it
+    r"mainstay-{name}-(operations|upgrade)",  # the family and the machine that commands start
+    r"mainstay-{name}-{region}-[a-z-]+",  # what else the account keeps by a name: a construct's own
 )
 
 
@@ -55,11 +75,78 @@ def test_physical_names_are_only_those_that_others_must_know(system):
     ]
     for stack in system.stacks.values():
         for logical_id, resource in stack.resources.items():
-            key = NAME_PROPERTIES.get(resource["Type"])
-            name = resource.get("Properties", {}).get(key)
+            name = _name(resource)
             if name is not None:
                 where = f"{stack.name}: {logical_id} is named {name}"
                 assert any(pattern.fullmatch(str(name)) for pattern in allowed), where
+
+
+def _name(resource):
+    """The physical name that a template gives; None where it gives none."""
+    found = resource.get("Properties", {})
+    for key in NAME_PROPERTIES.get(resource["Type"], "None").split("."):
+        found = found.get(key, {})
+    return found or None
+
+
+def test_what_an_account_keeps_once_has_the_environment_s_name(system):
+    """Two environments of one account would fight over it: their vault, or a family's revisions."""
+    for stack in system.stacks.values():
+        for logical_id, resource in stack.resources.items():
+            if resource["Type"] in ACCOUNT_WIDE:
+                name = _name(resource)
+                assert f"-{system.environment.name}-" in str(name), f"{stack.name}: {logical_id}"
+
+
+def test_every_metric_of_ours_is_written_read_and_let_write_as_the_environment_s(system):
+    """A figure of one environment must not be another's; a role writes its own namespace alone."""
+    own = rf"[Mm]ainstay/{system.environment.name}(/[A-Za-z]+)?"
+    found = 0
+    for stack in system.stacks.values():
+        for path, value in _strings(stack.resources, ()):
+            keys = ("Namespace", "MetricNamespace", "cloudwatch:namespace", "METRICS")
+            if path[-1] in keys and not value.startswith("AWS/"):
+                found += 1
+                assert re.fullmatch(own, value), (stack.name, *path)
+            if path[-1] == "MetricName" and path[-3:-1] == ("Properties", "VisibilityConfig"):
+                assert system.environment.name in value, (stack.name, *path)
+    assert found
+
+
+def test_a_condition_on_our_tags_is_on_the_environment_s_tag_too(system):
+    """Others in the account have volumes and snapshots of the same series."""
+    for stack in system.stacks.values():
+        for path, value in _statements(stack.resources, ()):
+            conditions = json.dumps(value.get("Condition", {}))
+            for kind in ("aws:ResourceTag", "aws:RequestTag"):
+                if f"{kind}/mainstay:" in conditions:
+                    equals = value["Condition"]["StringEquals"]
+                    expected = system.environment.name
+                    assert equals.get(f"{kind}/mainstay:environment") == expected, path
+
+
+def _strings(value, path):
+    """Every string of a template with its path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _strings(inner, (*path, key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, path)
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _statements(value, path):
+    """Every statement of a policy with its path."""
+    if isinstance(value, dict):
+        if "Effect" in value and "Action" in value:
+            yield path, value
+        for key, inner in value.items():
+            yield from _statements(inner, (*path, key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _statements(inner, path)
 
 
 def test_everything_that_can_be_tagged_names_its_environment(system):

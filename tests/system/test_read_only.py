@@ -143,7 +143,10 @@ def test_what_only_operations_can_measure_they_do(system):
             for each in stack.of_type("AWS::Scheduler::Schedule").values()
         ]
         lag = ["python", "-m", "service.operations", "lag", "--publish", system.environment.name]
-        measured = any(alarm["Namespace"] == "Mainstay/Databases" for alarm in alarms)
+        measured = any(
+            alarm["Namespace"] == f"Mainstay/{system.environment.name}/Databases"
+            for alarm in alarms
+        )
         assert commands == ([lag] if measured else []), region
 
 

@@ -224,6 +224,16 @@ def test_nothing_serves_before_the_first_start(system):
             assert operations.name in system.part(region, part).dependencies
 
 
+def test_a_standby_serves_after_the_primary_s_first_start_and_its_session_table(production_system):
+    """They make the schema that the copies have, and the table whose replica the servers write:
+    nothing else refers to them, and a server that never gets healthy fails its stack."""
+    primary, *standbys = production_system.regions
+    needed = {production_system.part(primary, part).name for part in ("operations", "session")}
+    for region in standbys:
+        for part in ("app", "worker"):
+            assert needed <= set(production_system.part(region, part).dependencies)
+
+
 def test_the_first_start_makes_the_stores_where_the_masters_are(system):
     primary, *standbys = system.regions
     bootstrap = ["python", "-m", "service.operations", "bootstrap"]

@@ -10,6 +10,7 @@ from constructs import Construct
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.app_tier.live_task_definition import LiveTaskDefinition, LiveTaskDefinitions
 from mainstay.app_tier.stores import Stores
+from mainstay.environment_names import own_name
 from mainstay.network.network import Network
 from mainstay.stateless.drain import drain_time
 from mainstay.stateless.image import ImageSource, container_image
@@ -46,6 +47,7 @@ class AuditWorker(Construct):
         self.task_definition = ecs.FargateTaskDefinition(
             self,
             "Task",
+            family=own_name(self),
             cpu=256,  # a batch is one statement, and most of its time is waiting
             memory_limit_mib=512,
             runtime_platform=ecs.RuntimePlatform(

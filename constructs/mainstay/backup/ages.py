@@ -10,7 +10,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.backup.backup_store import BackupStore
-from mainstay.backup.metrics import NAMESPACE
+from mainstay.backup.metrics import backup_namespace
 from mainstay.functions.job_function import JobFunction
 
 
@@ -22,17 +22,19 @@ class BackupAges(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        environment_name: str,
         store: BackupStore,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
+        namespace = backup_namespace(environment_name)
         self.job = JobFunction(
             self,
             "Look",
             handler="backup_ages.handler.handler",
             description="Publishes how old the newest archives, dumps, exports and proofs are",
             log_group=log_group,
-            environment={},
+            environment={"METRICS": namespace},
             timeout=cdk.Duration.minutes(5),
         )
         for variable, value in store.grant_read(self.job.role).items():
@@ -41,7 +43,7 @@ class BackupAges(Construct):
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+                conditions={"StringEquals": {"cloudwatch:namespace": namespace}},
             )
         )
         acknowledge(

@@ -33,6 +33,7 @@ class BackupAlarms(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        environment_name: str,
         series: tuple[str, ...],
         stores: tuple[str, ...],
         copied: bool,
@@ -41,7 +42,7 @@ class BackupAlarms(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = topic
-        metrics = BackupMetrics()
+        metrics = BackupMetrics(environment_name)
         of_series = [
             ("Snapshot", metrics.maximum_snapshot_age_in_seconds, limits.snapshot),
             ("Archive", metrics.maximum_archive_age_in_seconds, limits.daily),

@@ -36,6 +36,7 @@ class ArchiveMachine(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        environment_name: str,
         store: BackupStore,
         volume_key: kms.IKey,
         retain_days: int,
@@ -44,7 +45,7 @@ class ArchiveMachine(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._store, self._volume_key, self._log_group = store, volume_key, log_group
-        newest = self._newest()
+        newest = self._newest(environment_name)
         self.functions = {
             name: self._state_function(name, handler, seconds)
             for name, handler, seconds in (
@@ -84,14 +85,14 @@ class ArchiveMachine(Construct):
         self._acknowledge(role, (newest, *self.functions.values()))
         self._every(schedule)
 
-    def _newest(self) -> JobFunction:
+    def _newest(self, environment_name: str) -> JobFunction:
         newest = JobFunction(
             self,
             "NewestSnapshots",
             handler="snapshot_job.handler.newest",
             description="Names the newest complete snapshots of every series",
             log_group=self._log_group,
-            environment={},
+            environment={"ENVIRONMENT": environment_name},
             timeout=cdk.Duration.minutes(5),
         )
         newest.role.add_to_policy(

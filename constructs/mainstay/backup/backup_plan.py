@@ -13,6 +13,7 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
+from mainstay.environment_names import own_name
 from mainstay.interfaces import as_role, principal
 from mainstay.network.network import Network
 
@@ -49,7 +50,9 @@ class BackupPlan(Construct):
             f"arn:aws:rds:{stack.region}:{stack.account}:cluster:{cluster}" for cluster in clusters
         ]
         of_table = f"arn:aws:dynamodb:{stack.region}:{stack.account}:table/{table}"
-        self.plan = backup.BackupPlan(self, "Plan", backup_vault=vault)
+        self.plan = backup.BackupPlan(
+            self, "Plan", backup_plan_name=own_name(self), backup_vault=vault
+        )
         # A plan without its selections backs up nothing; what it made lies in the vault.
         self.plan.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         self.plan.add_rule(

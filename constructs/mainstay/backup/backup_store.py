@@ -91,6 +91,7 @@ class BackupStore(Construct):
         self.vault = backup.BackupVault(
             self,
             "Vault",
+            backup_vault_name=cdk.Stack.of(self).stack_name,  # 50 characters at most
             encryption_key=self.key,
             lock_configuration=(
                 backup.LockConfiguration(

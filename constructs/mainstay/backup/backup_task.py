@@ -10,6 +10,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.environment_names import own_name
 from mainstay.interfaces import as_role, as_schedule_target, principal
 from mainstay.network.network import Network
 
@@ -41,6 +42,7 @@ class BackupTask(Construct):
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Task",
+            family=own_name(self),
             cpu=2_048,  # two tables are compressed or restored at once
             memory_limit_mib=4_096,
             ephemeral_storage_gib=work_gib,

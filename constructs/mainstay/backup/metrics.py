@@ -5,8 +5,14 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-NAMESPACE = "Mainstay/Backups"
+from mainstay.environment_names import metric_namespace
+
 _PERIOD = cdk.Duration.minutes(30)  # twice as long as between two data points
+
+
+def backup_namespace(environment_name: str) -> str:
+    """Return where the jobs put the ages, which is their variable METRICS."""
+    return metric_namespace(environment_name, "Backups")
 
 
 class BackupMetrics:
@@ -14,6 +20,9 @@ class BackupMetrics:
 
     `series` is the value of a volume's tag; `store` one of entity, transaction, session, ...
     """
+
+    def __init__(self, environment_name: str) -> None:
+        self._namespace = backup_namespace(environment_name)
 
     def maximum_snapshot_age_in_seconds(self, series: str) -> cloudwatch.Metric:
         return self._metric("SnapshotAge", Series=series)
@@ -38,7 +47,7 @@ class BackupMetrics:
 
     def _metric(self, name: str, **dimensions: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=self._namespace,
             metric_name=name,
             dimensions_map=dimensions,
             statistic="Maximum",

@@ -13,7 +13,8 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
-from mainstay.backup.metrics import NAMESPACE
+from mainstay.backup.metrics import backup_namespace
+from mainstay.environment_names import ENVIRONMENT_TAG
 from mainstay.functions.job_function import JobFunction
 
 VOLUME_TAG = "mainstay:snapshots"  # its value names the series
@@ -51,13 +52,20 @@ class SnapshotJob(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        environment_name: str,
         keep: SnapshotRetention,
         volume_key: kms.IKey,
         copy: Copy | None,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        variables = {"POLICY": json.dumps(asdict(keep))}
+        self._environment_name = environment_name
+        self._namespace = backup_namespace(environment_name)
+        variables = {
+            "ENVIRONMENT": environment_name,
+            "METRICS": self._namespace,
+            "POLICY": json.dumps(asdict(keep)),
+        }
         if copy is not None:
             variables |= {
                 "COPY_REGION": copy.region,
@@ -99,7 +107,7 @@ class SnapshotJob(Construct):
         stack = cdk.Stack.of(self)
         own = f"arn:aws:ec2:{stack.region}:{stack.account}"
         snapshots = f"arn:aws:ec2:{stack.region}::snapshot/*"
-        tagged = {"Null": {f"aws:RequestTag/{SET_TAG}": "false"}}
+        tagged = self._own("aws:RequestTag", SET_TAG)
         role = self.take.role
         for actions, resources, conditions in (
             (
@@ -110,7 +118,7 @@ class SnapshotJob(Construct):
             (
                 ["ec2:CreateSnapshot", "ec2:CreateSnapshots"],
                 [f"{own}:volume/*"],
-                {"Null": {f"aws:ResourceTag/{VOLUME_TAG}": "false"}},
+                self._own("aws:ResourceTag", VOLUME_TAG),
             ),
             (["ec2:CreateSnapshots"], [f"{own}:instance/*"], {}),
             (["ec2:CreateSnapshot", "ec2:CreateSnapshots"], [snapshots], tagged),
@@ -139,12 +147,20 @@ class SnapshotJob(Construct):
             },
         )
 
+    def _own(self, key: str, tag: str) -> dict[str, dict[str, str]]:
+        """Return the condition that something has the job's tag, whatever it says, and is of this
+        environment."""
+        return {
+            "Null": {f"{key}/{tag}": "false"},
+            "StringEquals": {f"{key}/{ENVIRONMENT_TAG}": self._environment_name},
+        }
+
     def _let_publish(self) -> None:
         self.take.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+                conditions={"StringEquals": {"cloudwatch:namespace": self._namespace}},
             )
         )
 
@@ -156,12 +172,12 @@ class SnapshotJob(Construct):
             (
                 ["ec2:CopySnapshot"],
                 [there],
-                {"Null": {f"aws:RequestTag/{SET_TAG}": "false"}},
+                self._own("aws:RequestTag", SET_TAG),
             ),
             (
                 ["ec2:CopySnapshot"],
                 [f"arn:aws:ec2:{cdk.Stack.of(self).region}::snapshot/*"],
-                {"Null": {f"aws:ResourceTag/{SET_TAG}": "false"}},
+                self._own("aws:ResourceTag", SET_TAG),
             ),
             (["ec2:CreateTags"], [there], copying),
             # Read under one key and written under the other, by Amazon EBS on this role's behalf:
@@ -200,7 +216,7 @@ class SnapshotJob(Construct):
             iam.PolicyStatement(
                 actions=["ec2:DeleteSnapshot"],
                 resources=everything,
-                conditions={"Null": {f"aws:ResourceTag/{SET_TAG}": "false"}},
+                conditions=self._own("aws:ResourceTag", SET_TAG),
             )
         )
         acknowledge(

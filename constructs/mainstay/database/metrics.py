@@ -1,8 +1,8 @@
 """The databases' metrics that alarms are made of.
 
-Names carry the statistic and the unit. Those of AWS are per cluster; those of the namespace
-below are written by `python -m service.operations lag --publish <environment>`, which
-a schedule starts.
+Names carry the statistic and the unit. Those of AWS are per cluster; those of
+`database_namespace` are written by `python -m service.operations lag --publish <environment>`,
+which a schedule starts.
 """
 
 from __future__ import annotations
@@ -10,9 +10,15 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-NAMESPACE = "Mainstay/Databases"
+from mainstay.environment_names import metric_namespace
+
 _MINUTE = cdk.Duration.minutes(1)
 MEASURED_EVERY = cdk.Duration.minutes(5)  # those of operations: a task of half a minute each
+
+
+def database_namespace(environment_name: str) -> str:
+    """Return where operations put what they measure (service/operations/lag.py)."""
+    return metric_namespace(environment_name, "Databases")
 
 
 class ClusterMetrics:
@@ -50,6 +56,7 @@ class ReplicaMetrics:
     """
 
     def __init__(self, environment_name: str, replica: str) -> None:
+        self._namespace = database_namespace(environment_name)
         self._dimensions = {"Environment": environment_name, "Replica": replica}
 
     def maximum_lag_in_seconds(self) -> cloudwatch.Metric:
@@ -61,7 +68,7 @@ class ReplicaMetrics:
 
     def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=self._namespace,
             metric_name=name,
             dimensions_map=self._dimensions,
             statistic=statistic,

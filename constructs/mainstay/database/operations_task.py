@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
-from mainstay.database.metrics import NAMESPACE
+from mainstay.database.metrics import database_namespace
 from mainstay.database.store_access import CERTIFICATES
 from mainstay.database.store_kind import DATABASE
 from mainstay.network.network import Network
@@ -55,6 +55,7 @@ class OperationsTask(Construct):
         construct_id: str,
         *,
         family: str,
+        environment_name: str,
         network: Network,
         image: ImageSource,
         operable: Operable,
@@ -98,9 +99,9 @@ class OperationsTask(Construct):
             readonly_root_filesystem=True,
             logging=ecs.LogDrivers.aws_logs(stream_prefix="operations", log_group=log_group),
         )
-        self._grant(role, operable)
+        self._grant(role, operable, database_namespace(environment_name))
 
-    def _grant(self, role: iam.IRole, operable: Operable) -> None:
+    def _grant(self, role: iam.IRole, operable: Operable, namespace: str) -> None:
         stack = cdk.Stack.of(self)
         place = f"{stack.region}:{stack.account}"
         names = [node.secret_name for node in operable.nodes.values()]
@@ -124,7 +125,7 @@ class OperationsTask(Construct):
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+                conditions={"StringEquals": {"cloudwatch:namespace": namespace}},
             ),
         ):
             role.add_to_principal_policy(statement)

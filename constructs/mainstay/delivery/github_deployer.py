@@ -9,6 +9,8 @@ from constructs import Construct
 from mainstay.acknowledge import acknowledge_inline_policy
 from mainstay.interfaces import as_principal
 
+# The longest wave makes or changes clusters: the job in .github/workflows/wave.yml ends before.
+LONGEST_SESSION = cdk.Duration.hours(3)
 _ISSUER = "token.actions.githubusercontent.com"
 # The roles of `cdk bootstrap` that a deploy uses (CDK Developer Guide, "Bootstrapping").
 _BOOTSTRAP_ROLES = ("deploy", "file-publishing", "image-publishing", "lookup")
@@ -50,7 +52,7 @@ class GithubDeployer(Construct):
                     },
                 )
             ),
-            max_session_duration=cdk.Duration.hours(1),
+            max_session_duration=LONGEST_SESSION,
         )
         self.role.add_to_policy(
             iam.PolicyStatement(

@@ -11,6 +11,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
+from mainstay.environment_names import own_name
+
 ManagedRules = Literal["count", "block"]
 
 
@@ -30,6 +32,9 @@ MANAGED_GROUPS = {
     "AWSManagedRulesKnownBadInputsRuleSet": 200,
     "AWSManagedRulesSQLiRuleSet": 200,
 }
+# The common rules refuse a body of more than 8 KB. The edge takes 1 MB (nginx/conf/bounds.conf),
+# for a SAML response is longer, so the rule counts in either mode.
+_COUNTED = {"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)}
 TENANT_LABEL = "mainstay:tenant-over-ceiling"
 _RATE_WINDOW_SECONDS = 60
 # One address may ask so many tenants as much as one of them, and so many addresses that ask about
@@ -73,7 +78,7 @@ class Firewall(Construct):
             scope="REGIONAL",
             default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
             rules=[wafv2.CfnWebACL.RuleProperty(**rule) for rule in rules],
-            visibility_config=_visibility("Firewall"),
+            visibility_config=_visibility(own_name(self)),
         )
         wafv2.CfnWebACLAssociation(
             self,
@@ -181,7 +186,16 @@ def _managed_rule(name: str, managed_rules: ManagedRules) -> dict:
         "override_action": wafv2.CfnWebACL.OverrideActionProperty(**override),
         "statement": wafv2.CfnWebACL.StatementProperty(
             managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
-                vendor_name="AWS", name=name
+                vendor_name="AWS",
+                name=name,
+                rule_action_overrides=[
+                    wafv2.CfnWebACL.RuleActionOverrideProperty(
+                        name=counted,
+                        action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={}),
+                    )
+                    for counted in _COUNTED.get(name, ())
+                ]
+                or None,
             )
         ),
         "visibility_config": _visibility(name),

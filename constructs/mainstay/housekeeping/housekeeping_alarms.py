@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from mainstay.alarm_topic import AlarmTopic
-from mainstay.database.metrics import NAMESPACE
+from mainstay.database.metrics import database_namespace
 from mainstay.housekeeping.runbook import RUNBOOK
 
 HOUSEKEPT_EVERY = cdk.Duration.hours(1)  # a task of half a minute
@@ -79,7 +79,7 @@ class HousekeepingAlarms(Construct):
             construct_id,
             alarm_description=f"{what}, or nobody measures it: {RUNBOOK}",
             metric=cloudwatch.Metric(
-                namespace=NAMESPACE,
+                namespace=database_namespace(self._environment_name),
                 metric_name=metric,
                 dimensions_map={"Environment": self._environment_name},
                 statistic=statistic,

@@ -9,8 +9,8 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge
 from mainstay.database.metrics import ClusterMetrics
+from mainstay.environment_names import metric_namespace, own_name
 
-NAMESPACE = "Mainstay/ReadOnly"
 METRIC = "TasksWithoutWriter"
 
 # As a task of the app tier logs it; docs/service-contract.md asks every image for it.
@@ -33,11 +33,12 @@ class WriterDown(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        environment_name: str,
         masters: dict[str, ClusterMetrics],
         app_logs: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        unwritten = self._unwritten(app_logs)
+        unwritten = self._unwritten(app_logs, metric_namespace(environment_name, "ReadOnly"))
         # A master whose cluster is gone counts as silent until it is rebuilt: then the tasks'
         # word alone decides, and the other master has none in its place.
         silent = [self._silent(name, metrics) for name, metrics in masters.items()]
@@ -45,6 +46,7 @@ class WriterDown(Construct):
         self.alarm = cloudwatch.CompositeAlarm(
             self,
             "Alarm",
+            composite_alarm_name=own_name(self),
             alarm_description="No master can be written, by the app tier's word and by Amazon "
             "RDS's; READ_ONLY is entered: docs/runbooks/read-only-by-itself.md",
             alarm_rule=cloudwatch.AlarmRule.all_of(
@@ -69,14 +71,14 @@ class WriterDown(Construct):
                 },
             )
 
-    def _unwritten(self, app_logs: logs.ILogGroup) -> cloudwatch.Alarm:
+    def _unwritten(self, app_logs: logs.ILogGroup, namespace: str) -> cloudwatch.Alarm:
         pattern = " && ".join(f'($.{name} = "{word}")' for name, word in WORDS.items())
         counted = logs.MetricFilter(
             self,
             "Unwritten",
             log_group=app_logs,
             filter_pattern=logs.FilterPattern.literal(f"{{ {pattern} }}"),
-            metric_namespace=NAMESPACE,
+            metric_namespace=namespace,
             metric_name=METRIC,
             metric_value="1",
         )

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
+from mainstay.environment_names import own_name
 from mainstay.stateless.capacity import Capacity
 from mainstay.stateless.drain import drain_time
 from mainstay.stateless.failing_answers import FailingAnswers
@@ -46,6 +47,7 @@ class StatelessService(Construct):
         self.task_definition = ecs.FargateTaskDefinition(
             self,
             "Task",
+            family=own_name(self),
             cpu=capacity.cpu_units,
             memory_limit_mib=capacity.memory_mib,
             runtime_platform=ecs.RuntimePlatform(

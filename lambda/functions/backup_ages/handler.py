@@ -1,4 +1,7 @@
-"""The function behind the ages. Environment: ARCHIVE_BUCKET, DUMP_BUCKET."""
+"""The function behind the ages.
+
+Environment: ARCHIVE_BUCKET, DUMP_BUCKET, and METRICS, the namespace of the ages.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from typing import Any
 import boto3
 
 from functions.backup_ages.newest import (
-    NAMESPACE,
     metric_data,
     newest_archives,
     newest_dumps,
@@ -33,4 +35,4 @@ def handler(_event: dict[str, Any], _context: Any) -> None:
     ages = {f"{one['MetricName']} {one['Dimensions'][0]['Value']}": one["Value"] for one in data}
     print(json.dumps({"backup_ages": ages}))
     if data:
-        boto3.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        boto3.client("cloudwatch").put_metric_data(Namespace=os.environ["METRICS"], MetricData=data)

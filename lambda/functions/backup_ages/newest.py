@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-NAMESPACE = "Mainstay/Backups"
-
 _SERIES_TAG = "mainstay:series"  # of a snapshot; its root in the archive has the tags
 _TIME = re.compile(r"(\d{8}T\d{6})")
 

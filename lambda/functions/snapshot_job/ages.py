@@ -9,7 +9,6 @@ from typing import Any
 from functions.snapshot_job.snapshot_sets import SnapshotSet, of_series
 from functions.snapshot_job.targets import SnapshotTarget
 
-NAMESPACE = "Mainstay/Backups"
 SNAPSHOT_AGE = "SnapshotAge"  # seconds since the slot of the newest good set; dimension Series
 COPY_AGE = "SnapshotCopyAge"  # the same in the second Region
 
@@ -30,12 +29,12 @@ def _since(target: SnapshotTarget, good: list[SnapshotSet]) -> datetime:
     return max((one.slot for one in good), default=target.created)
 
 
-def publish(cloudwatch: Any, name: str, by_series: dict[str, float]) -> None:
+def publish(cloudwatch: Any, namespace: str, name: str, by_series: dict[str, float]) -> None:
     """Write one metric, with the series as its dimension."""
     if not by_series:
         return
     cloudwatch.put_metric_data(
-        Namespace=NAMESPACE,
+        Namespace=namespace,
         MetricData=[
             {
                 "MetricName": name,

@@ -1,7 +1,8 @@
 """Two functions with two roles: `take` may make snapshots and delete none, `prune` the reverse. A
 third, `newest`, tells an archive what there is.
 
-Environment: POLICY, JSON of a retention.Policy, of this Region. With a second Region: COPY_REGION,
+Environment: ENVIRONMENT, whose volumes and snapshots they are; METRICS, the namespace of the ages;
+POLICY, JSON of a retention.Policy, of this Region. With a second Region: COPY_REGION,
 COPY_KEY (of KMS, there) and COPY_POLICY. AWS_REGION is the function's own.
 """
 
@@ -31,30 +32,34 @@ class SnapshotJobError(Exception):
 def take(_event: dict[str, Any], _context: Any) -> None:
     """Take what this hour lacks, copy what the second Region lacks, and say how old things are."""
     now, ec2 = datetime.now(UTC), boto3.client("ec2")
-    to = _copies(os.environ)
-    failures = take_slot(ec2, now=now, record=_record)
+    environment, to = os.environ["ENVIRONMENT"], _copies(os.environ)
+    failures = take_slot(ec2, environment=environment, now=now, record=_record)
     if to is not None:
-        failures += copy(ec2, to, record=_record)
-    targets, _ = find_targets(ec2)
-    cloudwatch = boto3.client("cloudwatch")
-    publish(cloudwatch, SNAPSHOT_AGE, ages(targets, find_sets(ec2), now))
+        failures += copy(ec2, to, environment=environment, record=_record)
+    targets, _ = find_targets(ec2, environment)
+    cloudwatch, metrics = boto3.client("cloudwatch"), os.environ["METRICS"]
+    publish(cloudwatch, metrics, SNAPSHOT_AGE, ages(targets, find_sets(ec2, environment), now))
     if to is not None:
-        publish(cloudwatch, COPY_AGE, ages(targets, find_sets(to.ec2), now))
+        copies = find_sets(to.ec2, environment)
+        publish(cloudwatch, metrics, COPY_AGE, ages(targets, copies, now))
     _raise(failures)
 
 
 def prune(_event: dict[str, Any], _context: Any) -> None:
     """Delete what no policy keeps, here and in the second Region."""
-    failures = prune_sets(boto3.client("ec2"), _policy(os.environ["POLICY"]), record=_record)
+    environment = os.environ["ENVIRONMENT"]
+    ec2, policy = boto3.client("ec2"), _policy(os.environ["POLICY"])
+    failures = prune_sets(ec2, policy, environment=environment, record=_record)
     to = _copies(os.environ)
     if to is not None:
-        failures += prune_sets(to.ec2, to.policy, record=_record)
+        failures += prune_sets(to.ec2, to.policy, environment=environment, record=_record)
     _raise(failures)
 
 
 def newest(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """{"snapshots": [{"snapshot": id}, ...]}: of the newest good set of every series."""
-    good = of_series(one for one in find_sets(boto3.client("ec2")) if one.good)
+    found = find_sets(boto3.client("ec2"), os.environ["ENVIRONMENT"])
+    good = of_series(one for one in found if one.good)
     return {
         "snapshots": [
             {"snapshot": snapshot.id} for sets in good.values() for snapshot in sets[-1].snapshots

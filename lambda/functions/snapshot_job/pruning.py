@@ -13,11 +13,15 @@ from functions.snapshot_job.snapshot_sets import SnapshotSet, find_sets, of_seri
 _GONE = "InvalidSnapshot.NotFound"
 
 
-def prune(ec2: Any, policy: Policy, *, record: Callable[[dict[str, Any]], None]) -> list[Exception]:
-    """Delete what is doomed in the client's Region. Returns what could not be deleted, such as a
-    snapshot that an image is made of."""
+def prune(
+    ec2: Any, policy: Policy, *, environment: str, record: Callable[[dict[str, Any]], None]
+) -> list[Exception]:
+    """Delete what is doomed of an environment in the client's Region.
+
+    Returns what could not be deleted, such as a snapshot that an image is made of.
+    """
     failures: list[Exception] = []
-    for series, sets in of_series(find_sets(ec2)).items():
+    for series, sets in of_series(find_sets(ec2, environment)).items():
         for one in doomed(policy, sets):
             for snapshot in one.snapshots:
                 try:

@@ -10,6 +10,7 @@ from typing import Any
 
 VOLUME_TAG = "mainstay:snapshots"  # on a volume: the series it belongs to
 SERIES = "mainstay:series"
+ENVIRONMENT = "mainstay:environment"  # on volumes and snapshots: whose they are
 SLOT = "mainstay:slot"  # the hour that it was taken for, ISO 8601 in UTC
 SET = "mainstay:set"  # of the snapshots of one call: of one moment
 SIZE = "mainstay:set-size"  # how many they were
@@ -32,6 +33,7 @@ class SnapshotSet:
     """The snapshots of one moment, all of them or what is left."""
 
     id: str
+    environment: str
     series: str
     slot: datetime
     size: int
@@ -54,10 +56,13 @@ class SnapshotSet:
         return not self.good and not self.pending
 
 
-def find_sets(ec2: Any) -> list[SnapshotSet]:
-    """Return every set of this account in the client's Region, oldest first."""
+def find_sets(ec2: Any, environment: str) -> list[SnapshotSet]:
+    """Return every set of an environment in the client's Region, oldest first.
+
+    Others in the account have series of the same names, and policies of their own.
+    """
     pages = ec2.get_paginator("describe_snapshots").paginate(
-        OwnerIds=["self"], Filters=[{"Name": "tag-key", "Values": [SET]}]
+        OwnerIds=["self"], Filters=own(environment, SET)
     )
     found: dict[str, list[tuple[dict[str, str], Snapshot]]] = defaultdict(list)
     for page in pages:
@@ -66,6 +71,14 @@ def find_sets(ec2: Any) -> list[SnapshotSet]:
             found[tags[SET]].append((tags, _snapshot(one, tags)))
     sets = [_set(members) for members in found.values()]
     return sorted(sets, key=lambda one: (one.slot, one.series, one.id))
+
+
+def own(environment: str, tag: str) -> list[dict[str, Any]]:
+    """Return the filters for what has a tag, whatever it says, and is of an environment."""
+    return [
+        {"Name": "tag-key", "Values": [tag]},
+        {"Name": f"tag:{ENVIRONMENT}", "Values": [environment]},
+    ]
 
 
 def of_series(sets: Iterable[SnapshotSet]) -> dict[str, list[SnapshotSet]]:
@@ -79,7 +92,13 @@ def of_series(sets: Iterable[SnapshotSet]) -> dict[str, list[SnapshotSet]]:
 def tags_of(one: SnapshotSet | None = None, /, **more: str) -> list[dict[str, str]]:
     """Tags as the API takes them: those of a set, and more by the names above."""
     own = (
-        {SERIES: one.series, SLOT: one.slot.isoformat(), SET: one.id, SIZE: str(one.size)}
+        {
+            ENVIRONMENT: one.environment,
+            SERIES: one.series,
+            SLOT: one.slot.isoformat(),
+            SET: one.id,
+            SIZE: str(one.size),
+        }
         if one
         else {}
     )
@@ -100,6 +119,7 @@ def _set(members: list[tuple[dict[str, str], Snapshot]]) -> SnapshotSet:
     tags = members[0][0]
     return SnapshotSet(
         id=tags[SET],
+        environment=tags[ENVIRONMENT],
         series=tags[SERIES],
         slot=datetime.fromisoformat(tags[SLOT]),
         size=int(tags[SIZE]),

@@ -34,31 +34,36 @@ def slot_of(now: datetime) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0)
 
 
-def take(ec2: Any, *, now: datetime, record: Callable[[dict[str, Any]], None]) -> list[Exception]:
+def take(
+    ec2: Any, *, environment: str, now: datetime, record: Callable[[dict[str, Any]], None]
+) -> list[Exception]:
     """Take what the slot of `now` lacks. What cannot be taken is returned, after all the rest."""
-    slot, (targets, problems) = slot_of(now), find_targets(ec2)
-    taken = {one.series for one in find_sets(ec2) if one.slot == slot and not one.lost}
+    slot, (targets, problems) = slot_of(now), find_targets(ec2, environment)
+    taken = {one.series for one in find_sets(ec2, environment) if one.slot == slot and not one.lost}
     failures: list[Exception] = list(problems)
     for target in targets:
         if target.series in taken:
             continue
         try:
-            record({"taken": _take(ec2, target, slot, now), "series": target.series})
+            record({"taken": _take(ec2, environment, target, slot, now), "series": target.series})
         except ClientError as error:
             failures.append(error)
     return failures
 
 
-def _take(ec2: Any, target: SnapshotTarget, slot: datetime, now: datetime) -> list[str]:
+def _take(
+    ec2: Any, environment: str, target: SnapshotTarget, slot: datetime, now: datetime
+) -> list[str]:
     new = SnapshotSet(
-        id=f"{target.series}/{now.isoformat()}",
+        id=f"{environment}/{target.series}/{now.isoformat()}",
+        environment=environment,
         series=target.series,
         slot=slot,
         size=len(target.volume_ids),
         snapshots=(),
     )
     tags = [{"ResourceType": "snapshot", "Tags": tags_of(new)}]
-    text = f"{target.series} at {slot.isoformat()}"
+    text = f"{environment} {target.series} at {slot.isoformat()}"
     if target.instance_id is None:
         (volume,) = target.volume_ids
         made = [ec2.create_snapshot(VolumeId=volume, Description=text, TagSpecifications=tags)]
@@ -75,11 +80,13 @@ def _take(ec2: Any, target: SnapshotTarget, slot: datetime, now: datetime) -> li
     return [one["SnapshotId"] for one in made]
 
 
-def copy(ec2: Any, to: Copies, *, record: Callable[[dict[str, Any]], None]) -> list[Exception]:
+def copy(
+    ec2: Any, to: Copies, *, environment: str, record: Callable[[dict[str, Any]], None]
+) -> list[Exception]:
     """Copy every set that the second Region wants and lacks. Returns what could not be copied."""
     failures: list[Exception] = []
-    theirs = of_series(find_sets(to.ec2))
-    for series, ours in of_series(find_sets(ec2)).items():
+    theirs = of_series(find_sets(to.ec2, environment))
+    for series, ours in of_series(find_sets(ec2, environment)).items():
         for one in to_copy(to.policy, ours, theirs.get(series, [])):
             there = {s.copy_of for each in theirs.get(series, ()) for s in _alive(each)}
             for snapshot in one.snapshots:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.snapshot_job.snapshot_sets import VOLUME_TAG
+from functions.snapshot_job.snapshot_sets import VOLUME_TAG, own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,11 @@ class AmbiguousSeriesError(Exception):
     """Two instances' volumes have the same series; no snapshot would be of one moment."""
 
 
-def find_targets(ec2: Any) -> tuple[list[SnapshotTarget], list[AmbiguousSeriesError]]:
-    """The targets of the client's Region, and the series that are none and why."""
-    volumes = list(_volumes(ec2, {"Name": "tag-key", "Values": [VOLUME_TAG]}))
+def find_targets(
+    ec2: Any, environment: str
+) -> tuple[list[SnapshotTarget], list[AmbiguousSeriesError]]:
+    """Return an environment's targets in the client's Region, and the series that are none."""
+    volumes = list(_volumes(ec2, own(environment, VOLUME_TAG)))
     groups: dict[str, dict[str | None, list[dict[str, Any]]]] = defaultdict(dict)
     for volume in sorted(volumes, key=lambda one: one["VolumeId"]):
         tags = {tag["Key"]: tag["Value"] for tag in volume["Tags"]}
@@ -74,8 +76,8 @@ def _beside(ec2: Any, instance: str, ids: tuple[str, ...]) -> tuple[str | None, 
     return root, tuple(sorted(set(held.values()) - {root, *ids}))
 
 
-def _volumes(ec2: Any, only: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for page in ec2.get_paginator("describe_volumes").paginate(Filters=[only]):
+def _volumes(ec2: Any, only: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for page in ec2.get_paginator("describe_volumes").paginate(Filters=only):
         yield from page["Volumes"]
 
 

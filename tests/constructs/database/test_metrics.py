@@ -10,14 +10,14 @@ import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from mainstay.database.metrics import (
-    NAMESPACE,
     ClusterMetrics,
     ReplicaMetrics,
+    database_namespace,
 )
 
 FAMILIES = {
     ClusterMetrics("mainstay-test-entity-a"): ("AWS/RDS", {"DBClusterIdentifier"}),
-    ReplicaMetrics("test", "delayed"): (NAMESPACE, {"Environment", "Replica"}),
+    ReplicaMetrics("test", "delayed"): (database_namespace("test"), {"Environment", "Replica"}),
 }
 
 

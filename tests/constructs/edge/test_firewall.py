@@ -24,6 +24,18 @@ def rules(stack, balancer, log_group, made):
     return rules
 
 
+def test_a_body_as_long_as_the_edge_takes_is_never_blocked(rules):
+    """The common rules know 8 KB; a SAML response is longer, and the edge takes 1 MB."""
+    common = next(
+        rule["Statement"]["ManagedRuleGroupStatement"]
+        for rule in rules("block")
+        if rule["Name"] == "AWSManagedRulesCommonRuleSet"
+    )
+    assert common["RuleActionOverrides"] == [
+        {"ActionToUse": {"Count": {}}, "Name": "SizeRestrictions_BODY"}
+    ]
+
+
 @pytest.mark.parametrize(("mode", "override"), [("count", "Count"), ("block", "None")])
 def test_the_mode_is_that_of_every_managed_group(rules, mode, override):
     managed = [rule for rule in rules(mode) if "OverrideAction" in rule]

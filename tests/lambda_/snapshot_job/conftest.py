@@ -15,9 +15,11 @@ from moto.ec2.models import ec2_backends
 
 from functions.snapshot_job.pruning import prune
 from functions.snapshot_job.retention import Policy
+from functions.snapshot_job.snapshot_sets import ENVIRONMENT as ENVIRONMENT_TAG
 from functions.snapshot_job.snapshot_sets import VOLUME_TAG, SnapshotSet, find_sets
 from functions.snapshot_job.taking import Copies, copy, take
 
+ENVIRONMENT = "production"
 HERE, THERE = "us-west-2", "us-east-1"
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 POLICY = Policy(hourly=3, daily=2)
@@ -53,10 +55,11 @@ class Pulse:
 class Site:
     """The account, and the job's runs in it at times that a test says."""
 
-    def __init__(self, image: str) -> None:
+    def __init__(self, image: str, environment: str = ENVIRONMENT) -> None:
+        self.environment = environment
         self.here, self.there, self.pulse = _clients()
         self._handlers: list[tuple[Any, str, Any]] = []
-        for _, one in self._backends():
+        for _, one in self._backends() if environment == ENVIRONMENT else ():
             # Those of moto's own images too: they are hundreds, and listing them takes long.
             for held in (one.snapshots, one.volumes, one.reservations, one.tags):
                 held.clear()
@@ -74,22 +77,25 @@ class Site:
 
     def volume(self, series: str | None) -> str:
         tags = [{"Key": VOLUME_TAG, "Value": series}] if series else []
-        more = {"TagSpecifications": [{"ResourceType": "volume", "Tags": tags}]} if tags else {}
+        tags.append({"Key": ENVIRONMENT_TAG, "Value": self.environment})
+        more = {"TagSpecifications": [{"ResourceType": "volume", "Tags": tags}]}
         return self.here.create_volume(Size=20, AvailabilityZone=f"{HERE}a", **more)["VolumeId"]
 
     def take(self, now: datetime) -> list[Exception]:
-        return take(self.here, now=now, record=self.told.append)
+        return take(self.here, environment=self.environment, now=now, record=self.told.append)
 
     def copy(self) -> list[Exception]:
         to = Copies(ec2=self.there, from_region=HERE, key_arn="alias/k", policy=COPY_POLICY)
-        return copy(self.here, to, record=self.told.append)
+        return copy(self.here, to, environment=self.environment, record=self.told.append)
 
     def prune(self) -> list[Exception]:
-        failed = prune(self.here, POLICY, record=self.told.append)
-        return failed + prune(self.there, COPY_POLICY, record=self.told.append)
+        failures: list[Exception] = []
+        for ec2, policy in ((self.here, POLICY), (self.there, COPY_POLICY)):
+            failures += prune(ec2, policy, environment=self.environment, record=self.told.append)
+        return failures
 
     def sets(self, region: str = HERE) -> list[SnapshotSet]:
-        return find_sets(self.here if region == HERE else self.there)
+        return find_sets(self.here if region == HERE else self.there, self.environment)
 
     def slots(self, region: str = HERE) -> list[tuple[str, datetime]]:
         return [(one.series, one.slot) for one in self.sets(region)]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functions.snapshot_job.pruning import doomed
 from functions.snapshot_job.retention import Policy
 from functions.snapshot_job.snapshot_sets import Snapshot, SnapshotSet
-from tests.lambda_.snapshot_job.conftest import START, Site, hours
+from tests.lambda_.snapshot_job.conftest import START, THERE, Site, hours
 
 
 def test_keeps_what_the_policy_says(site: Site):
@@ -79,6 +79,7 @@ def _random_sets(chance: random.Random) -> list[SnapshotSet]:
         sets.append(
             SnapshotSet(
                 id=str(number),
+                environment="production",
                 series="data",
                 slot=START + timedelta(hours=chance.randrange(2_000)),
                 size=size,
@@ -123,6 +124,7 @@ def test_of_two_sets_of_one_slot_one_stays():
     twin = [
         SnapshotSet(
             id=name,
+            environment="production",
             series="data",
             slot=START,
             size=1,
@@ -134,3 +136,24 @@ def test_of_two_sets_of_one_slot_one_stays():
     ]
     for order in itertools.permutations(twin):
         assert [one.id for one in doomed(Policy(daily=1), list(order))] == ["b"]
+
+
+def test_two_environments_of_an_account_take_and_delete_their_own_alone(image):
+    """Each has a volume of the series `follower`, and keeps other numbers of its snapshots."""
+    production = Site(image)
+    small = Site(image, "small")
+    for one in (production, small):
+        one.instance("follower")
+    for hour in range(6):
+        assert production.take(hours(hour)) == []
+    assert small.take(hours(0)) == []
+    assert [len(one.sets()) for one in (production, small)] == [6, 1]
+    for one in (production, small):
+        assert one.copy() == []
+        assert one.prune() == []
+    assert small.slots() == small.slots(THERE) == [("follower", hours(0))]
+    kept = production.slots()
+    assert len(kept) < 6
+    assert small.prune() == []
+    assert production.slots() == kept
+    production.close()

@@ -43,7 +43,7 @@ def test_neither_the_root_nor_another_data_volume_goes_along(site: Site):
         lambda params, **_: asked.append(params),
     )
     site.take(hours(0))
-    ((target,), _) = find_targets(site.here)
+    ((target,), _) = find_targets(site.here, site.environment)
     (specification,) = [one["InstanceSpecification"] for one in asked]
     assert specification["ExcludeBootVolume"]
     assert specification["ExcludeDataVolumeIds"] == list(target.other_volume_ids)
@@ -157,7 +157,7 @@ def test_every_page_of_an_answer_counts(site: Site):
 
 def test_what_was_never_snapshotted_grows_old_from_its_volume_s_birth(site: Site):
     site.instance("data")
-    targets, _ = find_targets(site.here)
+    targets, _ = find_targets(site.here, site.environment)
     born = targets[0].created
     assert ages(targets, [], born.replace(microsecond=0)) == {"data": pytest.approx(0, abs=1)}
     site.take(hours(0))

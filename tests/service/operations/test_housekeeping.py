@@ -158,10 +158,11 @@ def figures(report: dict[str, Any]) -> dict[str, float]:
     cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
     housekeeping.publish(cloudwatch, report, environment="test")
     found = {}
-    for metric in cloudwatch.list_metrics(Namespace=lag.NAMESPACE)["Metrics"]:
+    namespace = lag.NAMESPACE.format(environment="test")
+    for metric in cloudwatch.list_metrics(Namespace=namespace)["Metrics"]:
         assert metric["Dimensions"] == [{"Name": "Environment", "Value": "test"}]
         [point] = cloudwatch.get_metric_statistics(
-            Namespace=lag.NAMESPACE,
+            Namespace=namespace,
             MetricName=metric["MetricName"],
             Dimensions=metric["Dimensions"],
             StartTime=datetime.now(UTC) - timedelta(hours=1),

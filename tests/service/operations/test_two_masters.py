@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from mainstay.database.metrics import NAMESPACE, ReplicaMetrics
+from mainstay.database.metrics import ReplicaMetrics, database_namespace
 from service.operations import lag, replication, sequences
 from service.operations.compare import compare
 from service.operations.node import Link
@@ -189,7 +189,9 @@ def published(report: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
         cloudwatch = boto3.client("cloudwatch", region_name="us-east-1")
         lag.publish(cloudwatch, report, environment="test")
         found = {}
-        for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=NAMESPACE):
+        for page in cloudwatch.get_paginator("list_metrics").paginate(
+            Namespace=database_namespace("test")
+        ):
             for metric in page["Metrics"]:
                 dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
                 assert dimensions.pop("Environment") == "test"
@@ -213,14 +215,13 @@ DELAYED = {"replica": "delayed", "delay_seconds": 3_600.0, "below_target": False
 
 def test_what_is_published_is_what_the_alarms_read(operator):
     """Names, dimensions and namespace: no alarm waits for a figure that nobody publishes."""
-    assert lag.NAMESPACE == NAMESPACE
     written = published([*lag.report(operator), DELAYED])
     read = {}
     for replica in ("entity_b_from_entity_a", "entity_a_from_entity_b", "delayed"):
         metrics = ReplicaMetrics("test", replica)
         for name in (name for name in dir(metrics) if name.split("_")[0] in ("maximum", "minimum")):
             metric = getattr(metrics, name)()
-            assert metric.namespace == NAMESPACE
+            assert metric.namespace == database_namespace("test")
             assert metric.dimensions == {"Environment": "test", "Replica": replica}
             read[metric.metric_name, replica] = metric
     assert {name for name, _ in read} <= {name for name, _ in written}
