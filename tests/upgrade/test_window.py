@@ -63,9 +63,9 @@ def test_it_does_not_begin_while_a_target_is_not_healthy(upgrade, account, monke
     def sick(**given):
         answer = real(**given)
         if given["TargetGroupArn"] == account.groups["green"]:
-            answer["TargetHealthDescriptions"].append(
-                {**one, "TargetHealth": {"State": "unhealthy"}}
-            )
+            answer["TargetHealthDescriptions"] += [
+                {**one, "TargetHealth": {"State": state}} for state in ("unhealthy", "draining")
+            ]
         return answer
 
     monkeypatch.setattr(account.balancers, "describe_target_health", sick, raising=False)

@@ -105,9 +105,9 @@ def _health(site: Site, place: Place, group: str) -> list[str]:
 
 
 def unhealthy(site: Site, place: Place, service: Service) -> list[str]:
-    """Return the states of a service's targets that are not healthy."""
+    """Return the states of a service's targets that are neither healthy nor leaving."""
     states = [] if service.targets is None else _health(site, place, service.targets)
-    return [state for state in states if state != "healthy"]
+    return [state for state in states if state not in ("healthy", "draining")]
 
 
 def task_ids(site: Site, place: Place, services: Iterable[Service]) -> set[str]:
