@@ -20,7 +20,7 @@ from typing import Any
 
 from local.iam import policy
 from local.iam.policy import Statement
-from local.iam.verdict import Call, Policies, Principal, judge
+from local.iam.verdict import IamCall, Policies, Principal, judge
 from local.permissions import Permissions, acknowledged, load
 
 PERMISSIONS, KEYS = 30, 5
@@ -31,7 +31,7 @@ _ALWAYS = {"aws:securetransport": "true"}
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Grant:
+class PolicyGrant:
     """One action of one statement of a role's or of a resource's policy."""
 
     owner: str  # ARN of the role, or of the resource
@@ -44,7 +44,7 @@ class Grant:
         return self.action.startswith("kms:")
 
 
-def grants(found: Permissions) -> Iterator[Grant]:
+def grants(found: Permissions) -> Iterator[PolicyGrant]:
     """Yield every grant of the environment's own roles, keys, topics, buckets and functions."""
     documents = [
         (arn, name, document)
@@ -62,10 +62,10 @@ def grants(found: Permissions) -> Iterator[Grant]:
             # That the account's administrators may use a key is no grant to a role.
             if statement["Effect"] == "Allow" and statement.get("Action") != "kms:*":
                 for action in _list(statement.get("Action")):
-                    yield Grant(owner=owner, policy=name, statement=index, action=action)
+                    yield PolicyGrant(owner=owner, policy=name, statement=index, action=action)
 
 
-def denied_without(found: Permissions, grant: Grant) -> str | None:
+def denied_without(found: Permissions, grant: PolicyGrant) -> str | None:
     """Return a call that a run made and that is denied without the grant; None where none is."""
     for one in found.calls:
         leans = [grant.policy, grant.statement, grant.action] in one["grants"]
@@ -75,7 +75,7 @@ def denied_without(found: Permissions, grant: Grant) -> str | None:
     return None
 
 
-def _allowed(found: Permissions, call: dict[str, Any], without: Grant) -> bool:
+def _allowed(found: Permissions, call: dict[str, Any], without: PolicyGrant) -> bool:
     who = call["principal"]
     role = found.record["roles"].get(who)
     principal = Principal(
@@ -84,7 +84,7 @@ def _allowed(found: Permissions, call: dict[str, Any], without: Grant) -> bool:
     policies = role["policies"] if role else {}
     document = found.record["resources"].get(call["resource"])
     verdict = judge(
-        Call(
+        IamCall(
             principal=principal,
             action=call["action"],
             resource=call["resource"],
@@ -105,7 +105,7 @@ def _allowed(found: Permissions, call: dict[str, Any], without: Grant) -> bool:
     return verdict.allowed
 
 
-def _read(owner: str, name: str, document: Any, without: Grant) -> tuple[Statement, ...]:
+def _read(owner: str, name: str, document: Any, without: PolicyGrant) -> tuple[Statement, ...]:
     if (owner, name) == (without.owner, without.policy):
         document = copy.deepcopy(document)
         statement = _list(document["Statement"])[without.statement]

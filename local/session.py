@@ -108,7 +108,7 @@ class LocalSession:
 
     @property
     def _permissions(self) -> str:
-        return os.environ.get("LOCAL_IAM", "record")
+        return os.environ.get("LOCAL_IAM", "enforce")
 
     def refuse_unless_startable(self) -> None:
         """Raise EmulatorError where an emulator is to be started and cannot be."""

@@ -28,7 +28,7 @@ class Principal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class IamCall:
     """One action on one resource, with what conditions may ask of it."""
 
     principal: Principal
@@ -55,7 +55,7 @@ class Verdict:
     grants: tuple[tuple[str, int, str], ...] = ()  # policy, statement, action as it stands there
 
 
-def judge(call: Call, policies: Policies) -> Verdict:
+def judge(call: IamCall, policies: Policies) -> Verdict:
     """Return the verdict. Raises ValueError for a policy that cannot be judged here."""
     identity = [s for s in policies.identity if _applies(s, call)]
     boundary = [s for s in policies.boundary or () if _applies(s, call)]
@@ -93,11 +93,11 @@ def _no(kind: str, action: str) -> Verdict:
     return Verdict(allowed=False, why=f"because no {kind}-based policy allows the {action} action")
 
 
-def _applies(statement: Statement, call: Call) -> bool:
+def _applies(statement: Statement, call: IamCall) -> bool:
     return statement.about(call.action, call.resource) and statement.holds(call.context)
 
 
-def _grants(statements: Iterable[Statement], call: Call) -> Iterator[tuple[str, int, str]]:
+def _grants(statements: Iterable[Statement], call: IamCall) -> Iterator[tuple[str, int, str]]:
     for each in statements:
         for pattern in each.patterns(call.action):
             yield each.policy, each.index, pattern

@@ -30,7 +30,7 @@ from assembly.held import held
 from assembly.reader import read
 from assembly.retained import retained
 from functions.control_table.mode import enter_read_only, leave_read_only
-from local import databases, process
+from local import databases, permissions, process
 from local.first_tenant import LOGIN as USER
 from local.first_tenant import PASSWORD
 from local.session import LocalSession
@@ -428,6 +428,50 @@ def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: LocalS
         assert https(session, first, "/api/v1/authn", body=LOGIN).status == 200
 
 
+def test_every_schedule_reaches_its_target_by_its_own_role(
+    target: LocalTarget, session: LocalSession
+):
+    """Each is due once within this test; what it starts runs by roles of its own."""
+    schedules = [
+        (scheduler, {name: found[name] for name in _SCHEDULE if name in found})
+        for region in REGIONS
+        for scheduler in [target.client("scheduler", region)]
+        for listed in scheduler.list_schedules()["Schedules"]
+        for found in [scheduler.get_schedule(Name=listed["Name"], GroupName=listed["GroupName"])]
+    ]
+    roles = {given["Target"]["RoleArn"] for _, given in schedules}
+    for scheduler, given in schedules:
+        scheduler.update_schedule(**{**given, "ScheduleExpression": "rate(1 minute)"})
+    wait_until(lambda: roles <= _who_asked(session), "a call of every schedule's role", seconds=90)
+    for scheduler, given in schedules:
+        scheduler.update_schedule(**given)
+    _put_where_it_is_copied(target)
+    # No snapshot's blocks can be read here: the archive would be tried again for hours.
+    machines = target.client("stepfunctions", REGIONS[1])
+    (machine,) = machines.list_state_machines()["stateMachines"]
+    asked = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
+    for execution in machines.list_executions(**asked)["executions"]:
+        machines.stop_execution(executionArn=execution["executionArn"])
+
+
+def test_nobody_was_denied_and_what_nobody_used_has_its_reason(session: LocalSession):
+    """The whole story: what a grant is for has run, or the reviewed list says why it stays."""
+    found = permissions.write(session)
+    assert found is not None
+    print((session.folder / "permissions.md").read_text())
+    assert [
+        (found.name(one["principal"]), one["action"], one["resource"], one["why"])
+        for one in found.denied
+    ] == []
+    assert [(found.name(one["principal"]), one["what"]) for one in found.unknown] == []
+    unused = {(name, action) for name, actions in found.unused.items() for action in actions}
+    reviewed = permissions.acknowledged()
+    listed = {(name, action) for name, each in reviewed.items() for action in each}
+    assert sorted(unused - listed) == [], "granted, never used, and in no reviewed line"
+    varies = {key for key in listed if reviewed[key[0]][key[1]].startswith(permissions.VARIES)}
+    assert sorted(listed - unused - varies) == [], "used after all: take the line away"
+
+
 def test_what_remains_of_a_destroy_is_what_the_dry_run_said(
     clone: Clone, target: LocalTarget, session: LocalSession
 ):
@@ -477,6 +521,27 @@ def test_reset_leaves_nothing_even_when_the_ecs_agent_was_killed(
     assert not clone.local.exists()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", clone.port)) != 0
+
+
+# What an update of a schedule takes, which replaces all of it.
+_SCHEDULE = (
+    *("Name", "GroupName", "Description", "FlexibleTimeWindow", "State", "Target"),
+    *("ScheduleExpression", "ScheduleExpressionTimezone"),
+)
+
+
+def _put_where_it_is_copied(target: LocalTarget) -> None:
+    """An object that is put into a bucket with a copy stands there by the copy's role."""
+    s3 = target.client("s3", REGIONS[1])
+    for bucket in (one["Name"] for one in s3.list_buckets()["Buckets"]):
+        if bucket.endswith(("-archive", "-dumps")):
+            s3.put_object(Bucket=bucket, Key="probe", Body=b"probe")
+            head = s3.head_object(Bucket=bucket, Key="probe")
+            assert head["ReplicationStatus"] == "COMPLETED"
+
+
+def _who_asked(session: LocalSession) -> set[str]:
+    return {one["principal"] for one in (permissions.record(session.url) or {})["calls"]}
 
 
 def _applies_later(session: LocalSession, name: str) -> bool:

@@ -82,7 +82,7 @@ class Unhealthy:
 
 
 class Anybody(TaskCredentials):
-    """Of an endpoint that keeps no sessions."""
+    """It stands for an endpoint that keeps no sessions."""
 
     def variables(self, task: str) -> dict[str, str]:
         return self._target.variables(REGION)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.iam.policy import Statement, UnreadablePolicyError, read
-from local.iam.verdict import Call, Policies, Principal, Verdict, judge
+from local.iam.verdict import IamCall, Policies, Principal, Verdict, judge
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
@@ -40,7 +40,7 @@ def asked(
     of: str = QUEUE,
     context: dict[str, str] | None = None,
 ) -> Verdict:
-    call = Call(
+    call = IamCall(
         principal=who,
         action=action,
         resource=of,

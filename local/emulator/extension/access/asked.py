@@ -24,7 +24,7 @@ class UnknownCallError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedOperation:
     """`service` is the name that requests are routed and signed by; S3 has its own, see there."""
 
     service: str
@@ -43,7 +43,7 @@ class Asked:
         return f"arn:aws:{service or self.service}:{self.region}:{self.account}:{resource}"
 
 
-def read(service: str, request: reading.Request, *, account: str, region: str) -> Asked:
+def read(service: str, request: reading.Request, *, account: str, region: str) -> AskedOperation:
     """Return what a request of any service but S3 asks for.
 
     Raises UnknownCallError where its service or operation is unknown.
@@ -55,7 +55,7 @@ def read(service: str, request: reading.Request, *, account: str, region: str) -
         members = json.loads(request.body or b"{}")
     else:
         operation, members = _by_model(service, request)
-    return Asked(
+    return AskedOperation(
         service=service, operation=operation, members=members, account=account, region=region
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from local.emulator.extension.access.asked import Asked, UnknownCallError
+from local.emulator.extension.access.asked import AskedOperation, UnknownCallError
 
 
 class Check(NamedTuple):
@@ -17,16 +17,17 @@ class Check(NamedTuple):
 
 
 Checks = Iterable[Check]
-_SERVICES: dict[str, Callable[[Asked], Checks | None]] = {}
+Needs = Callable[[AskedOperation], Checks | None]
+_SERVICES: dict[str, Needs] = {}
 
 # What AWS answers to whoever is anybody (IAM User Guide, GetCallerIdentity).
 _FREE = {"sts:GetCallerIdentity"}
 
 
-def service(name: str) -> Callable[[Callable[[Asked], Checks | None]], Callable[[Asked], object]]:
+def service(name: str) -> Callable[[Needs], Needs]:
     """Register what a service's operations need; its function returns None for one unknown."""
 
-    def register(function: Callable[[Asked], Checks | None]) -> Callable[[Asked], object]:
+    def register(function: Needs) -> Needs:
         if name in _SERVICES:
             raise ValueError(f"'{name}' should be registered once")
         _SERVICES[name] = function
@@ -35,7 +36,7 @@ def service(name: str) -> Callable[[Callable[[Asked], Checks | None]], Callable[
     return register
 
 
-def of(asked: Asked) -> list[Check]:
+def of(asked: AskedOperation) -> list[Check]:
     """Return what the call needs. Raises UnknownCallError where nobody has written it down."""
     if asked.action in _FREE:
         return []
@@ -50,6 +51,6 @@ def of(asked: Asked) -> list[Check]:
 
 
 def each(action: str, resources: Iterable[str], context: Mapping[str, str] = {}) -> Iterator[Check]:
-    """The same action on several resources; on every resource where none is named."""
+    """Yield the same action on several resources; on every resource where none is named."""
     for resource in list(resources) or ["*"]:
         yield Check(action, resource, context)

@@ -12,7 +12,7 @@ from local.emulator.extension.access.checks import Check
 from local.emulator.extension.access.record import RECORD
 from local.iam import policy
 from local.iam.policy import Statement
-from local.iam.verdict import Call, Policies, Principal, Verdict, judge
+from local.iam.verdict import IamCall, Policies, Principal, Verdict, judge
 
 # What is true of every call: AWS's SDKs go by TLS, and here the network is this machine.
 _ALWAYS = {"aws:securetransport": "true"}
@@ -94,7 +94,7 @@ def text(principal: Principal, check: Check, verdict: Verdict) -> str:
 
 
 def _verdict(principal: Principal, check: Check) -> Verdict:
-    call = Call(
+    call = IamCall(
         principal=principal,
         action=check.action,
         resource=check.resource,

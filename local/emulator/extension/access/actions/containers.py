@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from local.emulator.extension import inside
-from local.emulator.extension.access.asked import Asked
+from local.emulator.extension.access.asked import AskedOperation
 from local.emulator.extension.access.checks import Check, Checks, each, service
 
 _ANYWHERE = {"DescribeTaskDefinition", "DeregisterTaskDefinition", "ListTaskDefinitions"}
@@ -16,7 +16,7 @@ _ROLES = ("taskRoleArn", "executionRoleArn")
 
 
 @service("ecs")
-def ecs(asked: Asked) -> Checks | None:
+def ecs(asked: AskedOperation) -> Checks | None:
     members, operation = asked.members, asked.operation
     if operation in _ANYWHERE:
         return [Check(asked.action, "*")]
@@ -67,5 +67,5 @@ def passing(given: dict[str, Any], to: str = "ecs-tasks.amazonaws.com") -> Itera
     return [Check("iam:PassRole", role, {"iam:passedtoservice": to}) for role in roles]
 
 
-def _arn(asked: Asked, kind: str, name: str) -> str:
+def _arn(asked: AskedOperation, kind: str, name: str) -> str:
     return name if ":" in name else asked.arn(f"{kind}/{name}")

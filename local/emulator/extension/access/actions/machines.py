@@ -7,7 +7,7 @@ from typing import Any
 
 from local.emulator.extension import inside
 from local.emulator.extension.access import keys
-from local.emulator.extension.access.asked import Asked
+from local.emulator.extension.access.asked import AskedOperation
 from local.emulator.extension.access.checks import Check, Checks, each, service
 
 _GROUPS = {
@@ -16,7 +16,7 @@ _GROUPS = {
 
 
 @service("ec2")
-def ec2(asked: Asked) -> Checks | None:
+def ec2(asked: AskedOperation) -> Checks | None:
     members, operation = asked.members, asked.operation
     if operation.startswith("Describe"):
         return [Check(asked.action, "*")]
@@ -41,7 +41,7 @@ def ec2(asked: Asked) -> Checks | None:
 
 
 @service("ebs")
-def ebs(asked: Asked) -> Checks | None:
+def ebs(asked: AskedOperation) -> Checks | None:
     """Yield the snapshots that are read, and the key of one that is sealed (EBS direct APIs)."""
     members = asked.members
     if asked.operation == "ListChangedBlocks":
@@ -55,7 +55,7 @@ def ebs(asked: Asked) -> Checks | None:
     return _read(asked, named)
 
 
-def _read(asked: Asked, named: list[str]) -> Iterator[Check]:
+def _read(asked: AskedOperation, named: list[str]) -> Iterator[Check]:
     for name in named:
         yield Check(asked.action, _snapshot(asked.region, name))
         record = inside.service("ec2")._snapshots.get(name) or {}
@@ -68,7 +68,7 @@ def _snapshot(region: str, name: str = "*") -> str:
     return f"arn:aws:ec2:{region}::snapshot/{name}"
 
 
-def _snapshots(asked: Asked) -> Iterator[Check]:
+def _snapshots(asked: AskedOperation) -> Iterator[Check]:
     members = asked.members
     instance = members.get("InstanceSpecification", {}).get("InstanceId")
     if instance is not None:
@@ -89,7 +89,7 @@ def _volumes(volume: str | None, instance: str | None) -> list[str]:
     ]
 
 
-def _made(asked: Asked, region: str) -> Iterator[Check]:
+def _made(asked: AskedOperation, region: str) -> Iterator[Check]:
     """Yield the new snapshot, and its tags, which are put as it is made."""
     tags = {
         tag["Key"]: tag["Value"]
@@ -103,7 +103,7 @@ def _made(asked: Asked, region: str) -> Iterator[Check]:
         yield Check("ec2:CreateTags", _snapshot(region), {**context, **by})
 
 
-def _copy(asked: Asked) -> Iterator[Check]:
+def _copy(asked: AskedOperation) -> Iterator[Check]:
     """Yield the copy's and the source's keys too (EBS User Guide, "Copy a snapshot")."""
     members = asked.members
     source, region = members["SourceSnapshotId"], members["SourceRegion"]

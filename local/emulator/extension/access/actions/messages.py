@@ -7,7 +7,7 @@ from typing import Any
 
 from local.emulator.extension import inside
 from local.emulator.extension.access import keys
-from local.emulator.extension.access.asked import Asked
+from local.emulator.extension.access.asked import AskedOperation
 from local.emulator.extension.access.checks import Check, Checks, service
 
 # SQS Developer Guide, "Key management": what sends seals with a data key and reads it back.
@@ -22,7 +22,7 @@ _SQS = {
 
 
 @service("sqs")
-def sqs(asked: Asked) -> Checks | None:
+def sqs(asked: AskedOperation) -> Checks | None:
     operation = asked.operation.removesuffix("Batch")
     if operation not in _SQS:
         return None
@@ -39,7 +39,7 @@ def to_queue(queue: str, operation: str) -> Iterator[Check]:
 
 
 @service("sns")
-def sns(asked: Asked) -> Checks | None:
+def sns(asked: AskedOperation) -> Checks | None:
     if asked.operation not in ("Publish", "PublishBatch"):
         return None
     return to_topic(asked.members.get("TopicArn") or asked.members["TargetArn"])
@@ -54,7 +54,7 @@ def to_topic(topic: str) -> Iterator[Check]:
 
 
 @service("secretsmanager")
-def secretsmanager(asked: Asked) -> Checks | None:
+def secretsmanager(asked: AskedOperation) -> Checks | None:
     if asked.operation not in ("GetSecretValue", "DescribeSecret"):
         return None
     return secret_checks(asked.action, asked.members["SecretId"])
@@ -73,6 +73,6 @@ def secret_checks(action: str, secret: str) -> Iterator[Check]:
 
 
 @service("kms")
-def kms(asked: Asked) -> Checks | None:
+def kms(asked: AskedOperation) -> Checks | None:
     key = keys.arn(asked.members.get("KeyId"))
     return None if key is None else [Check(asked.action, key)]

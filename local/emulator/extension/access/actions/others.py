@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from local.emulator.extension.access.actions.messages import secret_checks
-from local.emulator.extension.access.asked import Asked
+from local.emulator.extension.access.asked import AskedOperation
 from local.emulator.extension.access.checks import Check, Checks, each, service
 from local.emulator.extension.apis import redshift_serverless
 
 
 @service("lambda")
-def functions(asked: Asked) -> Checks | None:
+def functions(asked: AskedOperation) -> Checks | None:
     if asked.operation != "Invoke":
         return None
     name = asked.members["FunctionName"]
@@ -20,7 +20,7 @@ def functions(asked: Asked) -> Checks | None:
 
 
 @service("monitoring")
-def cloudwatch(asked: Asked) -> Checks | None:
+def cloudwatch(asked: AskedOperation) -> Checks | None:
     members = asked.members
     if asked.operation == "PutMetricData":
         return [Check(asked.action, "*", {"cloudwatch:namespace": members["Namespace"]})]
@@ -32,19 +32,19 @@ def cloudwatch(asked: Asked) -> Checks | None:
 
 
 @service("logs")
-def logs(asked: Asked) -> Checks | None:
+def logs(asked: AskedOperation) -> Checks | None:
     if asked.operation != "GetLogEvents":
         return None
     members = asked.members
     return [Check(asked.action, log_stream(asked, members["logGroupName"], members))]
 
 
-def log_stream(asked: Asked, group: str, members: dict[str, str]) -> str:
+def log_stream(asked: AskedOperation, group: str, members: dict[str, str]) -> str:
     return asked.arn(f"log-group:{group}:log-stream:{members['logStreamName']}")
 
 
 @service("application-autoscaling")
-def autoscaling(asked: Asked) -> Checks | None:
+def autoscaling(asked: AskedOperation) -> Checks | None:
     context = {"application-autoscaling:service-namespace": asked.members["ServiceNamespace"]}
     if asked.operation == "RegisterScalableTarget":
         return [Check(asked.action, asked.arn("scalable-target/*"), context)]
@@ -52,14 +52,14 @@ def autoscaling(asked: Asked) -> Checks | None:
 
 
 @service("elasticloadbalancing")
-def balancers(asked: Asked) -> Checks | None:
+def balancers(asked: AskedOperation) -> Checks | None:
     if asked.operation == "ModifyRule":
         return [Check(asked.action, asked.members["RuleArn"])]
     return [Check(asked.action, "*")] if asked.operation.startswith("Describe") else None
 
 
 @service("rds")
-def rds(asked: Asked) -> Checks | None:
+def rds(asked: AskedOperation) -> Checks | None:
     if asked.operation not in ("DescribeDBClusters", "FailoverDBCluster"):
         return None
     name = asked.members.get("DBClusterIdentifier", "*")
@@ -67,20 +67,20 @@ def rds(asked: Asked) -> Checks | None:
 
 
 @service("iam")
-def iam(asked: Asked) -> Checks | None:
+def iam(asked: AskedOperation) -> Checks | None:
     if asked.operation != "ListRoles":
         return None
     return [Check(asked.action, f"arn:aws:iam::{asked.account}:role/")]
 
 
 @service("redshift-data")
-def warehouse(asked: Asked) -> Checks | None:
+def warehouse(asked: AskedOperation) -> Checks | None:
     if asked.operation in ("DescribeStatement", "GetStatementResult"):
         return [Check(asked.action, "*")]
     return _statement(asked) if asked.operation == "ExecuteStatement" else None
 
 
-def _statement(asked: Asked) -> Iterator[Check]:
+def _statement(asked: AskedOperation) -> Iterator[Check]:
     """Yield the workgroup, and the secret or the temporary login that the statement runs by."""
     members = asked.members
     workgroup = redshift_serverless.workgroup_arn(members["WorkgroupName"])
@@ -92,7 +92,7 @@ def _statement(asked: Asked) -> Iterator[Check]:
 
 
 @service("states")
-def states(asked: Asked) -> Checks | None:
+def states(asked: AskedOperation) -> Checks | None:
     if asked.operation == "StartExecution":
         return [Check(asked.action, asked.members["stateMachineArn"])]
     known = {"DescribeExecution", "StopExecution", "RedriveExecution"}

@@ -12,7 +12,7 @@ from typing import Any
 from local.emulator.extension import inside
 from local.emulator.extension.access import keys
 from local.emulator.extension.access.actions.objects import bucket_key
-from local.emulator.extension.access.asked import Asked, UnknownCallError
+from local.emulator.extension.access.asked import AskedOperation, UnknownCallError
 from local.emulator.extension.access.checks import Check, Checks, service
 
 _ITEMS = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"}
@@ -39,7 +39,7 @@ _EXPRESSIONS = (
 
 
 @service("dynamodb")
-def dynamodb(asked: Asked) -> Checks | None:
+def dynamodb(asked: AskedOperation) -> Checks | None:
     members, operation = asked.members, asked.operation
     if operation in _ITEMS:
         return _item(asked, operation, members)
@@ -61,11 +61,11 @@ def dynamodb(asked: Asked) -> Checks | None:
     return _export(asked) if operation == "ExportTableToPointInTime" else None
 
 
-def _arn(asked: Asked, table: str) -> str:
+def _arn(asked: AskedOperation, table: str) -> str:
     return table if table.startswith("arn:") else asked.arn(f"table/{table}")
 
 
-def _item(asked: Asked, operation: str, item: dict[str, Any]) -> Iterator[Check]:
+def _item(asked: AskedOperation, operation: str, item: dict[str, Any]) -> Iterator[Check]:
     table = _arn(asked, item["TableName"])
     context: dict[str, Any] = {
         "dynamodb:attributes": _attributes(item),
@@ -80,7 +80,7 @@ def _item(asked: Asked, operation: str, item: dict[str, Any]) -> Iterator[Check]
     yield from _sealed(table)
 
 
-def _batch(asked: Asked) -> Iterator[Check]:
+def _batch(asked: AskedOperation) -> Iterator[Check]:
     for name, given in asked.members["RequestItems"].items():
         table = _arn(asked, name)
         if asked.operation == "BatchGetItem":
@@ -134,7 +134,7 @@ def _attributes(item: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _export(asked: Asked) -> Iterator[Check]:
+def _export(asked: AskedOperation) -> Iterator[Check]:
     """Developer Guide, "Requesting a table export": the caller writes to the bucket."""
     members = asked.members
     yield Check(asked.action, _arn(asked, members["TableArn"]))

@@ -10,7 +10,7 @@ from typing import Any
 from local.emulator.extension import inside
 from local.emulator.extension.access import checks, judge, keys, sessions
 from local.emulator.extension.access.actions import containers, messages, objects
-from local.emulator.extension.access.asked import Asked, UnknownCallError
+from local.emulator.extension.access.asked import AskedOperation, UnknownCallError
 from local.emulator.extension.access.checks import Check, each
 from local.emulator.extension.registry import Made, Properties
 from local.emulator.extension.wraps.around import after
@@ -121,7 +121,7 @@ def _of_task(states: Any, resource: str, given: Any) -> Iterator[Check]:
         service, _, operation = kind.removeprefix("aws-sdk:").partition(":")
         name = operation.partition(".")[0]
         yield from checks.of(
-            Asked(
+            AskedOperation(
                 service=_SERVICES.get(service, service),
                 operation=name[:1].upper() + name[1:],
                 members=given,
