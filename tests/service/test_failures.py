@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -330,6 +331,7 @@ class _Queue(Aws):
     """A queue that is out until it is not."""
 
     def __init__(self) -> None:
+        self.sqs = partial(self.call, "sqs")
         self.out = True
         self.taken: list[str] = []
 
