@@ -83,7 +83,7 @@ class _Callers(Wire):
             return await super()._connection(tenant)
 
 
-class Client:
+class DrillClient:
     """Asks one entrance; every connection comes from an address of its own."""
 
     def __init__(self, entrance: Entrance) -> None:
@@ -142,7 +142,7 @@ def _retry_after(reply: Reply | None) -> int | None:
 
 
 async def burst(
-    guesser: Client, other: Client, logins: int, legitimate: Legitimate
+    guesser: DrillClient, other: DrillClient, logins: int, legitimate: Legitimate
 ) -> Counter[str]:
     """Return how the guesses of a burst ended; others log in meanwhile, once at least."""
 
@@ -158,14 +158,14 @@ async def burst(
 
 
 async def soak(
-    processes: list[Client], token: str, requests: int, show: Callable[[int], None]
+    processes: list[DrillClient], token: str, requests: int, show: Callable[[int], None]
 ) -> Counter[str]:
     """Return how requests of all kinds ended, a third of whose clients leave early."""
     found: Counter[str] = Counter()
     left = iter(range(requests))
     paths = ("/health/login", "/api/v1/sessions/me", "/api/v1/users", "/api/v1/users", "/nowhere")
 
-    async def ask(process: Client, number: int) -> str:
+    async def ask(process: DrillClient, number: int) -> str:
         if number % 50 == 0:
             return _status(await process.try_login(OTHER.label, ADMINISTRATOR))
         tenant = random.choice((OTHER.label, OTHER.label, "nobody"))
@@ -188,7 +188,7 @@ async def soak(
     return found
 
 
-async def recovers(process: Client) -> float | None:
+async def recovers(process: DrillClient) -> float | None:
     """Return after how many seconds 20 logins in a row succeed and it is ready, None for never."""
 
     async def serves() -> bool:
@@ -204,7 +204,7 @@ async def recovers(process: Client) -> float | None:
     return await _soon(serves, _RECOVERY_SECONDS)
 
 
-async def lacking(process: Client) -> list[dict[str, Any]]:
+async def lacking(process: DrillClient) -> list[dict[str, Any]]:
     """Return the pools that lack a connection although nothing asks them; all where none answers.
 
     A background look uses one for a moment, so one moment without any in use is enough.
@@ -237,8 +237,8 @@ async def _soon(holds: Callable[[], Awaitable[bool]], seconds: float) -> float |
 
 async def drill(target: BurstTarget, *, bursts: int, logins: int, requests: int) -> dict[str, Any]:
     """Return what was found; `holds` is whether every bar was held."""
-    guesser, other = Client(target.entrance), Client(target.entrance)
-    processes = [Client(each) for each in target.processes]
+    guesser, other = DrillClient(target.entrance), DrillClient(target.entrance)
+    processes = [DrillClient(each) for each in target.processes]
     guesses: Counter[str] = Counter()
     legitimate, began = Legitimate(), time.monotonic()
 
@@ -314,7 +314,7 @@ def deploy(session: LocalSession, environment: str) -> BurstTarget:
 
 async def _knows_both(task: Entrance) -> bool:
     """Return whether it is a process of the API, which shows its pools, and knows the tenants."""
-    client = Client(task)
+    client = DrillClient(task)
     try:
         if not await client.pools():
             return False

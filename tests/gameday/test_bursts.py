@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gameday import bursts
-from gameday.bursts import FLOODED, OTHER, BurstTarget, Client, Legitimate
+from gameday.bursts import FLOODED, OTHER, BurstTarget, DrillClient, Legitimate
 from gameday.upgrade import tenants
 from gameday.upgrade.target import Entrance
 from gameday.upgrade.wire import Reply
@@ -51,7 +51,7 @@ def test_a_process_that_serves_no_more_is_seen(
     monkeypatch.setattr(bursts, "_REST_SECONDS", 1)
     monkeypatch.setattr(bursts, "_REQUEST_SECONDS", 1)
     process = machine.api()
-    client = Client(_entrance(process.port))
+    client = DrillClient(_entrance(process.port))
     assert asyncio.run(bursts.lacking(client)) == []
     process.child.send_signal(signal.SIGSTOP)
     assert asyncio.run(bursts.recovers(client)) is None
@@ -63,15 +63,15 @@ def test_a_pool_that_lacks_a_connection_for_good_is_seen(monkeypatch: pytest.Mon
     monkeypatch.setattr(bursts, "_REST_SECONDS", 1)
     looks = iter(range(1_000))
 
-    async def pools(_: Client) -> list[dict[str, Any]]:
+    async def pools(_: DrillClient) -> list[dict[str, Any]]:
         at_rest = 2 - next(looks) % 2
         return [
             {"server": "lost", "open": 4, "free": 3},
             {"server": "used", "open": 2, "free": at_rest},
         ]
 
-    monkeypatch.setattr(Client, "pools", pools)
-    found = asyncio.run(bursts.lacking(Client(_entrance(1))))
+    monkeypatch.setattr(DrillClient, "pools", pools)
+    found = asyncio.run(bursts.lacking(DrillClient(_entrance(1))))
     assert [pool["server"] for pool in found] == ["lost"]
 
 
@@ -99,8 +99,8 @@ def test_a_legitimate_client_waits_as_it_is_told_and_no_longer(
         status, after = answer
         return Reply(status, {"retry-after": after} if after else {}, b"")
 
-    monkeypatch.setattr(Client, "try_login", try_login)
+    monkeypatch.setattr(DrillClient, "try_login", try_login)
     found = Legitimate()
-    asyncio.run(Client(_entrance(1)).log_in(found))
+    asyncio.run(DrillClient(_entrance(1)).log_in(found))
     assert (dict(found.ended), found.waited) == ({ended: 1}, waited)
     assert (found.failed < bursts.FAILURES_MAX) is (ended == "200")
