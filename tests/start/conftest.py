@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ class Clone:
 
     def cdk(self, *arguments: str, app: str | None = None) -> Started:
         """Run the CDK CLI without credentials and with every AWS endpoint out of reach."""
-        app = app or f"{sys.executable} app.py"
+        app = app or f"{shlex.quote(sys.executable)} app.py"
         command = [str(CDK), "--no-notices", "--app", app, "-c", "environment=dev", *arguments]
         return self._run(command, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
 
