@@ -26,6 +26,26 @@ assert sys.argv[1:] == ["-dcq"]
 sys.stdout.buffer.write(zstd.decompress(sys.stdin.buffer.read()))
 """
 
+# Runs a program of Python that may open no socket; a network namespace would ask for root.
+_REFUSED = """
+import runpy, sys
+
+def refuse(event, arguments):
+    if event.startswith("socket."):
+        raise SystemExit(f"the network was asked: {event}")
+
+sys.addaudithook(refuse)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+OFFLINE = [sys.executable, "-I", "-S", "-c", _REFUSED]
+
+
+def test_a_program_that_asks_the_network_is_noticed(tmp_path):
+    (tmp_path / "asks.py").write_text("import socket; socket.socket()")
+    done = subprocess.run([*OFFLINE, tmp_path / "asks.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "the network was asked: socket.__new__\n")
+
 
 def test_the_tool_restores_with_nothing_but_a_bare_python_and_the_zstd_program(
     archived, engine, tmp_path
@@ -37,9 +57,9 @@ def test_the_tool_restores_with_nothing_but_a_bare_python_and_the_zstd_program(
     program.write_text(PROGRAM.format(python=sys.executable))
     program.chmod(0o755)
     tool = tmp_path / "copy" / "restore/v1/restore.pyz"
-    bare = [sys.executable, "-I", "-S", tool, "restore", "--bucket", tmp_path / "copy"]
+    bare = [*OFFLINE, tool, "restore", "--bucket", tmp_path / "copy"]
     done = subprocess.run(
-        ["unshare", "-n", *bare, "--to", tmp_path / "image"],
+        [*bare, "--to", tmp_path / "image"],
         env={"PATH": f"{program.parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
@@ -60,9 +80,16 @@ def copied(engine, copy):
 def test_the_tool_in_the_bucket_restores_from_a_copy_without_network(archived, engine, tmp_path):
     copy = tmp_path / "copy"
     copied(engine, copy)
-    tool = [sys.executable, copy / "restore/v1/restore.pyz", "restore", "--bucket", copy]
+    tool = [
+        sys.executable,
+        *OFFLINE[-2:],
+        copy / "restore/v1/restore.pyz",
+        "restore",
+        "--bucket",
+        copy,
+    ]
     done = subprocess.run(
-        ["unshare", "-n", *tool, "--to", tmp_path / "image"],
+        [*tool, "--to", tmp_path / "image"],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,

@@ -15,6 +15,7 @@ import shlex
 import signal
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -445,13 +446,14 @@ def test_every_schedule_reaches_its_target_by_its_own_role(
     wait_until(lambda: roles <= _who_asked(session), "a call of every schedule's role", seconds=90)
     for scheduler, given in schedules:
         scheduler.update_schedule(**given)
-    _put_where_it_is_copied(target)
     # No snapshot's blocks can be read here: the archive would be tried again for hours.
     machines = target.client("stepfunctions", REGIONS[1])
     (machine,) = machines.list_state_machines()["stateMachines"]
     asked = {"stateMachineArn": machine["stateMachineArn"], "statusFilter": "RUNNING"}
     for execution in machines.list_executions(**asked)["executions"]:
         machines.stop_execution(executionArn=execution["executionArn"])
+    _wait_until_nothing_new_is_asked(session)
+    _put_where_it_is_copied(target)
 
 
 def test_nobody_was_denied_and_what_nobody_used_has_its_reason(session: LocalSession):
@@ -542,6 +544,20 @@ def _put_where_it_is_copied(target: LocalTarget) -> None:
 
 def _who_asked(session: LocalSession) -> set[str]:
     return {one["principal"] for one in (permissions.record(session.url) or {})["calls"]}
+
+
+def _wait_until_nothing_new_is_asked(session: LocalSession) -> None:
+    """Wait for the end of what the schedules began: twenty seconds without a new kind of call."""
+    seen: list[Any] = [None, time.monotonic()]
+
+    def settled() -> bool:
+        calls = (permissions.record(session.url) or {})["calls"]
+        asked = {(one["principal"], one["action"]) for one in calls}
+        if asked != seen[0]:
+            seen[:] = [asked, time.monotonic()]
+        return time.monotonic() - seen[1] > 20
+
+    wait_until(settled, "the end of what the schedules began", seconds=180, pause=2)
 
 
 def _applies_later(session: LocalSession, name: str) -> bool:
