@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import ssl
 import stat
@@ -24,7 +25,10 @@ def test_nginx_accepts_the_configuration_without_a_warning(edge, variables):
     command = [nginx_binary(), "-p", edge.run, "-c", conf, "-e", "stderr", "-t"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "warn" not in done.stderr
+    warnings = [line for line in done.stderr.splitlines() if "[warn]" in line]
+    if os.geteuid() != 0:  # who may not change the user is told that nginx does not
+        warnings = [line for line in warnings if '"user" directive' not in line]
+    assert warnings == []
 
 
 @pytest.mark.parametrize("name", _REQUIRED)

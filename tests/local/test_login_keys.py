@@ -36,6 +36,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTarget]:
 def session(target: LocalTarget) -> boto3.Session:
     iam, sts = target.client("iam", REGION), target.client("sts", REGION)
     role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    allowed = {"Effect": "Allow", "Action": "rds-db:connect", "Resource": f"{USERS}/app_writer"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_role_policy(RoleName="app", PolicyName="databases", PolicyDocument=policy)
     given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="task")["Credentials"]
     return boto3.Session(
         given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], REGION
@@ -52,6 +55,7 @@ def judged(target: LocalTarget, session: boto3.Session, user: str) -> str | None
 
 def test_a_session_s_token_is_judged_by_the_secret_that_it_was_given(target, session):
     assert judged(target, session, "app_writer") is None
+    assert "no identity-based policy allows" in (judged(target, session, "other") or "")
     keys = session.get_credentials()
     for token in ("another", None):
         other = boto3.Session(keys.access_key, keys.secret_key, token, REGION)

@@ -90,9 +90,11 @@ def test_every_part_stands_on_earlier_ones(system):
 
 
 def test_a_region_serves_without_the_other_region_s_stacks(production_system):
-    """Except for the zone, for the switch that the other Region keeps for it, and for where the
-    standby writes until its own copies are promoted."""
-    masters = {"app": {"entitya", "entityb"}, "worker": {"transaction"}}
+    """Except for the zone, for the switch that the other Region keeps for it, for where the standby
+    writes until its own copies are promoted, and for what its first deploy waits for: the schema
+    that a first start makes, and the table of sessions."""
+    first = {"operations", "session"}
+    masters = {"app": {"entitya", "entityb"} | first, "worker": {"transaction"} | first}
     for name, stack in production_system.stacks.items():
         part = part_of(name)
         if part in ("certificate", "app", "worker", "edge", "records"):

@@ -7,6 +7,8 @@ on the PATH that record how they were called.
 from __future__ import annotations
 
 import os
+import pwd
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -41,11 +43,11 @@ def boot(steps: str, tmp_path: Path, **variables: str) -> subprocess.CompletedPr
         "DATA": str(tmp_path / "data"),
         "ATTEMPTS": "3",
         "PAUSE": "0",
-        "OWNER": "nobody" if os.geteuid() == 0 else os.environ.get("USER", "nobody"),
+        "OWNER": "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name,
         **variables,
     }
     own = "" if os.geteuid() == 0 else 'as_postgres() { "$@"; }; chown() { :; }'
-    script = f"source {BOOT_SCRIPT}\n{own}\n{PASSWORDS}\n{steps}\n"
+    script = f"source {shlex.quote(str(BOOT_SCRIPT))}\n{own}\n{PASSWORDS}\n{steps}\n"
     return subprocess.run(
         ["bash", "-c", script],
         env=environment,
