@@ -17,6 +17,11 @@ TOOLS = ("bash", "sed", "grep", "date", "id", "uname", "expand", "touch", "chmod
 
 
 def script(path: Path, text: str) -> Path:
+    """Write a program; where a link to the machine's own stands, the link goes and not its target.
+
+    Written through, /usr/bin/id of whoever ran this as root was this stand-in afterwards.
+    """
+    path.unlink(missing_ok=True)
     path.write_text(f"#!{shutil.which('bash')}\n{text}\n")
     path.chmod(0o755)
     return path
@@ -98,6 +103,14 @@ esac""",
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
+
+
+def test_a_stand_in_leaves_the_machine_s_own_command_alone(machine: Machine, tmp_path: Path):
+    own = tmp_path / "own"
+    own.write_text("the machine's")
+    (tmp_path / "command").symlink_to(own)
+    script(tmp_path / "command", "echo 0")
+    assert own.read_text() == "the machine's"
 
 
 # Step of the Makefile, the packages that it installs, and the commands that they bring.

@@ -73,6 +73,7 @@ class Checkout:
 
     def stand_in(self, name: str, text: str) -> None:
         file = self.path / name
+        file.unlink(missing_ok=True)
         file.write_text(f"#!{shutil.which('bash')}\nset -e\n{text}\n")
         file.chmod(0o755)
 
