@@ -22,9 +22,6 @@ from local.session import LocalSession
 
 UNUSED = Path(__file__).with_name("unused_permissions.toml")
 
-# How the reason of a grant begins that one run needs and another does not.
-VARIES = "now and then: "
-
 # What the CDK appends to a logical id.
 _HASH = re.compile(r"[0-9A-F]{8}$")
 
