@@ -60,7 +60,7 @@ class BurstTarget:
 
 @dataclass
 class Legitimate:
-    """How the logins of the other tenant ended, and how many were told to wait first."""
+    """Counts how the logins of the other tenant ended, and how many had to wait first."""
 
     ended: Counter[str] = field(default_factory=Counter)
     waited: int = 0

@@ -1,4 +1,4 @@
-"""How a command of this machine ends when it fails: with its reason, and never with a traceback."""
+"""Ends a command of this machine that failed with its reason, and never with a traceback."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class IamCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Policies:
-    """What bears on a call; None where there is no such policy."""
+    """Holds the policies that bear on a call; None where there is no such policy."""
 
     identity: tuple[Statement, ...] = ()
     boundary: tuple[Statement, ...] | None = None

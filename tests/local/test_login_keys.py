@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from local import process
-from local.emulator.server import Emulator
 from local.login_keys import LoginKeys
 from local.postgres.token import Login, refusal
 from local.target import LocalTarget
-from local.waiting import free_port
+from tests.local.contract.conftest import running_emulator
+from tests.local.contract.deployment import ACCOUNT
 
-ACCOUNT, REGION, HOST = "111122223333", "us-east-1", "a.cluster-b.us-east-1.rds.amazonaws.com"
+REGION, HOST = "us-east-1", "a.cluster-b.us-east-1.rds.amazonaws.com"
 USERS = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:cluster-B"
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
 
@@ -24,12 +23,8 @@ TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTarget]:
     folder = tmp_path_factory.mktemp("emulator")
-    emulator = Emulator(folder=folder, port=free_port(), account=ACCOUNT)
-    try:
-        emulator.start()
+    with running_emulator(folder) as emulator:
         yield LocalTarget(endpoint=emulator.endpoint, account=ACCOUNT, folder=folder)
-    finally:
-        process.end_all(folder)
 
 
 @pytest.fixture(scope="module")

@@ -271,7 +271,8 @@ def test_a_task_of_the_old_release_reports_no_lost_writer(newer, words, capsys):
 
     async def run() -> None:
         writers = Servers(())
-        writers.servers = [Master(newer=newer), Master(newer=False)]  # type: ignore[list-item]
+        masters: list[Any] = [Master(newer=newer), Master(newer=False)]  # stand-ins
+        writers.servers = masters
         store = EntityStore(Servers(()), writers, backwards=lambda: False)
         mode = ServiceMode()
         mode.obey(state("READ_WRITE"))

@@ -347,8 +347,8 @@ class SimulatedAccount:
         group: str,
         *,
         MetricName: str,  # noqa: N803 (the API's names)
-        StartTime: datetime,  # noqa: N803
-        EndTime: datetime,  # noqa: N803
+        StartTime: datetime,  # noqa: N803 (so too)
+        EndTime: datetime,  # noqa: N803 (so too)
         **_: Any,
     ) -> Any:
         """Return what CloudWatch has: minutes of a half with traffic, a minute after their end."""

@@ -1,4 +1,4 @@
-"""Who owns an upgrade's plan: one execution at a time, read by tasks that may come late."""
+"""Names the one execution that owns an upgrade's plan, for tasks that may come late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a helper could not be given: listed, and paid when a person resumes the upgrade.
+"""Lists what a helper could not be given, and pays it when a person resumes the upgrade.
 
 Users need the primary Region and master A. The standby Region and the follower only help: while
 one of them does not answer, everything else goes on, and its part is a debt.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -37,15 +39,21 @@ def clients(endpoint: str) -> Callable[..., Any]:
     return aws
 
 
-@pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    folder = tmp_path_factory.mktemp("emulator")
-    started = Emulator(folder=folder, port=free_port(), account=ACCOUNT, permissions="record")
+@contextmanager
+def running_emulator(folder: Path, *, permissions: str = "enforce") -> Iterator[Emulator]:
+    """Yield an emulator of its own, which ends with the block."""
+    started = Emulator(folder=folder, port=free_port(), account=ACCOUNT, permissions=permissions)
     try:
         started.start()
         yield started
     finally:
         process.end_all(folder)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with running_emulator(tmp_path_factory.mktemp("emulator"), permissions="record") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local import process
 from local.emulator.server import Emulator
-from local.waiting import free_port
-from tests.local.contract.conftest import clients
+from tests.local.contract.conftest import clients, running_emulator
 from tests.local.contract.deployment import ACCOUNT
 
 Aws = Callable[..., Any]
@@ -63,13 +61,8 @@ def keys(emulator: Emulator, arn: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """One that refuses, beside the contract's."""
-    folder = tmp_path_factory.mktemp("refusing")
-    started = Emulator(folder=folder, port=free_port(), account=ACCOUNT)
-    try:
-        started.start()
+    with running_emulator(tmp_path_factory.mktemp("refusing")) as started:
         yield started
-    finally:
-        process.end_all(folder)
 
 
 @pytest.fixture(scope="module")

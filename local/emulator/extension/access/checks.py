@@ -1,4 +1,4 @@
-"""What an operation needs: actions on resources, written down per service in `actions`."""
+"""Finds the actions on resources that an operation needs; `actions` lists them by service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sealed with a key needs the key: the caller's own permission, through the service.
+"""Adds the key to what a sealed thing needs: the caller's own permission, through the service.
 
 Only keys of the account's own: what AWS itself holds (alias/aws/...) asks nobody.
 """

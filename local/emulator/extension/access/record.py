@@ -1,4 +1,4 @@
-"""What was asked of IAM since the start: each distinct call, how often, and how it was judged."""
+"""Records each distinct call that IAM judged since the start, how often, and with what result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operations need, a module per kind of service: only those that somebody here calls."""
+"""Lists what operations need, a module per kind of service: those that somebody here calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AWS does by itself for a role, or as one of its services: each module judges one such."""
+"""Judges what AWS does by itself for a role or as a service; a module for each such deed."""
 
 from __future__ import annotations
 

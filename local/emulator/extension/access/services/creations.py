@@ -1,4 +1,4 @@
-"""What AWS tries when a resource is made: the role that it names, the key and the bucket.
+"""Judges what AWS tries when a resource is made: the role that it names, the key, the bucket.
 
 Each resource fails as its service would fail it. Roles of tasks and of instances are tried when
 they start, and functions' when they run.
