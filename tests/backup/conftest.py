@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +54,7 @@ class Engine:
                 _CLIENTS[name] = client(_DOOR, name)  # type: ignore[arg-type]
         self._clients = _CLIENTS
         self._random = random.Random(7)
+        self._last = datetime.min.replace(tzinfo=UTC)
 
     def store(self) -> Store:
         return Store(self.transported()[1], self._quick(), Counters())
@@ -87,7 +88,12 @@ class Engine:
         )
 
     def snapshot(self, volume: BlockVolume) -> BlockSnapshot:
-        return self.cloud.ebs.add(volume.snapshot(at=self.cloud.now()))
+        """Return a new snapshot that started at least a second after the last one.
+
+        The key of a root has whole seconds; EBS starts no two snapshots of a volume in one.
+        """
+        self._last = max(self.cloud.now(), self._last + timedelta(seconds=1))
+        return self.cloud.ebs.add(volume.snapshot(at=self._last))
 
     def content(self) -> bytes:
         """A block that zstd halves."""
