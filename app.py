@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -59,3 +60,9 @@ try:
     main()
 except ValueError as error:
     sys.exit(str(error))
+except RuntimeError as error:
+    # What the operating system refuses jsii, such as a file on a full disk, needs no traceback.
+    refused = re.search(r"\bE[A-Z]{3,}: .*", str(error))
+    if not refused:
+        raise
+    sys.exit(f"nothing was synthesized: {refused[0]}")

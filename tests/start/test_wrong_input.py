@@ -46,3 +46,12 @@ def test_the_cdk_cli_shows_the_same_words(clone):
     assert started.exit_code != 0
     assert "'production.app.peak_tasks' should be at least 1, got 0" in started.output
     assert "Traceback" not in started.output
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(clone_of_repository):
+    clone = clone_of_repository()
+    started = clone.start(environment="dev", CDK_OUTDIR="/dev/null/out")
+    assert started.exit_code == 1, started.output
+    line = "nothing was synthesized: ENOTDIR: not a directory, mkdir '/dev/null/out'"
+    assert started.output.splitlines()[-1] == line
+    assert "Traceback" not in started.output
