@@ -53,7 +53,7 @@ class Wire:
     async def ask(
         self, tenant: str, method: str, path: str, *, headers: dict[str, str], body: bytes = b""
     ) -> Reply:
-        """Return the answer to a request that is sent at most once. Raises NoAnswerError."""
+        """Return the answer to a request that is sent at most once. Raises NoReplyError."""
         try:
             async with asyncio.timeout(self._seconds):
                 connection = await self._connection(tenant)
@@ -82,7 +82,7 @@ class Wire:
         connection.writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         await connection.writer.drain()
         reply = await _read(connection.reader)
-        if reply.headers.get("connection", "").lower() == "close":
+        if "close" in (reply.headers.get("connection", "").lower(), headers.get("Connection")):
             connection.writer.close()
         else:
             connection.since = time.monotonic()
@@ -90,7 +90,7 @@ class Wire:
         return reply
 
     async def _connection(self, tenant: str) -> _Connection:
-        """One that is idle and open, or a new one."""
+        """Return a connection that is idle and open, or a new one."""
         idle = self._idle.get(tenant, deque())
         while idle:
             found = idle.pop()

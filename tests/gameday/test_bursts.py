@@ -75,6 +75,30 @@ def test_a_pool_that_lacks_a_connection_for_good_is_seen(monkeypatch: pytest.Mon
     assert [pool["server"] for pool in found] == ["lost"]
 
 
+def test_each_request_of_the_drill_has_a_connection_of_its_own():
+    """It asks for that, and believes no server that says otherwise and closes a moment later."""
+    connections: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        while head := await reader.read(65_536):
+            assert b"Connection: close" in head
+            writer.write(b"HTTP/1.1 200 -\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
+
+    async def run() -> list[Reply | None]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = DrillClient(_entrance(server.sockets[0].getsockname()[1]))
+        try:
+            return [await client.ask("t", "GET", "/") for _ in range(3)]
+        finally:
+            client.close()
+            server.close()
+
+    replies = asyncio.run(run())
+    assert [reply and reply.status for reply in replies] == [200] * 3
+    assert len(connections) == 3
+
+
 @pytest.mark.parametrize(
     ("replies", "ended", "waited"),
     [

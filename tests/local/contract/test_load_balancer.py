@@ -302,6 +302,14 @@ def test_bodies_and_connections_are_kept(balancer, servers):
     assert sum(server.connections for server in servers.values()) - before < 30
 
 
+@pytest.mark.parametrize("target", ["/app", "/nothing"])
+def test_a_connection_that_closes_after_its_answer_says_so(balancer, target):
+    """RFC 9112, 9.6: a client that believed it is kept would lose its next request with it."""
+    status, fields, _ = balancer.ask(target, "Connection: close")
+    assert (status in (200, 404), fields["Connection"]) == (True, "close")
+    assert balancer.ask("/app")[1]["Connection"] == "keep-alive"
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -16,17 +16,19 @@ def failure(status: int) -> bytes:
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
     )
-    return _answer(status, "text/html", page.encode(), {"Connection": "close"})
+    return _answer(status, "text/html", page.encode(), {}, last=True)
 
 
-def fixed(action: dict[str, Any]) -> bytes:
+def fixed(action: dict[str, Any], *, last: bool) -> bytes:
     config = action.get("FixedResponseConfig") or {}
     body = str(config.get("MessageBody", "")).encode()
     kind = str(config.get("ContentType") or "text/plain; charset=utf-8")
-    return _answer(int(config["StatusCode"]), kind, body, {})
+    return _answer(int(config["StatusCode"]), kind, body, {}, last=last)
 
 
-def redirect(action: dict[str, Any], request: Head, listener: dict[str, Any]) -> bytes:
+def redirect(
+    action: dict[str, Any], request: Head, listener: dict[str, Any], *, last: bool
+) -> bytes:
     """Its parts default to the request's own, as #{host}, #{path} and the rest do."""
     config = action.get("RedirectConfig") or {}
     path, _, query = request.first[1].decode("latin-1").partition("?")
@@ -53,15 +55,17 @@ def redirect(action: dict[str, Any], request: Head, listener: dict[str, Any]) ->
     if asked := part("Query", "#{query}"):
         where += f"?{asked}"
     status = int(str(config["StatusCode"]).removeprefix("HTTP_"))
-    return _answer(status, "text/html", b"", {"Location": where})
+    return _answer(status, "text/html", b"", {"Location": where}, last=last)
 
 
-def _answer(status: int, kind: str, body: bytes, fields: dict[str, str]) -> bytes:
+def _answer(status: int, kind: str, body: bytes, fields: dict[str, str], *, last: bool) -> bytes:
+    """Return an answer; `last` is whether the connection closes after it."""
     headers = {
         "Server": "awselb/2.0",
         "Date": formatdate(usegmt=True),
         "Content-Type": kind,
         "Content-Length": str(len(body)),
+        "Connection": "close" if last else "keep-alive",
         **fields,
     }
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]

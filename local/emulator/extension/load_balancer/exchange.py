@@ -43,9 +43,18 @@ class Way(NamedTuple):
 
 
 async def exchange(
-    peer: Peer, way: Way, head: Head, body: Body, connections: TargetConnections, count: Count
+    peer: Peer,
+    way: Way,
+    head: Head,
+    body: Body,
+    connections: TargetConnections,
+    count: Count,
+    *,
+    last: bool,
 ) -> bool:
     """Pass a request on and its answer back; whether the client may send another one.
+
+    `last` is whether the client's connection closes in any case.
 
     Raises UnansweredError where the client has got nothing yet, OSError where it got a part.
     """
@@ -66,9 +75,11 @@ async def exchange(
             peer.writer.write(answer.encode())
             await _tunnel(peer, connection)
             return False
-        reusable = await _pass_answer(peer, connection, answer, answer_body(answer, head.first[0]))
+        kept = await _pass_answer(
+            peer, connection, answer, answer_body(answer, head.first[0]), last=last
+        )
         complete = sending.done()  # a target may answer before it has read the whole request
-        if complete and reusable:
+        if complete and kept:
             connections.give(way.target, connection, secure=way.secure)
             connection = None
         return complete and answer.get(b"connection") != b"close"
@@ -112,19 +123,21 @@ async def _wait(connection: TargetConnection, seconds: float) -> Head | None:
         raise UnansweredError(502) from None
 
 
-async def _pass_answer(peer: Peer, connection: TargetConnection, answer: Head, body: Body) -> bool:
+async def _pass_answer(
+    peer: Peer, connection: TargetConnection, answer: Head, body: Body, *, last: bool
+) -> bool:
     """Return whether the target's connection may be used again.
 
     `answer` decides that of the client's.
     """
-    last = (answer.get(b"connection") or b"").lower() == b"close" or answer.first[0] == b"HTTP/1.0"
+    ends = (answer.get(b"connection") or b"").lower() == b"close" or answer.first[0] == b"HTTP/1.0"
     answer.drop(b"connection", b"keep-alive")
-    answer.put(b"Connection", b"close" if body.until_close else b"keep-alive")
+    answer.put(b"Connection", b"close" if last or body.until_close else b"keep-alive")
     answer.first = (b"HTTP/1.1", *answer.first[1:])
     peer.writer.write(answer.encode())
     await pass_on(body, connection.reader, peer.writer)
     await peer.writer.drain()
-    return not (last or body.until_close)
+    return not (ends or body.until_close)
 
 
 async def _tunnel(peer: Peer, connection: TargetConnection) -> None:

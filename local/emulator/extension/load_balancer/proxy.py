@@ -63,14 +63,23 @@ class Client:
             return False
         if (request.get(b"expect") or b"").lower() == b"100-continue":
             await self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        goes_on = await self._answer(request, body, *found)
-        last = (request.get(b"connection") or b"").lower()
-        return goes_on and last != b"close" and request.first[2] == b"HTTP/1.1"
+        closes = (request.get(b"connection") or b"").lower() == b"close"
+        last = closes or request.first[2] != b"HTTP/1.1"
+        return await self._answer(request, body, *found, last=last) and not last
 
     async def _answer(
-        self, request: Head, body: Body, place: state.AccountRegion, listener: dict[str, Any]
+        self,
+        request: Head,
+        body: Body,
+        place: state.AccountRegion,
+        listener: dict[str, Any],
+        *,
+        last: bool,
     ) -> bool:
-        """Return whether the connection may carry another request."""
+        """Return whether the connection may carry another request.
+
+        `last` is whether the client wants none, which the answer has to say (RFC 9112, 9.6).
+        """
         asked = state.rules(place, self._arn)
         rule = next((r for r in asked if rules.meets(r, request, self._address)), None)
         if rule is None:
@@ -78,11 +87,13 @@ class Client:
             return False
         action = max(rule["Actions"], key=lambda a: int(a.get("Order", 1)))
         if action["Type"] == "forward":
-            return await self._forward(action, request, body, place, listener)
+            return await self._forward(action, request, body, place, listener, last=last)
         if action["Type"] == "fixed-response":
-            await self._send(answers.fixed(action))
+            await self._send(answers.fixed(action, last=last or not body.empty))
         elif action["Type"] == "redirect":
-            await self._send(answers.redirect(action, request, listener))
+            await self._send(
+                answers.redirect(action, request, listener, last=last or not body.empty)
+            )
         else:  # authentication: refused, never let through
             await self._send(answers.failure(501))
             return False
@@ -95,6 +106,8 @@ class Client:
         body: Body,
         place: state.AccountRegion,
         listener: dict[str, Any],
+        *,
+        last: bool,
     ) -> bool:
         arn = choose_group(action)
         group = state.target_group(place, arn) if arn else None
@@ -108,7 +121,7 @@ class Client:
         head = forwarding.prepare(request, place, listener, self._address)
         count = Count(place, balancer, target.group)
         try:
-            return await exchange(self._peer, way, head, body, self._connections, count)
+            return await exchange(self._peer, way, head, body, self._connections, count, last=last)
         except UnansweredError as problem:
             count.failed(problem.status)
             await self._send(answers.failure(problem.status))
