@@ -17,7 +17,7 @@ from service.api.application import application
 from service.log import log
 from service.runtime import WRONG, Runtime
 from service.sessions import REMEMBERED_SECONDS
-from service.settings import Settings, SettingsError, api_settings
+from service.settings import ApiSettings, SettingsError, api_settings
 
 _BACKLOG = 1_024
 # What a stop does after the last request: send audit events, close connections.
@@ -68,7 +68,7 @@ def main() -> int:
     return serve(settings)
 
 
-def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS) -> int:
+def serve(settings: ApiSettings, *, remembered_seconds: float = REMEMBERED_SECONDS) -> int:
     """Serve these settings until a signal; the exit code is docs/service-contract.md's.
 
     A session that was found valid is remembered for `remembered_seconds`, 0 for never.
@@ -81,12 +81,8 @@ def serve(settings: Settings, *, remembered_seconds: float = REMEMBERED_SECONDS)
     runtime = Runtime(settings, give_up=give_up, remembered_seconds=remembered_seconds)
     longest = settings.longest_request_seconds
     server = ApiServer(configuration(application(runtime), longest_seconds=longest))
-    family = socket.AF_INET6 if settings.host and ":" in settings.host else socket.AF_INET
-    listener = socket.create_server(
-        (settings.host or "0.0.0.0", settings.port),  # noqa: S104 (a container has its own network)
-        family=family,
-        backlog=_BACKLOG,
-    )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     log("listening", port=listener.getsockname()[1], build=settings.build)
     server.run(sockets=[listener])
     return runtime.exit_code

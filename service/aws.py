@@ -11,8 +11,6 @@ import json
 import random
 import re
 import ssl
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -30,6 +28,7 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import get_cert_path
 
+from service.remembered import Remembered
 from service.settings import Address
 
 # A call that hangs fails soon enough for a second one within a request.
@@ -155,26 +154,3 @@ class Aws:
 def _is_temporary(error: ClientError) -> bool:
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return status >= 500 or _BUSY.search(error.response["Error"]["Code"]) is not None
-
-
-class Remembered:
-    """The last answer of a question, for `seconds`: many who ask at once cause one question."""
-
-    def __init__(self, ask: Callable[[], Any], *, seconds: float) -> None:
-        self._ask = ask
-        self._seconds = seconds
-        self._until = 0.0
-        self._asking: asyncio.Task[Any] | None = None
-        self._answer: Any = None
-
-    async def get(self) -> Any:
-        if time.monotonic() < self._until:
-            return self._answer
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._asked())
-        return await asyncio.shield(self._asking)
-
-    async def _asked(self) -> Any:
-        self._answer = await self._ask()
-        self._until = time.monotonic() + self._seconds
-        return self._answer

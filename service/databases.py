@@ -80,7 +80,7 @@ class Server:
     def __init__(
         self,
         address: Address,
-        databases: DatabaseSettings,
+        settings: DatabaseSettings,
         *,
         role: str,
         version: int,
@@ -99,7 +99,7 @@ class Server:
         self._noted: str | None = None
         self.connections = Connections(
             self.name,
-            _connection(address, databases, role, statement_seconds, token),
+            _connection(address, settings, role, statement_seconds, token),
             size=connections,
         )
         self.pool = self.connections.pool
@@ -311,7 +311,7 @@ def _has_answered(error: BaseException) -> bool:
 
 def _connection(
     address: Address,
-    databases: DatabaseSettings,
+    settings: DatabaseSettings,
     role: str,
     statement_seconds: float,
     token: Callable[[Address, str], str],
@@ -319,7 +319,7 @@ def _connection(
     fixed: dict[str, Any] = {
         "host": address[0],
         "port": address[1],
-        "dbname": databases.name,
+        "dbname": settings.database_name,
         "user": role,
         "autocommit": True,
         "connect_timeout": 2,
@@ -329,7 +329,7 @@ def _connection(
     }
 
     async def parameters() -> dict[str, Any]:
-        if databases.auth == "trust":
+        if settings.database_auth == "trust":
             return fixed
         # A token is valid for 15 minutes, and asked for once a connection.
         return fixed | {"password": token(address, role)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from service import schema_version
 from service.audit import Audit
-from service.aws import FAILURES, Aws, Remembered
+from service.aws import FAILURES, Aws
 from service.connections import Connections
 from service.databases import Server, Servers
 from service.fair_queue import Places
@@ -19,9 +19,10 @@ from service.mode import ModeWatcher, ServiceMode, WriterWatcher
 from service.operations.node import READER, WRITER
 from service.outbox import Outbox
 from service.passwords import Passwords
+from service.remembered import Remembered
 from service.schema_version import SchemaVersionError, Versions
 from service.sessions import REMEMBERED_SECONDS, Sessions
-from service.settings import Address, Settings
+from service.settings import Address, ApiSettings
 from service.stores.attempts import AttemptStore
 from service.stores.entity import EntityStore
 from service.stores.reporting import PostgresReporting, RedshiftReporting, ReportingStore
@@ -49,7 +50,7 @@ class Runtime:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ApiSettings,
         *,
         give_up: Callable[[str], None],
         remembered_seconds: float = REMEMBERED_SECONDS,
@@ -65,15 +66,14 @@ class Runtime:
         self.schema_confirmed = False
         self._on_give_up = give_up
         self._connected: list[Servers] = []
-        databases = settings.databases
         self.entities = EntityStore(
-            self._servers("entity", databases.entity_readers, READER),
-            self._servers("entity", databases.entity_writers, WRITER),
+            self._servers("entity", settings.entity_readers, READER),
+            self._servers("entity", settings.entity_writer, WRITER),
             backwards=lambda: self.mode.read_only,
         )
         self.outbox = Outbox(self.entities, self.audit, self.mode)
         self.transactions = TransactionStore(
-            readers=self._servers("transaction", databases.transaction_readers, READER),
+            readers=self._servers("transaction", settings.transaction_readers, READER),
             writers=Servers(()),
         )
         self.reports = self._reports()
@@ -156,7 +156,7 @@ class Runtime:
         found = Servers(
             Server(
                 address,
-                self.settings.databases,
+                self.settings,
                 role=role,
                 version=schema_version.spoken(store),
                 or_newer=not entity,
@@ -175,9 +175,10 @@ class Runtime:
             return RedshiftReporting(
                 self.aws,
                 workgroup=settings.reporting_workgroup,
-                database=settings.reporting_database or "reporting",
+                database=settings.reporting_database,
             )
-        return PostgresReporting(self._servers("transaction", settings.databases.reporting, READER))
+        addresses = settings.reporting or settings.transaction_readers
+        return PostgresReporting(self._servers("transaction", addresses, READER))
 
     def _give_up(self, reason: str, exit_code: int) -> None:
         self.exit_code = exit_code

@@ -11,13 +11,12 @@ account's standing (its revocation epoch, status and role) is in the entity stor
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 from uuid import UUID
 
 from service.databases import UnavailableError
+from service.remembered import Recent
 from service.stores.entity import EntityStore, Tenant
 from service.stores.session import Session, SessionStore, hash_of
 
@@ -25,9 +24,6 @@ REMEMBERED_SECONDS = 2.0
 STANDING_SECONDS = 10.0
 # While no entity server answers at all, what was known so long ago still counts.
 _STANDING_AT_MOST_SECONDS = 900.0
-_REMEMBERED_MAX = 50_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ class Sessions:
         self._entities = entities
         self._clock = clock
         self._remembered_seconds = remembered_seconds
-        self._callers: _Recent[Caller] = _Recent()
-        self._standings: _Recent[Standing] = _Recent()
+        self._callers: Recent[Caller] = Recent()
+        self._standings: Recent[Standing] = Recent()
 
     async def caller(self, tenant: Tenant, token: str, *, newest: bool = False) -> Caller | None:
         """Return who shows this token at this tenant; None where it is no valid session.
@@ -117,27 +113,3 @@ class Sessions:
         standing = Standing(row["session_epoch"], row["status"] == "ACTIVE", row["role"])
         self._standings.keep(key, standing, now)
         return standing
-
-
-class _Recent(Generic[T]):
-    """The most recent answers, each with when it was true."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, tuple[T, float]] = OrderedDict()
-
-    def newer_than(self, key: Hashable, since: float) -> T | None:
-        found = self._kept.get(key)
-        return found[0] if found is not None and found[1] > since else None
-
-    def keep(self, key: Hashable, value: T, now: float) -> None:
-        self._kept[key] = value, now
-        self._kept.move_to_end(key)
-        if len(self._kept) > _REMEMBERED_MAX:
-            self._kept.popitem(last=False)
-
-    def forget(self, key: Hashable) -> None:
-        self._kept.pop(key, None)
-
-    def drop(self, which: Callable[[T], bool]) -> None:
-        for key in [key for key, (value, _) in self._kept.items() if which(value)]:
-            del self._kept[key]

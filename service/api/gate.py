@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
@@ -67,9 +68,7 @@ def route_of(endpoint: Endpoint, runtime: Runtime | None) -> type[APIRoute]:
             if runtime is None:
                 return handle
             if not get_flat_params(self.dependant) and self.body_field is None:
-                handle = (
-                    self.endpoint
-                )  # the call is all it takes: the framework has nothing to read
+                handle = self.endpoint  # it takes the call alone: there is nothing to read
             media_type = None
             if self.body_field is not None:
                 media_type = _FORM if isinstance(self.body_field.field_info, Form) else _JSON
@@ -198,9 +197,5 @@ def _causes(error: RequestValidationError) -> tuple[str, ...]:
 
 def _origin(error: Exception) -> str:
     """Return where an error was raised, as file:line."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "unknown"
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno}"

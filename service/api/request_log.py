@@ -9,7 +9,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.databases import ANSWERED_ON
-from service.log import log_request
+from service.log import log
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}
 # An answer is data for the one who asked: it is kept nowhere, and runs, frames and loads nothing.
@@ -36,14 +36,15 @@ class RequestLog:
         ANSWERED_ON.set(self._versions)
 
     def write(self) -> None:
-        log_request(
+        log(
+            "request",
             endpoint=self.endpoint,
             method=self._method,
             status=self.status,
             request_id=self.request_id,
             tenant=self.tenant,
             schema=",".join(map(str, sorted(self._versions))),
-            milliseconds=(time.perf_counter() - self._started) * 1_000,
+            ms=round((time.perf_counter() - self._started) * 1_000, 2),
         )
 
 

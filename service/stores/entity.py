@@ -6,21 +6,19 @@ runs for one tenant, named in the transaction, and row-level security shows it n
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from psycopg import errors
 
 from service.databases import NO_GUARDS, Guards, Row, Servers
+from service.remembered import Remembered
 from service.stores.transaction import Event
 
 # What the store returns of an account; never its password.
@@ -32,7 +30,6 @@ _WRITABLE = ("login", "full_name", "status", "role", "attributes", "password_has
 
 # A tenant's id never changes; that it has gone is noticed after so long.
 _TENANT_SECONDS = 60.0
-_TENANTS_MAX = 10_000
 
 
 # Guards of a write (service.databases.Guards): each ends its transaction by an error of its own.
@@ -98,45 +95,22 @@ class EntityStore:
         self.readers = readers
         self.writers = writers
         self._backwards = backwards
-        self._tenants: OrderedDict[str, tuple[Tenant, float]] = OrderedDict()
-        self._asking: dict[str, asyncio.Future[Tenant | None]] = {}
+        self._tenants = Remembered(self._tenant, seconds=_TENANT_SECONDS)
 
     # ------------------------------------------------------------------------------------ reads
 
     async def tenant(self, host: str) -> Tenant | None:
-        """Return the tenant with this label, or None. Known ones are remembered for a minute.
+        """Return the tenant with this label, or None. Known ones are remembered for a minute."""
+        return await self._tenants.get(host)
 
-        Many who ask at once, as those of a burst do a new process, cause one question.
-        """
-        known = self._tenants.get(host)
-        if known and time.monotonic() < known[1]:
-            return known[0]
-        if (asking := self._asking.get(host)) is None:
-            asking = self._asking[host] = asyncio.ensure_future(self._find_tenant(host))
-            asking.add_done_callback(partial(self._forget_asking, host))
-        return await asyncio.shield(asking)
-
-    def _forget_asking(self, host: str, asked: asyncio.Future[Tenant | None]) -> None:
-        del self._asking[host]
-        if not asked.cancelled():
-            asked.exception()  # whoever waited has seen it
-
-    async def _find_tenant(self, host: str) -> Tenant | None:
-        now = time.monotonic()
+    async def _tenant(self, host: str) -> Tenant | None:
         rows = await self.readers.ask(
             {"app.host": host},
             "SELECT id FROM tenant WHERE host = %s",
             (host,),
             backwards=self._backwards(),
         )
-        if not rows:
-            self._tenants.pop(host, None)
-            return None
-        found = Tenant(rows[0]["id"], host)
-        self._tenants[host] = found, now + _TENANT_SECONDS
-        if len(self._tenants) > _TENANTS_MAX:
-            self._tenants.popitem(last=False)
-        return found
+        return Tenant(rows[0]["id"], host) if rows else None
 
     async def credentials(self, tenant: Tenant, login: str) -> Row | None:
         """The account of a login with its password's hash: for logins alone."""

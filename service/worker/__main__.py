@@ -14,7 +14,7 @@ from service.log import log
 from service.mode import ModeWatcher, ServiceMode
 from service.operations.node import WRITER
 from service.schema_version import SchemaVersionError, Versions
-from service.settings import Settings, SettingsError, worker_settings
+from service.settings import SettingsError, WorkerSettings, worker_settings
 from service.stores.transaction import TransactionStore
 from service.task import task_id
 from service.worker.drain import Drain
@@ -25,7 +25,7 @@ _CONNECTIONS = 2
 _PAUSE_SECONDS = (1.0, 30.0)
 
 
-async def work(settings: Settings) -> int:
+async def work(settings: WorkerSettings) -> int:
     """Drain until a signal; 0, or 78 where the store has an older schema than this build needs."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,7 +34,7 @@ async def work(settings: Settings) -> int:
     writers = Servers(
         Server(
             address,
-            settings.databases,
+            settings,
             role=WRITER,
             version=schema_version.spoken("transaction"),
             or_newer=True,
@@ -42,7 +42,7 @@ async def work(settings: Settings) -> int:
             connections=_CONNECTIONS,
             token=aws.database_token,
         )
-        for address in settings.databases.transaction_writers
+        for address in settings.transaction_writer
     )
     watcher = ModeWatcher(
         ServiceMode(),  # acknowledged, and no reason to stop: the store takes writes in READ_ONLY

@@ -39,7 +39,7 @@ from service.stores.entity import EntityStore, Tenant, new_id
 async def main(port, version, tenant, login):
     def servers():
         return Servers([Server(
-            ("127.0.0.1", port), DatabaseSettings(name="mainstay", auth="trust", region="r"),
+            ("127.0.0.1", port), DatabaseSettings(database_auth="trust"),
             role="app_writer", version=version or schema_version.spoken("entity"), or_newer=False,
             statement_seconds=5, connections=2, token=lambda *_: "")])
     store = EntityStore(servers(), servers(), backwards=lambda: False)

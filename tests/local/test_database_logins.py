@@ -274,7 +274,7 @@ def test_the_standby_s_write_reaches_the_primary_in_its_region(
         servers = Servers(
             Server(
                 (host, PORT),
-                DatabaseSettings(name="mainstay", auth="iam", region="us-west-2"),
+                DatabaseSettings(database_auth="iam"),
                 role="app_writer",
                 version=1,
                 or_newer=False,

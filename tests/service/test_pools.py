@@ -30,7 +30,7 @@ async def reader(
     """A pool of two connections to the machine's reader, by another port where one is given."""
     server = Server(
         ("127.0.0.1", port or machine.databases["reader"].port),
-        DatabaseSettings(name=DATABASE, auth="trust", region="us-east-1"),
+        DatabaseSettings(database_name=DATABASE, database_auth="trust"),
         role=READER,
         version=schema_version.spoken("entity"),
         or_newer=False,
