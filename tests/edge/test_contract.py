@@ -46,10 +46,18 @@ HOSTS = [TENANT, "ACME.Edge.Test", f"{TENANT}:8443", f"{TENANT}:443", f"{TENANT}
 def test_host_is_the_name_in_lower_case_without_port_or_final_dot(arrived, arrived_by_http2, host):
     for received in (
         arrived("GET / HTTP/1.1", f"Host: {host}"),
-        arrived(f"GET https://{host}/ HTTP/1.1", "Host: elsewhere.example"),
+        arrived(f"GET https://{host}/ HTTP/1.1", f"Host: {host}"),
+        arrived(f"GET https://{host}/ HTTP/1.1", f"Host: {TENANT}:9"),
         arrived_by_http2(authority=host),
     ):
         assert received.header("host") == received.header("x-forwarded-host") == TENANT
+
+
+@pytest.mark.parametrize("named", ["elsewhere.example", f"x{TENANT}", f"{TENANT}.x", DOMAIN])
+def test_a_whole_uri_of_another_name_than_host_is_refused(plain_edge, named):
+    lines = [f"GET https://{TENANT}/ HTTP/1.1", f"Host: {named}", "Connection: close", "", ""]
+    [answer] = exchange(plain_edge.address, "\r\n".join(lines).encode())
+    assert answer.status == 400
 
 
 def test_without_a_host_it_is_the_domain(arrived):

