@@ -14,6 +14,7 @@ from deploy.checks.bootstrap import bootstrap
 from deploy.checks.delegation import DELEGATION, delegation
 from deploy.checks.identity import account, shell
 from deploy.checks.images import images
+from deploy.checks.legacy_groups import legacy_groups
 from deploy.checks.regions import regions
 from deploy.checks.stack_states import stack_states
 from deploy.checks.zone_offers import ZONE_OFFERS, zone_offers
@@ -81,6 +82,7 @@ class DeployChecks:
         return {
             "AWS Backup's opt-in": lambda: backup_opt_in(self.clients, stacks),
             ZONE_OFFERS: lambda: zone_offers(self.clients, stacks),
+            "legacy target groups": lambda: legacy_groups(self.clients, self.environment),
         }
 
     def _placeholders(self) -> Iterator[CheckProblem]:

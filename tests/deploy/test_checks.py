@@ -20,6 +20,7 @@ OF_ACCOUNT = (
     "quotas",
     "AWS Backup's opt-in",
     "offers of the zones",
+    "legacy target groups",
     "delegation of the domain",
 )
 
@@ -120,6 +121,7 @@ def test_at_an_emulator_leave_out_what_only_aws_and_the_dns_know(
         "image builds",
         "AWS Backup's opt-in",
         "offers of the zones",
+        "legacy target groups",
         "delegation of the domain",
     ]
     assert [one.what.partition(" ")[0] for one in found.problems] == ["us-west-2"]  # bootstrap
