@@ -47,6 +47,13 @@ def test_every_package_of_a_lock_has_a_version_and_a_hash(lock: str):
     assert [name for name, lines in pinned(lock).items() if "--hash=sha256:" not in lines] == []
 
 
+@pytest.mark.parametrize("lock", locks.LOCKS)
+def test_a_backport_is_for_the_versions_of_python_that_lack_it(lock: str):
+    """It does not even build on the others, and nothing is set up there."""
+    backports = [lines for name, lines in pinned(lock).items() if name.startswith("backports")]
+    assert [lines for lines in backports if "; python_full_version < '3.14'" not in lines] == []
+
+
 @pytest.mark.parametrize("lock", [*locks.LOCKS, "package-lock.json"])
 def test_no_lock_names_a_registry(lock: str):
     text = (ROOT / lock).read_text()

@@ -21,7 +21,10 @@ def archived(engine):
 
 PROGRAM = """#!{python}
 import sys
-from backports import zstd
+try:
+    from compression import zstd  # Python 3.14
+except ImportError:
+    from backports import zstd
 assert sys.argv[1:] == ["-dcq"]
 sys.stdout.buffer.write(zstd.decompress(sys.stdin.buffer.read()))
 """
