@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 
-from cli.backup.group import backup
 from cli.command import EXIT_CODES, SETTINGS, run
-from cli.database import database
-from cli.mode import mode
-from cli.upgrade import upgrade
+from cli.lazy_group import LazyGroup
 
 _SHELLS = ("bash", "zsh", "fish")
+_COMMANDS = {
+    "mode": "cli.mode:mode",
+    "upgrade": "cli.upgrade:upgrade",
+    "backup": "cli.backup.group:backup",
+    "database": "cli.database:database",
+}
 
 
-@click.group(epilog=EXIT_CODES, context_settings=SETTINGS)
+@click.group(cls=LazyGroup, lazy=_COMMANDS, epilog=EXIT_CODES, context_settings=SETTINGS)
 def mainstay() -> None:
     """Operate an environment of mainstay. Every command has --help, and prints JSON by --json."""
 
@@ -36,10 +39,6 @@ def completion(shell: str) -> None:
     click.echo(made(mainstay, {}, "mainstay", "_MAINSTAY_COMPLETE").source())
 
 
-for each in (mode, upgrade, backup, database):
-    mainstay.add_command(each)
-
-
 def main(arguments: Sequence[str] | None = None, *, clients: Any = None) -> int:
     """Run `mainstay` and return the exit code."""
     return run(mainstay, arguments, name="mainstay", obj=clients)
@@ -47,16 +46,22 @@ def main(arguments: Sequence[str] | None = None, *, clients: Any = None) -> int:
 
 def mode_main() -> int:
     """Run `mainstay-mode`, the older name of `mainstay mode`."""
+    from cli.mode import mode
+
     return run(mode, None, name="mainstay-mode", obj=None)
 
 
 def upgrade_main() -> int:
     """Run `mainstay-upgrade`, the older name of `mainstay upgrade`."""
+    from cli.upgrade import upgrade
+
     return run(upgrade, None, name="mainstay-upgrade", obj=None)
 
 
 def backup_main() -> int:
     """Run `mainstay-backup`, the older name of `mainstay backup`."""
+    from cli.backup.group import backup
+
     return run(backup, None, name="mainstay-backup", obj=None)
 
 

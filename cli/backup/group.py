@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import click
 
-from cli.backup.archive import archive
 from cli.backup.dumps import commands
-from cli.backup.prune import prune
-from cli.backup.restore import restore
-from cli.backup.sessions import sessions
-from cli.backup.verify import list_, verify
 from cli.command import EXIT_CODES, SETTINGS
+from cli.lazy_group import LazyGroup
+
+_COMMANDS = {
+    "archive": "cli.backup.archive:archive",
+    "list": "cli.backup.verify:list_",
+    "restore": "cli.backup.restore:restore",
+    "verify": "cli.backup.verify:verify",
+    "prune": "cli.backup.prune:prune",
+    "sessions": "cli.backup.sessions:sessions",
+}
 
 
-@click.group(epilog=EXIT_CODES, context_settings=SETTINGS)
+@click.group(cls=LazyGroup, lazy=_COMMANDS, epilog=EXIT_CODES, context_settings=SETTINGS)
 def backup() -> None:
     """Archive volumes, dump databases; prove and restore them.
 
@@ -21,5 +26,5 @@ def backup() -> None:
     """
 
 
-for each in (archive, list_, restore, verify, prune, sessions, *commands()):
+for each in commands():
     backup.add_command(each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,8 +11,6 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-from urllib3 import HTTPResponse
-from urllib3.exceptions import ProtocolError
 
 from doubles.ebs_direct.cloud import Cloud
 from doubles.ebs_direct.faults import ConnectionLost, Stalled
@@ -39,31 +38,37 @@ def client(cloud: Cloud, service: str) -> Any:
     return session(cloud).client(service, config=config)
 
 
-class InProcessPool:
-    """The cloud in the place of urllib3's connections."""
+class InProcessConnections:
+    """The cloud in the place of the lean way's connections."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def connection_from_url(self, url: str) -> InProcessPool:
-        """There is one host, whatever the URL says."""
-        return self
-
-    def urlopen(
-        self, method: str, url: str, *, body: Any, headers: dict[str, str], **_: Any
-    ) -> HTTPResponse:
-        """As HTTPConnectionPool.urlopen with preload_content=False, without a connection."""
+    def exchange(
+        self,
+        origin: str,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: Any,
+        into: memoryview | None,
+    ) -> Any:
+        """As LeanConnections.exchange, without a connection."""
         try:
-            answer = self._cloud.answer(_asked(method, url, headers, body))
+            answer = self._cloud.answer(_asked(method, target, headers, body))
         except ConnectionLost as lost:
-            raise ProtocolError("connection lost") from lost
+            raise ConnectionResetError("connection lost") from lost
         except Stalled as stalled:
-            raise ProtocolError("read timed out") from stalled
-        return HTTPResponse(
-            io.BytesIO(answer.body),
+            raise TimeoutError("read timed out") from stalled
+        content = answer.body
+        if into is not None and answer.status < 300:
+            into[: len(content)] = content[: len(into)]
+            content = b""
+        return SimpleNamespace(
             status=answer.status,
             headers=answer.headers,
-            preload_content=False,
+            body=content,
+            received=len(answer.body),
         )
 
 

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 
 from doubles.ebs_direct.cloud import Cloud
 from doubles.ebs_direct.http import Response, SignedRequest
-from doubles.ebs_direct.in_process import InProcessPool, client
+from doubles.ebs_direct.in_process import InProcessConnections, client
 from doubles.ebs_direct.volumes import BlockSnapshot, BlockVolume
 from functions.archive_format.root import Root
 from functions.block_archive.archive import Archived, Options, archive
@@ -65,7 +65,7 @@ class Engine:
         ebs, ec2, s3 = (self._clients[name] for name in ("ebs", "ec2", "s3"))
         if self.transport == "botocore":
             return BotocoreBlocks(ebs, ec2), BotocoreBucket(s3, name)
-        http = LeanHttp(Credentials("testing", "testing"), InProcessPool(self.cloud))
+        http = LeanHttp(Credentials("testing", "testing"), InProcessConnections(self.cloud))
         return LeanBlocks(ebs, ec2, http), LeanBucket(s3, name, http)
 
     def parts(self) -> tuple[ReliableBlocks, Store]:

@@ -11,11 +11,12 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.httpsession import get_cert_path
 
 from doubles.ebs_direct.cloud import Cloud
 from doubles.ebs_direct.faults import Fault
 from doubles.ebs_direct.http import ServiceError
-from doubles.ebs_direct.in_process import InProcessPool, client
+from doubles.ebs_direct.in_process import InProcessConnections, client
 from doubles.ebs_direct.server import serving
 from doubles.ebs_direct.volumes import BLOCK_SIZE, BlockVolume
 from functions.block_archive import errors
@@ -24,7 +25,8 @@ from functions.block_archive.bucket import BotocoreBucket
 from functions.block_archive.connect import ArchiveConnection, connect
 from functions.block_archive.lean_blocks import LeanBlocks
 from functions.block_archive.lean_bucket import LeanBucket
-from functions.block_archive.lean_http import LeanHttp, pool
+from functions.block_archive.lean_connections import LeanConnections
+from functions.block_archive.lean_http import LeanHttp
 
 READ_SECONDS = 0.5
 
@@ -57,7 +59,7 @@ def way(request):
     cloud = Cloud()
     names = ("ebs", "ec2", "s3")
     if request.param == "in-process":
-        yield cloud, [client(cloud, name) for name in names], InProcessPool(cloud)
+        yield cloud, [client(cloud, name) for name in names], InProcessConnections(cloud)
         return
     config = Config(
         retries={"total_max_attempts": 1},
@@ -67,7 +69,11 @@ def way(request):
     session = boto3.Session("testing", "testing", region_name="us-east-1")
     with serving(cloud) as url:
         clients = [session.client(name, endpoint_url=url, config=config) for name in names]
-        yield cloud, clients, pool(4, connect=1, read=READ_SECONDS, bundle=None)
+        yield (
+            cloud,
+            clients,
+            LeanConnections(connect=1, read=READ_SECONDS, bundle=get_cert_path(True)),
+        )
 
 
 @pytest.fixture(params=["botocore", "lean"])

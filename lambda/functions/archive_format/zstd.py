@@ -15,7 +15,7 @@ from typing import Any
 
 from .geometry import ArchiveError
 
-_SLICE = 131_072  # bytes; a zstd block's largest size
+_SLICE = 32_768  # bytes; what Python's output buffer holds before it has to copy
 _made = threading.local()
 
 Buffer = bytes | bytearray | memoryview

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.request import getproxies
 
 from functions.block_archive.attempts import Attempts
 from functions.block_archive.botocore_blocks import BotocoreBlocks
 from functions.block_archive.bucket import BotocoreBucket
 from functions.block_archive.counters import Counters
 from functions.block_archive.errors import RefusedError
-from functions.block_archive.lean_blocks import LeanBlocks
-from functions.block_archive.lean_bucket import LeanBucket
-from functions.block_archive.lean_http import LeanHttp, pool
 from functions.block_archive.pace import Pace
 from functions.block_archive.reliable import ReliableBlocks
 from functions.block_archive.store import Store
@@ -35,22 +33,41 @@ class ArchiveConnection:
     transport: str = "botocore"
 
 
+class _LazyClient:
+    """Makes botocore's client when it is first used: a restore to a file needs one of the three,
+    and EC2's alone reads a model of 2 MB."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._lock, self._client = make, threading.Lock(), None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make()
+        return getattr(self._client, name)
+
+
 def connect(to: ArchiveConnection) -> tuple[ReliableBlocks, Store]:
     """Snapshots and bucket, which share their counters. Raises RefusedError."""
-    import boto3
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, NoRegionError
+    from botocore.session import Session
 
     if to.transport not in TRANSPORTS:
         raise RefusedError(f"'transport' should be one of {TRANSPORTS}, got '{to.transport}'")
-    attempts, counters, session = Attempts(), Counters(), boto3.Session(region_name=to.region)
+    attempts, counters, session = Attempts(), Counters(), Session()
+    if to.region is not None:
+        session.set_config_variable("region", to.region)
+    ebs, ec2 = (
+        _LazyClient(lambda name=name: _client(session, name, to)) for name in ("ebs", "ec2")
+    )
     try:
-        ebs, ec2, s3 = (_client(session, name, to) for name in ("ebs", "ec2", "s3"))
+        if session.get_config_variable("region") is None:
+            raise NoRegionError
+        s3 = _client(session, "s3", to)
         if session.get_credentials() is None:
             raise RefusedError("credentials are missing: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
         if to.transport == "lean" and not _proxied():  # botocore knows its way through a proxy
-            http = LeanHttp(session.get_credentials(), _pool(session, to))
-            blocks: BotocoreBlocks = LeanBlocks(ebs, ec2, http)
-            bucket: BotocoreBucket = LeanBucket(s3, to.bucket, http)
+            blocks, bucket = _lean(session, to, ebs, ec2, s3)
         else:
             blocks, bucket = BotocoreBlocks(ebs, ec2), BotocoreBucket(s3, to.bucket)
     except (BotoCoreError, ValueError) as error:  # no Region, a half of a key, a wrong URL
@@ -61,14 +78,27 @@ def connect(to: ArchiveConnection) -> tuple[ReliableBlocks, Store]:
     return ReliableBlocks(blocks, attempts, Pace(to.blocks_per_second), counters), store
 
 
+def _lean(
+    session: Any, to: ArchiveConnection, ebs: Any, ec2: Any, s3: Any
+) -> tuple[BotocoreBlocks, BotocoreBucket]:
+    from botocore.httpsession import get_cert_path
+
+    from functions.block_archive.lean_blocks import LeanBlocks
+    from functions.block_archive.lean_bucket import LeanBucket
+    from functions.block_archive.lean_connections import LeanConnections
+    from functions.block_archive.lean_http import LeanHttp
+
+    bundle = session.get_config_variable("ca_bundle") or get_cert_path(True)
+    connections = LeanConnections(connect=_CONNECT_SECONDS, read=_READ_SECONDS, bundle=bundle)
+    http = LeanHttp(session.get_credentials(), connections)
+    return LeanBlocks(ebs, ec2, http), LeanBucket(s3, to.bucket, http)
+
+
 def _proxied() -> bool:
     """Return whether the environment names a proxy; a list of hosts without one names none."""
+    from urllib.request import getproxies
+
     return bool(getproxies().keys() - {"no"})
-
-
-def _pool(session: Any, to: ArchiveConnection) -> Any:
-    bundle = session._session.get_config_variable("ca_bundle")
-    return pool(to.workers + 4, connect=_CONNECT_SECONDS, read=_READ_SECONDS, bundle=bundle)
 
 
 def _client(session: Any, service: str, to: ArchiveConnection) -> Any:
@@ -84,4 +114,4 @@ def _client(session: Any, service: str, to: ArchiveConnection) -> Any:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if to.endpoint_url else "auto"},
     )
-    return session.client(service, endpoint_url=to.endpoint_url, config=config)
+    return session.create_client(service, endpoint_url=to.endpoint_url, config=config)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from functions.block_archive.botocore_blocks import BotocoreBlocks
 from functions.block_archive.errors import TransientError, classified
-from functions.block_archive.lean_http import HttpAnswer, LeanHttp, SignedService
+from functions.block_archive.lean_connections import HttpAnswer
+from functions.block_archive.lean_http import LeanHttp, SignedService
 from functions.block_archive.source import Fetched
 
 
@@ -19,8 +21,12 @@ class LeanBlocks(BotocoreBlocks):
     def __init__(self, ebs: Any, ec2: Any, http: LeanHttp) -> None:
         super().__init__(ebs, ec2)
         self._http = http
-        url, region = ebs.meta.endpoint_url.rstrip("/"), ebs.meta.region_name
-        self._service = SignedService(name="ebs", region=region, url=url)
+
+    @cached_property
+    def _service(self) -> SignedService:
+        meta = self._ebs.meta
+        url = meta.endpoint_url.rstrip("/")
+        return SignedService(name="ebs", region=meta.region_name, url=url)
 
     def get(self, snapshot: str, index: int, token: str, into: memoryview) -> Fetched:
         """Read one block."""

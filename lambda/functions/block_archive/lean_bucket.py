@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from functions.block_archive.bucket import Body, BotocoreBucket
 from functions.block_archive.errors import classified
-from functions.block_archive.lean_http import HttpAnswer, LeanHttp, SignedService
+from functions.block_archive.lean_connections import HttpAnswer
+from functions.block_archive.lean_http import LeanHttp, SignedService
 
 
 class LeanBucket(BotocoreBucket):
