@@ -25,6 +25,7 @@ from functions.control_table import journal, lock
 from functions.upgrade import debts
 from functions.upgrade import plan as plans
 from functions.upgrade.debts import HELPERS
+from functions.upgrade.gate import SIGNAL_SECONDS
 
 _POLL_SECONDS = 1.0
 
@@ -157,6 +158,11 @@ def start(
     execution = upgrades.start(name, image=image, by=deployed.by, bake_seconds=bake, intent="go")
     value = {"upgrade": name, "image": image, "execution": execution}
     upgrades.emit(value, f"upgrade {name} to {image}: {execution}")
+    if bake < SIGNAL_SECONDS and not as_json:
+        click.echo(
+            f"A bake of {bake} s is shorter than the {SIGNAL_SECONDS} s until what users get of "
+            "both halves is published: the canary's logins alone judge the new code"
+        )
     return 0 if detach else upgrades.follow(name, execution, wanted="upgraded")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mainstay.upgrade.steps import COMMIT, STEPS, UNDOS, Action, Bake, Operation, Step, Undo
+from mainstay.upgrade.rows import Action, Operation, Step, Undo
+from mainstay.upgrade.steps import COMMIT, STEPS
+from mainstay.upgrade.undos import UNDOS
 
 PAGE = Path(__file__).parents[1] / "docs" / "runbooks" / "upgrade.md"
 
@@ -41,6 +43,15 @@ end with users served. When the helper is back, `resume` or `abort` pays. Where 
 `--without standby` or `--without follower` ends the upgrade and releases the lock; `resume --id`
 pays later, until another release has come. Master B has no such way: rebuild it, then resume. Where
 an upgrade can go neither way, `mainstay mode leave --past-lock TOKEN` prints what it costs.
+
+**A release that fails its users** gets no more than a tenth of them. Two look for it. The *canary*, an
+account of a tenant of its own that the first start made (its password is the secret
+`...-entity/canary`, reports leave it out), logs in on the new half before it has any traffic, on
+both halves in turn throughout the bake, and once more by the weights when they give all to the new
+code. And what *users* get of both halves is compared by the load balancer's metrics, which needs
+the 240 s of the default bake; a shorter one goes by the canary alone, and says so at its start and
+in its journal. Where the canary cannot log in on the old code either, `mainstay database canary`
+makes it, with the password of its secret.
 
 **Autoscaling** of everything that is released is suspended while its numbers must not move. A half
 that carries all may add tasks and remove none; when both share again, what it has grown by is
@@ -112,7 +123,7 @@ def _by(step: Step) -> str:
     match step.by:
         case Operation(command=command):
             return f"a task: `{' '.join(command)}`"
-        case Action(name=action) | Bake(name=action):
+        case Action(name=action):
             return f"the function: `{action}`"
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from service.log import log
 from service.logins import normalised
+from service.operations.canary import LABEL as CANARY_LABEL
 from service.passwords import Passwords, require_strong, secret_hash
 from service.runtime import Runtime
 from service.settings import SettingsError, api_settings
@@ -61,10 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--admin", required=True, help="login of its first administrator")
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.tenant == CANARY_LABEL:
+            raise ValueError(f"'{CANARY_LABEL}' is the canary's tenant")
         chosen.admin = normalised(chosen.admin)
         require_strong(os.environ.get("SEED_PASSWORD", ""), chosen.admin)
     except ValueError as error:
-        parser.error(f"'--admin' and 'SEED_PASSWORD': {error}")
+        parser.error(f"'--tenant', '--admin' and 'SEED_PASSWORD': {error}")
     try:
         settings = api_settings(os.environ)
     except SettingsError as error:

@@ -104,6 +104,7 @@ CONTRACT: dict[str, dict[str, str]] = {
     "us-west-2-transactioncopy": COPY,
     "us-east-1-secrets": {
         "SecretsReplicationC5EAF607": "AWS::SecretsManager::Secret",
+        "SecretsCanary3F7A9D2E": "AWS::SecretsManager::Secret",
         "SecretsNodesE38A3C82": "AWS::SecretsManager::Secret",
     },
     "us-east-1-session": {"SessionsTableA5E8383B": "AWS::DynamoDB::GlobalTable"},

@@ -41,13 +41,8 @@ class Followed:
         self._table, self._machine = deployed.control_table(), deployed.upgrade_machine()
 
     def step(self, upgrade: str) -> str:
-        """Return the row that the journal named last.
-
-        "" before the first. A bake's wait has no line.
-        """
+        """Return the row that the journal named last, "" before the first."""
         entry = journal.newest(self._dynamodb, self._table, upgrade)
-        if entry and (entry.step, entry.state) == ("tenth", "done"):
-            return "bake"
         return entry.step if entry else ""
 
     def lines(self, upgrade: str) -> list[dict[str, str]]:
@@ -90,8 +85,8 @@ class Followed:
 def names(states: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """By the name of a state: the row's key and the row's name.
 
-    A task's key stands in the payload of its note, and a bake's wait has none. Taking the lock is
-    a row of its own here, and so is each undoing.
+    A task's key stands in the payload of its note. Taking the lock is a row of its own here, and
+    so is each undoing.
     """
     found: dict[str, tuple[str, str]] = {}
     for name, state in states.items():
@@ -101,7 +96,7 @@ def names(states: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
             key = "begin" if payload["action"] == "begin" else payload["step"]
             if title.startswith("Undo"):
                 key = f"undo {key}"
-            for each in (name, title, f"{title}: wait"):
+            for each in (name, title):
                 if each in states:
                     found[each] = (key, title)
     return found

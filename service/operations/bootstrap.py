@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from service.operations import replication, rights, schema
+from service.operations import canary, replication, rights, schema
 from service.operations.catalog import named
 from service.operations.migration_files import FOLDER
 from service.operations.migrations import migrate
@@ -22,8 +22,10 @@ from service.operations.operator import NodeSession, Operator
 PRIMARY = {"entity": "entity-a", "transaction": "transaction"}
 
 
-def bootstrap(operator: Operator, store: str, *, folder: Path = FOLDER) -> None:
-    """Make database, roles, schema, rights and replication of a store."""
+def bootstrap(
+    operator: Operator, store: str, *, folder: Path = FOLDER, canary_password: str | None = None
+) -> None:
+    """Make database, roles, schema, rights and replication of a store, and the entity's canary."""
     names = [name for name, node in operator.nodes.items() if node.store == store]
     if not names:
         raise DeclinedError(f"'{store}' is no store of this environment")
@@ -48,6 +50,9 @@ def bootstrap(operator: Operator, store: str, *, folder: Path = FOLDER) -> None:
             operator.on(link.subscriber.name)
         ):
             replication.wait_established(operator, link)
+    primary = operator.on(PRIMARY[store])
+    if canary_password is not None and not schema.is_bootstrapped(primary):
+        canary.provide(primary, canary_password)
     for name in sorted(names, key=lambda name: name == PRIMARY[store]):
         _finish(operator.on(name), writes=name == PRIMARY[store])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from service.operations import (
     bootstrap,
+    canary,
     compare,
     delayed,
     detection,
@@ -26,6 +27,7 @@ from service.operations import (
     heal,
     housekeeping,
     lag,
+    logins,
     lost_rows,
     migrations,
     partitions,
@@ -81,7 +83,10 @@ def _client(service: str) -> Any:
 
 
 def _bootstrap(operator: Operator, chosen: argparse.Namespace) -> Any:
-    bootstrap.bootstrap(operator, chosen.store)
+    word = None
+    if chosen.store == "entity":
+        word = canary.password(os.environ, _client("secretsmanager"))
+    bootstrap.bootstrap(operator, chosen.store, canary_password=word)
     if chosen.store == "transaction":
         partitions.make_partitions(operator, "transaction", today=datetime.now(UTC).date())
     if (table := os.environ.get("CONTROL_TABLE")) and not operator.dry_run:
@@ -223,6 +228,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "bootstrap", _bootstrap, "the first start of a store; later it changes nothing"
     ).add_argument("store", choices=("entity", "transaction"))
+    add("canary", _canary, "the account that upgrades log in as, with its secret's password")
     command = add("migrate", _migrate, "bring a node up to a version", "node")
     command.add_argument("--to", type=int, help="the version; default: the newest")
     command = add("revert", _revert, "bring a node back down to a version", "node")
@@ -269,7 +275,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("what", choices=("prepare", "finish"))
     command.add_argument("node", choices=fence.MASTERS)
     command = add("upgrade", _upgrade, "one row of an upgrade's table (docs/runbooks/upgrade.md)")
-    command.add_argument("what", choices=(*upgrade.COMMANDS, "smoke"))
+    command.add_argument("what", choices=UPGRADE_COMMANDS)
     _add_delayed(add("delayed", _delayed, "the time-delayed replica"))
     return made
 
@@ -318,10 +324,25 @@ def _revert(operator: Operator, chosen: argparse.Namespace) -> Any:
 
 
 def _upgrade(operator: Operator, chosen: argparse.Namespace) -> Any:
-    if chosen.what == "smoke":
-        return smoke.smoke(os.environ)
+    if chosen.what in _AS_CANARY:
+        word = canary.require_password(os.environ, _client("secretsmanager"))
+        return _AS_CANARY[chosen.what](os.environ, word)
     without = filter(None, os.environ.get("UPGRADE_WITHOUT", "").split(","))
     return upgrade.run(operator, chosen.what, without=tuple(without), wanted=_require_wanted)
+
+
+# What needs no database: it asks the service as a user does.
+_AS_CANARY: dict[str, Callable[[Mapping[str, str], str], Any]] = {
+    "smoke": smoke.smoke,
+    "logins-at-a-tenth": logins.at_a_tenth,
+    "logins-at-all": logins.at_all,
+}
+UPGRADE_COMMANDS = (*upgrade.COMMANDS, *_AS_CANARY)
+
+
+def _canary(operator: Operator, _: argparse.Namespace) -> str:
+    word = canary.require_password(os.environ, _client("secretsmanager"))
+    return canary.set_password(operator, word)
 
 
 def _require_wanted() -> None:

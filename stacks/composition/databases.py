@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from config import databases as config
 from mainstay.database.operations_task import Operable, OperableNode
 from mainstay.database.relational_store import RelationalStore
-from mainstay.database.replication_secrets import nodes_name, replication_name
+from mainstay.database.replication_secrets import canary_name, nodes_name, replication_name
 from mainstay.database.session_store import SessionReplica, SessionTable
 from mainstay.database.store_access import StoreAccess, StoreCluster
 from mainstay.database.user_secret import master_secret_name
@@ -149,5 +149,6 @@ def _operable(context: RegionContext, nodes: dict[str, OperableNode]) -> Operabl
     return Operable(
         nodes=nodes,
         replication_secret_name=replication_name(named(context.environment, "entity")),
+        canary_secret_name=canary_name(named(context.environment, "entity")),
         keys=(context.keys.entity, context.keys.transaction),
     )

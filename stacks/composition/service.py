@@ -29,7 +29,10 @@ SERVICE_IMAGE = Parts(
     dockerfile="service/Dockerfile",
     paths=(
         "service",
-        *(f"lambda/functions/{name}" for name in ("__init__.py", "control_table", "mode_follower")),
+        *(
+            f"lambda/functions/{name}"
+            for name in ("__init__.py", "control_table", "mode_follower", "sequential_test")
+        ),
     ),
 )
 

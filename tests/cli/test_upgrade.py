@@ -10,9 +10,10 @@ import pytest
 from cli import upgrade
 from cli.main import main
 from local.waiting import wait_until
+from tests.upgrade.fault import Fault
 from tests.upgrade.interpreter import _machine
 from tests.upgrade.regions import NEW, PRIMARY, aws
-from tests.upgrade.simulated_account import UPGRADE, Fault
+from tests.upgrade.simulated_account import UPGRADE
 from tests.upgrade.test_machine import out_of_memory
 
 _TABLE = f"control-{PRIMARY}"

@@ -192,14 +192,14 @@ def test_a_row_lasts_to_the_next_one_its_wait_and_its_note_within_it():
         "Register": _state("release", "release"),
         "Halt: note": _state("note", "halt"),
         "Halt": {"Type": "Task", "Arguments": {"Cluster": "c"}},
-        "Bake: wait": {"Type": "Wait"},
-        "Bake": _state("alarms", "bake"),
+        "Bake: note": _state("note", "bake"),
+        "Bake": {"Type": "Task", "Arguments": {"Cluster": "c"}},
         "Undo: weights": _state("undo_weights", "weights"),
         "Which way": {"Type": "Choice"},
     }
     known = names(states)
     assert known["Undo: weights"] == ("undo weights", "Undo: weights")
-    entered = ["Take the lock", "Which way", "Register", "Halt: note", "Halt", "Bake: wait", "Bake"]
+    entered = ["Take the lock", "Which way", "Register", "Halt: note", "Halt", "Bake: note", "Bake"]
     events = [
         {"timestamp": datetime.fromtimestamp(T0 + at, UTC), "stateEnteredEventDetails": {"name": n}}
         for at, n in enumerate(entered)

@@ -21,7 +21,7 @@ from functions.reporting_database import audit_view
 from functions.reporting_database.keeping import FailedTablesError, keep
 from functions.reporting_database.target_database import Statements
 from local.postgres import PostgresServers
-from service.operations import partitions
+from service.operations import canary, partitions
 from service.operations.bootstrap import bootstrap
 from service.stores import reporting
 from tests.service.operations.conftest import DATABASE, Lab
@@ -178,6 +178,14 @@ def test_a_reader_counts_what_stands_in_every_partition(lab, source, roles):
     assert [counted(lab, role) for role in report["readers"]] == [3, 3]
     again = kept(source, roles)
     assert again == report | {"new_users": []}
+
+
+def test_the_canary_of_upgrades_is_in_no_report(lab, source, roles):
+    for tenant in (TENANT, UUID(canary.TENANT)):
+        write(source, TODAY, tenant)
+    carry(source)
+    kept(source, roles)
+    assert counted(lab, "app-blue-1") == 1
 
 
 def test_the_view_has_the_partitions_that_the_operation_has(lab, source, roles):

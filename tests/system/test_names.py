@@ -59,7 +59,7 @@ ALLOWED = (
     r"mainstay-{name}-reporting",
     r"/aws/rds/cluster/mainstay-{name}-[a-z-]+/postgresql",  # where Amazon RDS writes
     # The copy of a secret, in another Region, is found by its name.
-    r"mainstay-{name}-[a-z-]+/(master|replication|nodes)",
+    r"mainstay-{name}-[a-z-]+/(master|replication|nodes|canary)",
     r"mainstay-{name}-\d{{12}}-(archive|dumps)(-copy)?",  # what replication fills, by name
     r"mainstay-{name}-sessions",  # each Region's app tier knows its own replica by it
     r"mainstay-{name}-(operations|upgrade)",  # the family and the machine that commands start

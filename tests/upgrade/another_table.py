@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
 from mainstay.upgrade import definition
-from mainstay.upgrade.steps import Step
+from mainstay.upgrade.rows import Step
 from tests.upgrade.synthesized import FUNCTION, definition_of
 
 

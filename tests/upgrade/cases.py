@@ -11,15 +11,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mainstay.upgrade.steps import STEPS, UNDOS, Operation
+from mainstay.upgrade.rows import Operation
+from mainstay.upgrade.steps import STEPS
+from mainstay.upgrade.undos import UNDOS
+from tests.upgrade.fault import AWAY, IN_FULL, SCALES, SPOILT, Fault
 from tests.upgrade.regions import NEW, PRIMARY
-from tests.upgrade.simulated_account import AWAY, SCALES, SPOILT, Fault, SimulatedAccount
+from tests.upgrade.simulated_account import SimulatedAccount
 
 ERRORS = ("before", "after", "timeout-before", "timeout-after")  # once, and for good
 KILLS = ("kill-before", "kill-after")
 OF_TASKS = ("lingers", "kill-lingers", "kill-late")
 ALARMS = ("alarm-primary", "alarm-standby")
-KINDS = (*ERRORS, *OF_TASKS, *KILLS, *ALARMS, "opened", *SCALES, *AWAY, *SPOILT)
+KINDS = (*ERRORS, *OF_TASKS, *KILLS, *ALARMS, "opened", *SCALES, *AWAY, *SPOILT, IN_FULL)
 ALWAYS = 1_000
 
 STOPPING = ("Stop", "Notify the operators")
@@ -88,6 +91,8 @@ def _applies(kind: str, state: str) -> bool:
         return state in _OPERATIONS
     if kind in SPOILT:
         return state in _BEFORE_THE_BAKE
+    if kind == IN_FULL:
+        return state in _BEFORE_THE_BAKE or state == "Switch traffic to new code"
     if kind == "opened":
         return state.removesuffix(": note") in _IN_READ_ONLY or state == GOING_BACK
     return True

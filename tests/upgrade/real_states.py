@@ -22,7 +22,6 @@ _CONTEXT = {
 }
 _FACTS = {
     "operations": "arn:aws:ecs:us-east-1:123456789012:task-definition/operations:2",
-    "bake": 1,
     "database": True,
     "reason": "FailedError: the new code fails",
     "command": ["python", "-m", "service.operations", "upgrade", "migrate"],
@@ -119,7 +118,6 @@ REAL_STATES = (
     ),
     RealState(state=_PRIMARY, error="States.TaskFailed", retried=0, status="RETRIABLE"),
     RealState(state=_PRIMARY, error="States.Timeout", status="CAUGHT_ERROR", next="Back or stop"),
-    RealState(state="Bake: wait", next="Bake"),
     RealState(
         state="Undo: the primary master as it was?",
         facts={"database": False},

@@ -6,13 +6,13 @@ import pytest
 
 from functions.control_table.mode import Mode
 from functions.upgrade import plan as plans
+from tests.upgrade.fault import Fault
 from tests.upgrade.regions import NEW, PRIMARY, STANDBY
 from tests.upgrade.simulated_account import (
     ROLLED_BACK,
     SERVED,
     UPGRADE,
     UPGRADED,
-    Fault,
 )
 
 FORWARD = [

@@ -8,8 +8,9 @@ import pytest
 
 from functions.control_table import plan_owner
 from functions.upgrade.begin import _CALL
+from tests.upgrade.fault import Fault
 from tests.upgrade.regions import PRIMARY
-from tests.upgrade.simulated_account import ROLLED_BACK, UPGRADE, UPGRADED, Fault
+from tests.upgrade.simulated_account import ROLLED_BACK, UPGRADE, UPGRADED
 
 HALT = "Halt replication on the primary master"
 

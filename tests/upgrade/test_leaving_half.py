@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from functions.upgrade import leaving_half
-from tests.upgrade import simulated_account
+from tests.upgrade import simulated_world
+from tests.upgrade.fault import Fault
 from tests.upgrade.regions import NEW, PRIMARY
-from tests.upgrade.simulated_account import ROLLED_BACK, UPGRADED, Fault
+from tests.upgrade.simulated_account import ROLLED_BACK, UPGRADED
 
 STOPS = {
     "": ("Stop the apps on that half", "Upgrade the trailing half"),
@@ -23,7 +24,7 @@ def test_no_half_is_stopped_before_two_published_minutes_without_a_request(
     upgrade, account, monkeypatch, cause, called
 ):
     """With nodes that need 50 s to learn, which no time that is waited for would cover."""
-    monkeypatch.setattr(simulated_account, "PROPAGATION", timedelta(seconds=50 if called else 8))
+    monkeypatch.setattr(simulated_world, "PROPAGATION", timedelta(seconds=50 if called else 8))
     monkeypatch.setattr(leaving_half, "_SETTLED", timedelta(minutes=1))  # the next test
     account.called = called
     if cause:
@@ -34,7 +35,7 @@ def test_no_half_is_stopped_before_two_published_minutes_without_a_request(
 
 def test_mutation_a_half_that_is_stopped_at_once_is_seen(upgrade, account, monkeypatch):
     monkeypatch.setattr(leaving_half, "require_left", lambda *_, **__: None)
-    monkeypatch.setattr(simulated_account, "PROPAGATION", timedelta(seconds=300))
+    monkeypatch.setattr(simulated_world, "PROPAGATION", timedelta(seconds=300))
     assert "green was stopped while a node" in account.outcome(upgrade("first"))
 
 

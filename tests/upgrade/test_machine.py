@@ -14,10 +14,12 @@ import pytest
 from functions.control_table import lock, mode
 from functions.upgrade import plan as plans
 from functions.upgrade.errors import NotYetError
-from mainstay.upgrade.steps import STEPS, Operation
+from mainstay.upgrade.rows import Operation
+from mainstay.upgrade.steps import STEPS
 from tests.conftest import ROOT
 from tests.upgrade.cases import cases
 from tests.upgrade.databases import RefusedError
+from tests.upgrade.fault import Fault
 from tests.upgrade.faults import SAMPLE
 from tests.upgrade.regions import NEW, OLD, PRIMARY, STANDBY, aws
 from tests.upgrade.simulated_account import (
@@ -27,7 +29,6 @@ from tests.upgrade.simulated_account import (
     STOPPED,
     UPGRADE,
     UPGRADED,
-    Fault,
 )
 
 
@@ -62,7 +63,7 @@ def test_an_alarm_at_the_tenth_or_one_without_a_verdict_takes_everything_back(
     upgrade, account, state
 ):
     def spoil(name: str) -> None:
-        if name == "Bake":
+        if name == "Judge the new code":
             aws("cloudwatch", PRIMARY).set_alarm_state(
                 AlarmName="failing-green", StateValue=state, StateReason="a test"
             )

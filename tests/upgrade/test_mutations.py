@@ -8,6 +8,9 @@
 | | and nothing refuses any more | B stands still (test_traps.py) |
 | leave the reverse subscription on | the operation: on | `publish` refuses (test_upgrade.py) |
 | | and nothing refuses any more | writes are overwritten (test_traps.py) |
+| leave the canary out | the table: no bake | logins fail for more than a tenth (here) |
+| | the table: no logins in full | a release that fails there is committed (here) |
+| leave the users out | the table: no judging | logins fail for more than a tenth (here) |
 | switch before the smoke test | the table: a tenth first | untested code had traffic (here) |
 | release the lock early | the table: before B is restored | half done, nobody's lock (here) |
 | | the table: before the halves are alike | the last look refuses (here) |
@@ -27,11 +30,13 @@ import pytest
 
 from functions.upgrade import actions
 from functions.upgrade.conduct import Conductor
-from mainstay.upgrade.steps import COMMIT, STEPS, Step
+from mainstay.upgrade.rows import Step
+from mainstay.upgrade.steps import COMMIT, STEPS
 from tests.conftest import ROOT
 from tests.upgrade.another_table import definition_from
+from tests.upgrade.fault import IN_FULL, Fault
 from tests.upgrade.regions import NEW
-from tests.upgrade.simulated_account import ROLLED_BACK, SERVED, UPGRADE, UPGRADED, Fault
+from tests.upgrade.simulated_account import ROLLED_BACK, SERVED, UPGRADE, UPGRADED
 
 ON_SERVERS = {
     "test_upgrade.py": (
@@ -82,6 +87,28 @@ def test_mutation_without_the_fence_the_migration_refuses_and_everything_returns
 def test_mutation_traffic_before_the_smoke_test_is_seen(spoilt):
     outcome, _ = spoilt(moved("smoke", before="bake"))
     assert "green has traffic on new code before its smoke test" in outcome
+
+
+def test_mutation_without_the_canary_a_release_whose_logins_fail_gets_all_of_few_users(
+    spoilt, account
+):
+    """Nobody calls, so that the load balancer has nothing to compare."""
+    account.called, account.spoilt = False, "login-401"
+    outcome, _ = spoilt(without("bake"))
+    assert "a release with login-401 has more than a tenth" in outcome
+
+
+def test_mutation_without_the_canary_in_full_a_release_that_fails_there_is_committed(
+    spoilt, account
+):
+    account.spoilt = IN_FULL
+    assert spoilt(without("logins")) == (UPGRADED, "")
+
+
+def test_mutation_without_the_users_gate_a_release_that_spares_the_canary_gets_all(spoilt, account):
+    account.unlike, account.spoilt = True, "login-401"
+    outcome, _ = spoilt(without("judge"))
+    assert "a release with login-401 has more than a tenth" in outcome
 
 
 def test_mutation_the_lock_released_before_the_secondary_is_restored_is_seen(spoilt):

@@ -38,6 +38,7 @@ class Operable:
 
     nodes: dict[str, OperableNode]  # ENTITY_A, ENTITY_B, TRANSACTION, FOLLOWER, DELAYED
     replication_secret_name: str
+    canary_secret_name: str
     keys: tuple[kms.IKey, ...] = field(repr=False)  # of the secrets
 
 
@@ -84,6 +85,7 @@ class OperationsTask(Construct):
         variables = {
             "DATABASE_NAME": DATABASE,
             "REPLICATION_SECRET": operable.replication_secret_name,
+            "CANARY_SECRET": operable.canary_secret_name,
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": CERTIFICATES,
             **_addresses(operable.nodes),
@@ -105,7 +107,7 @@ class OperationsTask(Construct):
         stack = cdk.Stack.of(self)
         place = f"{stack.region}:{stack.account}"
         names = [node.secret_name for node in operable.nodes.values()]
-        names.append(operable.replication_secret_name)
+        names += [operable.replication_secret_name, operable.canary_secret_name]
         clusters = [node.cluster for node in operable.nodes.values() if node.cluster is not None]
         for statement in (
             iam.PolicyStatement(

@@ -1,4 +1,4 @@
-"""The passwords with which servers follow each other, made where the masters are."""
+"""Passwords of operations that belong to no one cluster, made where the masters are."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from mainstay.database.user_secret import MASTER_USER, REPLICATION_USER, user_secret
+from mainstay.database.user_secret import CANARY_USER, MASTER_USER, REPLICATION_USER, user_secret
 
 
 class ReplicationSecrets(Construct):
     """One for every subscription and standby, one for the administrator of the replica nodes.
 
     Both go along to the Regions of `copies` (Region -> ARN of the key there), for the replica
-    nodes stand there and the operations on them begin here. `name` is what theirs begin with.
+    nodes stand there and the operations on them begin here; so does the canary's, which operations
+    of either Region log in with. `name` is what theirs begin with.
     """
 
     def __init__(
@@ -45,6 +46,19 @@ class ReplicationSecrets(Construct):
             copies=copies,
             removal_policy=removal_policy,
         )
+        self.canary = user_secret(
+            self,
+            "Canary",
+            name=canary_name(name),
+            user=CANARY_USER,
+            key=key,
+            copies=copies,
+            removal_policy=removal_policy,
+        )
+
+
+def canary_name(name: str) -> str:
+    return f"{name}/canary"
 
 
 def replication_name(name: str) -> str:

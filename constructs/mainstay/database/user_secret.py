@@ -13,6 +13,7 @@ from mainstay.acknowledge import acknowledge
 
 MASTER_USER = "mainstay"  # of the bootstrap and of operations
 REPLICATION_USER = "replicator"  # of every subscription, and of the delayed replica
+CANARY_USER = "canary"  # of the service, as which upgrades log in
 
 
 def master_secret_name(identifier: str) -> str:

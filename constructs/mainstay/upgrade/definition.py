@@ -15,17 +15,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from mainstay.upgrade.steps import (
-    ALWAYS,
-    REGISTERED_AS,
-    STEPS,
-    UNDOS,
-    Action,
-    Bake,
-    Operation,
-    Step,
-    Undo,
-)
+from mainstay.upgrade.rows import Action, Operation, Step, Undo
+from mainstay.upgrade.steps import STEPS
+from mainstay.upgrade.undos import ALWAYS, REGISTERED_AS, UNDOS
 
 # The state that lists what the undoing could not do, and goes on behind the row that failed.
 OWE = "Undo: owe"
@@ -147,14 +139,6 @@ class Definition(Construct):
                 )
                 state.next(following)
                 return state
-            case Bake(name=action):
-                wait = sfn.Wait.jsonata(
-                    self, f"{step.name}: wait", time=sfn.WaitTime.seconds("{% $facts.bake %}")
-                )
-                state = self._call(step, {**payload, "action": action}, decide)
-                wait.next(state)
-                state.next(following)
-                return wait
 
     def _call(self, step: Step, payload: dict[str, Any], decide: sfn.State) -> sfn.TaskStateBase:
         state = self._invoke(step.name, payload, {"comment": f"{step.number}. {step.words}"})

@@ -8,65 +8,8 @@ entered, so that writers wait for the migration and for little else
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from mainstay.app_tier.halves import LEAVES, STAYS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """An action of the function `upgrade` (functions.upgrade.actions), with its arguments."""
-
-    name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """`python -m service.operations <command>` in a task of the new image."""
-
-    command: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bake:
-    """A wait of as many seconds as the upgrade was started with, before the step."""
-
-    name: str = "alarms"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Undo:
-    """A compensation: idempotent, and run only when it was registered, before its step.
-
-    They run in the order of UNDOS, whatever order they were registered in.
-    """
-
-    key: str
-    name: str  # of the state
-    does: str
-    until: str
-    bound_seconds: int
-    by: Action | Operation
-    serves: bool = False  # whether users need it: without it the undoing stops, with others it owes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One row. `undo` names the compensation that is registered before the step."""
-
-    key: str
-    number: str  # the whitepaper's step; "-" where it has none
-    words: str
-    name: str  # of the state
-    does: str
-    until: str
-    bound_seconds: int  # of the whole row, waits and retries included
-    by: Action | Operation | Bake
-    undo: str | None = None
-    read_only: bool = False  # whether writes are refused while it runs
-
+from mainstay.upgrade.rows import Action, Operation, Step
 
 COMMIT = "commit"  # the row from which on the upgrade only goes forward
 
@@ -216,7 +159,7 @@ STEPS: tuple[Step, ...] = (
         words="Upgrade the offline app servers with new code",
         name="Smoke-test the new code",
         does="asks the new half alone, through a listener rule on a header: readiness, schema, "
-        "mode, login; and that a write is refused",
+        "mode, a login of the canary, its session and its logout; and that a write is refused",
         until="every answer is the new release's",
         bound_seconds=900,
         by=Operation(command=("upgrade", "smoke")),
@@ -239,14 +182,26 @@ STEPS: tuple[Step, ...] = (
         number="5",
         words="Switch traffic from old code to new",
         name="Bake",
-        does="lets the new code answer for as long as the upgrade was started with, then reads the "
-        "alarms of failing answers and compares both halves: refused logins and other 4xx, 5xx, "
-        "connections that no target took, the load balancer's own 502 to 504, and the slowest "
-        "hundredth",
+        does="lets the new code answer for as long as the upgrade was started with; all the while "
+        "the canary logs in on both halves in turn, 40 times on each at least",
+        until="the bake is over, and the canary's logins on the new code fail and last no more "
+        "than on the old",
+        bound_seconds=1_200,
+        by=Operation(command=("upgrade", "logins-at-a-tenth")),
+        read_only=True,
+    ),
+    Step(
+        key="judge",
+        number="5",
+        words="Switch traffic from old code to new",
+        name="Judge the new code",
+        does="reads the alarms of failing answers and compares what users got of both halves: "
+        "refused logins and other 4xx, 5xx, connections that no target took, the load balancer's "
+        "own 502 to 504, and the slowest hundredth",
         until="no alarm is in ALARM or lacks data, and the new code fails and lasts no more than "
-        "the old, in two published minutes where the bake has four",
+        "the old, in two published minutes where the bake has the four that these take",
         bound_seconds=900,
-        by=Bake(),
+        by=Action(name="judge"),
         read_only=True,
     ),
     Step(
@@ -259,6 +214,18 @@ STEPS: tuple[Step, ...] = (
         bound_seconds=120,
         by=Action(name="weights", arguments={"shares": {STAYS: 0, LEAVES: 100}}),
         undo="weights",
+        read_only=True,
+    ),
+    Step(
+        key="logins",
+        number="5",
+        words="enabling the app servers running new code and disabling the apps running old code",
+        name="Log in as users do",
+        does="lets the canary log in by the weights, which give all to the new code, and on the "
+        "old half, 15 times on each",
+        until="its logins on the new code fail and last no more than on the old",
+        bound_seconds=300,
+        by=Operation(command=("upgrade", "logins-at-all")),
         read_only=True,
     ),
     Step(
@@ -391,115 +358,3 @@ STEPS: tuple[Step, ...] = (
         by=Action(name="unlock"),
     ),
 )
-
-UNDOS: tuple[Undo, ...] = (
-    Undo(
-        key="settle",
-        name="Undo: end what still runs",
-        does="stops the upgrade's own tasks, so that nothing runs beside the undoing",
-        until="none of them runs",
-        bound_seconds=300,
-        by=Action(name="settle"),
-        serves=True,
-    ),
-    Undo(
-        key="traffic",
-        name="Undo: all traffic to old code",
-        does=f"gives {STAYS} all of the traffic, if the weights were ever touched",
-        until="the listener rule has 100 to 0",
-        bound_seconds=120,
-        by=Action(name="undo_traffic"),
-        serves=True,
-    ),
-    Undo(
-        key="start",
-        name="Undo: stop the new code",
-        does="stops every task of the new revision, once it has had no request in two published "
-        "minutes",
-        until="none runs",
-        bound_seconds=900,
-        by=Action(name="undo_start"),
-        serves=True,
-    ),
-    Undo(
-        key="database",
-        name="Undo: the primary master as it was",
-        does="brings A back to the version that it had, leads its slots past that, and gives the "
-        "write rights on A back; needs neither B nor the follower",
-        until="A takes writes",
-        bound_seconds=7_200,
-        by=Operation(command=("upgrade", "undo")),
-        serves=True,
-    ),
-    Undo(
-        key="mode",
-        name="Undo: read-write mode",
-        does="leaves the READ_ONLY that the upgrade itself entered, and no other",
-        until="the mode is not the upgrade's any more",
-        bound_seconds=120,
-        by=Action(name="undo_mode"),
-        serves=True,
-    ),
-    Undo(
-        key="stop",
-        name="Undo: start old code again",
-        does="starts what was stopped with the revision that it ran",
-        until="every task is healthy",
-        bound_seconds=1_200,
-        by=Action(name="undo_stop"),
-    ),
-    Undo(
-        key="weights",
-        name="Undo: the weights",
-        does="gives both halves the weights that they had",
-        until="both halves can serve, and the listener rule has them",
-        bound_seconds=120,
-        by=Action(name="undo_weights"),
-    ),
-    Undo(
-        key="replication",
-        name="Undo: replication",
-        does="resumes every direction",
-        until="every direction replicates everything",
-        bound_seconds=1_800,
-        by=Operation(command=("upgrade", "rejoin")),
-    ),
-    Undo(
-        key="exit",
-        name="Undo: the standby Region in DNS",
-        does="puts the data point that returns the standby Region to DNS, if its halves serve",
-        until="its alarm is over",
-        bound_seconds=600,
-        by=Action(name="undo_exit"),
-    ),
-    Undo(
-        key="counts",
-        name="Undo: the numbers of tasks",
-        does="gives both halves the numbers of tasks that they had, and more by what the load has "
-        "grown since",
-        until="they run",
-        bound_seconds=1_200,
-        by=Action(name="undo_counts"),
-    ),
-    Undo(
-        key="scaling",
-        name="Undo: autoscaling",
-        does="gives back autoscaling its limits and what was suspended of it",
-        until="every scalable target is as it was",
-        bound_seconds=120,
-        by=Action(name="undo_scaling"),
-    ),
-    Undo(
-        key="release",
-        name="Undo: the release",
-        does="deregisters the revisions with the new image",
-        until="every family's newest revision is the one that it was",
-        bound_seconds=120,
-        by=Action(name="undo_release"),
-    ),
-)
-
-# Run whether or not anything was registered.
-ALWAYS = ("settle", "mode")
-# Registered under another compensation's key.
-REGISTERED_AS = {"traffic": "weights"}

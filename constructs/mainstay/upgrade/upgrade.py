@@ -16,7 +16,7 @@ from constructs import Construct
 
 from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.app_tier.app_tier import AppTier
-from mainstay.app_tier.halves import LEAVES
+from mainstay.app_tier.halves import LEAVES, STAYS
 from mainstay.database.operations_task import CONTAINER, OperationsTask
 from mainstay.edge.edge_proxy import APP_LABEL
 from mainstay.functions.function import Function
@@ -27,7 +27,7 @@ from mainstay.upgrade.upgrade_region import UpgradeRegion
 
 # One of the edge's own words, which no client can say through it.
 TEST_HEADER = "X-Edge-Half"
-_TEST_PRIORITY = 10  # before the weights, at 100
+_TEST_PRIORITIES = (10, 11)  # before the weights, at 100
 # From the alarm to the last resolver: a health check of an alarm looks every ten seconds and asks
 # three times; the records live for 60 s.
 _LEAVING_SECONDS = 90
@@ -107,12 +107,13 @@ class Upgrade(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         regions = [primary] if standby is None else [primary, standby]
-        self._test_rule(listener, primary)
+        self._test_rules(listener, primary)
         variables = {
             "APP_ADDRESS": operations.app_address,
             "APP_NAME": operations.app_name,
             "TEST_HEADER": TEST_HEADER,
             "TEST_HALF": LEAVES,
+            "OLD_HALF": STAYS,
         }
         site = {
             "primary": primary.as_json,
@@ -167,26 +168,29 @@ class Upgrade(Construct):
         )
         self._let_it_run_tasks(operations)
 
-    def _test_rule(self, listener: elbv2.IApplicationListener, primary: UpgradeRegion) -> None:
+    def _test_rules(self, listener: elbv2.IApplicationListener, primary: UpgradeRegion) -> None:
         """L1, by ARN: as an object, the group's own stack would come to depend on this one."""
         rule = elbv2.CfnListenerRule
-        rule(
-            self,
-            "Test",
-            listener_arn=listener.listener_arn,
-            priority=_TEST_PRIORITY,
-            conditions=[
-                rule.RuleConditionProperty(
-                    field="http-header",
-                    http_header_config=rule.HttpHeaderConfigProperty(
-                        http_header_name=TEST_HEADER, values=[LEAVES]
-                    ),
-                )
-            ],
-            actions=[
-                rule.ActionProperty(type="forward", target_group_arn=primary.halves[LEAVES].targets)
-            ],
-        )
+        for half, priority in zip((LEAVES, STAYS), _TEST_PRIORITIES, strict=True):
+            rule(
+                self,
+                "Test" if half == LEAVES else "TestOld",
+                listener_arn=listener.listener_arn,
+                priority=priority,
+                conditions=[
+                    rule.RuleConditionProperty(
+                        field="http-header",
+                        http_header_config=rule.HttpHeaderConfigProperty(
+                            http_header_name=TEST_HEADER, values=[half]
+                        ),
+                    )
+                ],
+                actions=[
+                    rule.ActionProperty(
+                        type="forward", target_group_arn=primary.halves[half].targets
+                    )
+                ],
+            )
 
     def _grant(
         self,

@@ -107,7 +107,7 @@ def start(site: Site, plan: Plan, *, now: datetime) -> None:
     _carry_all(site, plan, LEAVES, wanted=revision(plan, site.primary, green))
 
 
-def alarms(site: Site, plan: Plan, *, now: datetime) -> None:
+def judge(site: Site, plan: Plan, *, now: datetime) -> None:
     """Raise FailedError for an alarm in ALARM, NotYetError for one without data; then compare."""
     cloudwatch = site.client("cloudwatch", site.primary.region)
     found = cloudwatch.describe_alarms(AlarmNames=list(site.primary.alarms))["MetricAlarms"]
@@ -309,7 +309,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "stop": stop,
     "enter": enter,
     "start": start,
-    "alarms": alarms,
+    "judge": judge,
     "commit": commit,
     "leave": leave,
     "trail": trail,

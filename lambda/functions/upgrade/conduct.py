@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.control_table import journal, lock
@@ -154,11 +154,17 @@ class Conductor:
             "UPGRADE_NAME": plan.upgrade,
             "UPGRADE_EXECUTION": plan.execution,
             "UPGRADE_WAY": plan.way,
+            "LOGINS_UNTIL": self._bake_until(plan),
         }
         return {
             "command": ["python", "-m", "service.operations", *event["command"]],
             "variables": [{"Name": name, "Value": text} for name, text in variables.items()],
         }
+
+    def _bake_until(self, plan: Plan) -> str:
+        """Return when the bake is over that began with the newest division of the traffic."""
+        divided = plan.notes.get("divided", {}).get("at", self._now().isoformat())
+        return (datetime.fromisoformat(divided) + timedelta(seconds=plan.bake_seconds)).isoformat()
 
     def _decide(self, plan: Plan, event: dict[str, Any]) -> dict[str, Any]:
         """After a failure, go back or stop. A mode that another party set stays.
@@ -207,7 +213,6 @@ class Conductor:
         own = plan.revisions.get(self._site.primary.region, {})
         return {
             "operations": own.get(actions.OPERATIONS, plan.before["operations"]),
-            "bake": plan.bake_seconds,
             # Operations of the undoing, which need no second run.
             "database": "database" in plan.registered and "database" not in plan.undone,
             "replication": not {"database", "replication"}.isdisjoint(plan.registered),

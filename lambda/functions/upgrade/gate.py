@@ -2,28 +2,26 @@
 
 Alarms see the 5xx of targets at a hundred requests a minute and more. Here every kind of failing
 answer counts, from the first request on: refused logins (4xx), errors, connections that no target
-took, and the load balancer's own 502, 503 and 504. Of equal halves a release is held back once in
-1 / ALPHA times, however often this looks (as in a traffic shift, docs/decisions/0016).
+took, and the load balancer's own 502, 503 and 504. Where users are few, the logins of the bake
+(service.operations.logins) were judged before this looks.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from math import exp, log
 
+from functions.sequential_test import limit, strength
 from functions.upgrade import half_metrics
 from functions.upgrade.errors import FailedError, NotYetError
 from functions.upgrade.plan import Plan
 from functions.upgrade.site import LEAVES, STAYS, Site
 
-ALPHA = 0.001
-# How many times as often the new half may fail, as alternatives to "as often".
-_RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 FAILURES = (
     "HTTPCode_Target_4XX_Count",
     "HTTPCode_Target_5XX_Count",
     "TargetConnectionErrorCount",
 )
+LOOKS = len(FAILURES) + 1  # and the load balancer's own
 _OF_BALANCER = "HTTPCode_ELB_5XX_Count"  # which CloudWatch has of no target group
 _SLOWER, _SLOW_SECONDS = 3.0, 0.5
 _ENOUGH = 100  # answers of a half, for its 99th percentile to be one
@@ -31,19 +29,6 @@ _ENOUGH = 100  # answers of a half, for its 99th percentile to be one
 # shorter does without this signal.
 SIGNAL_SECONDS = 240
 _MINUTES = 2
-
-
-def strength(*, failures: float, of_new: float, share: float) -> float:
-    """Return the logarithm of the mean likelihood ratio of "more often" to "as often".
-
-    `failures` were answered in all, `of_new` by the new half, which had the part `share` of the
-    requests: Hoeffding's theorem 4 and Ville's inequality bound it for halves that are alike.
-    """
-    if not failures or not 0 < share < 1:
-        return 0.0
-    each = [of_new * log(ratio) - failures * log(share * ratio + 1 - share) for ratio in _RATIOS]
-    highest = max(each)
-    return highest + log(sum(exp(one - highest) for one in each) / len(each))
 
 
 def require_as_good(site: Site, plan: Plan, *, now: datetime) -> str:
@@ -64,19 +49,19 @@ def require_as_good(site: Site, plan: Plan, *, now: datetime) -> str:
     if not new or not old:
         if old and plan.bake_seconds >= SIGNAL_SECONDS:
             raise NotYetError(f"no request that {LEAVES} had is published since {start}")
-        return "no minute of both halves is published: the smoke test's answers alone were judged"
-    limit = log((len(FAILURES) + 1) / ALPHA)
+        return _without_users(plan)
+    most = limit(LOOKS)
     for metric in FAILURES:
         failed = {half: sum(total(metric, half).values()) for half in (STAYS, LEAVES)}
         found = strength(
             failures=sum(failed.values()), of_new=failed[LEAVES], share=new / (old + new)
         )
-        if found >= limit:
+        if found >= most:
             raise FailedError(
                 f"the new code fails more often: {metric} is {failed[LEAVES]:g} of {new:g} "
                 f"requests, and {failed[STAYS]:g} of {old:g} on the old"
             )
-    _require_balancer(site, start, now, limit)
+    _require_balancer(site, start, now, most)
     _require_fast(site, start, now, enough=min(old, new) >= _ENOUGH)
     if plan.bake_seconds >= SIGNAL_SECONDS and len(counts[LEAVES]) < _MINUTES:
         raise NotYetError(f"{len(counts[LEAVES])} of {_MINUTES} minutes of {LEAVES} are published")
@@ -86,7 +71,15 @@ def require_as_good(site: Site, plan: Plan, *, now: datetime) -> str:
     )
 
 
-def _require_balancer(site: Site, start: datetime, now: datetime, limit: float) -> None:
+def _without_users(plan: Plan) -> str:
+    if plan.bake_seconds < SIGNAL_SECONDS:
+        why = f"a bake of {plan.bake_seconds} s is shorter than the {SIGNAL_SECONDS} s of this look"
+    else:
+        why = "nobody called"
+    return f"no minute of both halves is published ({why}): the canary's logins alone were judged"
+
+
+def _require_balancer(site: Site, start: datetime, now: datetime, most: float) -> None:
     """Compare the load balancer's own failures with those of as many minutes before the tenth."""
     place = site.primary
     dimensions = [half_metrics.balancer_dimension(place)]
@@ -96,7 +89,7 @@ def _require_balancer(site: Site, start: datetime, now: datetime, limit: float) 
         return sum(found.values())
 
     during, before = total(start, now), total(start - (now - start), start)
-    if strength(failures=during + before, of_new=during, share=0.5) >= limit:
+    if strength(failures=during + before, of_new=during, share=0.5) >= most:
         raise FailedError(
             f"the load balancer answered {during:g} requests by itself (502, 503, 504) since "
             f"{start}, and {before:g} in as long before"

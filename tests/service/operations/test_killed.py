@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from local.postgres import PostgresServers, Watched
+from service.operations import canary, replication, standby
 from service.operations import migrations as runner
-from service.operations import replication, standby
 from tests.service.operations.acts import Row, System, all_acts, performed
 from tests.service.operations.conftest import DATABASE, Lab, migrations
 from tests.service.operations.killing import killed_everywhere
@@ -83,6 +83,11 @@ def _wait_for_a_month(lab: System) -> None:
     )
 
 
+def _forget_the_password(lab: System) -> None:
+    forgotten = "UPDATE account SET password_hash = NULL WHERE id = %s::uuid RETURNING true"
+    assert lab.rows("entity-a", forgotten, canary.ACCOUNT) == [(True,)]
+
+
 def _lose(name: str) -> Callable[[System], None]:
     return lambda lab: lab.by_name[name].kill()
 
@@ -134,6 +139,7 @@ UPGRADE = [
     Row(act="partitions state transaction"),
     Row(act="partitions detach transaction --keep-months 2", before=_old_partition, kills=1),
     Row(act="housekeeping --keep-months 2", before=_wait_for_a_month, kills=4),
+    Row(act="canary", before=_forget_the_password, kills=2),
     Row(act="fence entity-a", before=_write),
     Row(act="drain entity-a", kills=0),
     Row(act="replication redirect", kills=3),
@@ -192,6 +198,7 @@ def pair(servers: PostgresServers) -> Iterator[tuple[System, System]]:
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # asked for nothing
+    monkeypatch.setattr(canary, "password", lambda *_: "kD8sPq2LmXvR7tYw3nZb6cHj9gFa4eUo")
 
 
 def with_a_breaking_migration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

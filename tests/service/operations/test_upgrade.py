@@ -23,7 +23,8 @@ NODES = ("entity-a", "entity-b", "follower")
 WINDOW = ("check", "halt", "migrate")  # up to the commit point
 KILLED = ("halt", "undo", "rejoin", "restore")  # at each of their statements, below
 KILLED_AS = {"migrate": "migrate", "expand": "migrate", "open": "unfence"}  # in test_killed.py
-ASK = ("plan", "check", "publish", "compare", "smoke")  # and change nothing
+# And change nothing.
+ASK = ("plan", "check", "publish", "compare", "smoke", "logins-at-a-tenth", "logins-at-all")
 
 
 @pytest.fixture(scope="module")
