@@ -20,7 +20,7 @@ from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
 from cli.errors import CommandRefusedError, InterruptionError
 from cli.output import answer
-from cli.upgrade_plan import plan
+from cli.upgrade_plan import plan, planned
 from functions.control_table import journal, lock
 from functions.upgrade import debts
 from functions.upgrade import plan as plans
@@ -142,22 +142,37 @@ upgrade.add_command(plan)
     show_default=True,
     help="Seconds for which a tenth of the traffic tries the new version.",
 )
+@click.option(
+    "--class",
+    "kind",
+    type=click.Choice(plans.KINDS),
+    help="Do not plan, but go by this class; one that is too mild is refused.",
+)
 @click.option("--detach", is_flag=True, help="Start it and do not watch.")
 @as_json
 @on_environment
 def start(
-    deployed: Deployed, image: str, name: str | None, bake: int, detach: bool, as_json: bool
+    deployed: Deployed,
+    image: str,
+    name: str | None,
+    bake: int,
+    kind: str | None,
+    detach: bool,
+    as_json: bool,
 ) -> int:
-    """Start an upgrade to an image, and watch it to its end."""
+    """Plan an upgrade to an image, start it by the class of its migrations, and watch it."""
     upgrades, name = (
         Upgrades(deployed, as_json=as_json),
         name or f"u{datetime.now(UTC):%Y%m%d-%H%M%S}",
     )
     if upgrades.running(name):
         raise CommandRefusedError(f"upgrade '{name}' runs already: `mainstay upgrade status`")
-    execution = upgrades.start(name, image=image, by=deployed.by, bake_seconds=bake, intent="go")
-    value = {"upgrade": name, "image": image, "execution": execution}
-    upgrades.emit(value, f"upgrade {name} to {image}: {execution}")
+    kind = kind or planned(deployed, image, as_json=as_json)
+    given = {"image": image, "by": deployed.by, "bake_seconds": bake, "class": kind}
+    execution = upgrades.start(name, **given, intent="go")
+    value = {"upgrade": name, "image": image, "class": kind, "execution": execution}
+    way = "in eight steps" if kind == plans.BREAKING else "with no read-only window"
+    upgrades.emit(value, f"upgrade {name} to {image} ({kind}, {way}): {execution}")
     if bake < SIGNAL_SECONDS and not as_json:
         click.echo(
             f"A bake of {bake} s is shorter than the {SIGNAL_SECONDS} s until what users get of "

@@ -9,6 +9,7 @@ import click
 
 from cli.command import as_json, on_environment
 from cli.deployed import Deployed
+from cli.errors import CommandRefusedError
 from cli.operations_task import OperationsTaskRunner
 from cli.output import answer
 
@@ -25,15 +26,30 @@ def plan(deployed: Deployed, image: str, as_json: bool) -> int:
     A task of the image tries its migrations on a scratch copy beside each store; nothing else is
     changed. Exit code 1: an upgrade would refuse them.
     """
-    refused = False
+    code, found = _plan(deployed, image, as_json=as_json)
+    return code or int(_is_refused(found))
+
+
+def planned(deployed: Deployed, image: str, *, as_json: bool) -> str:
+    """Show the plan of a release and return its class. Raises CommandRefusedError without one."""
+    code, found = _plan(deployed, image, as_json=as_json)
+    if code or not found or _is_refused(found):
+        raise CommandRefusedError(
+            "nothing was started: put right what the plan shows, or give the class with --class"
+        )
+    return found["class"]
+
+
+def _plan(deployed: Deployed, image: str, *, as_json: bool) -> tuple[int, dict[str, Any]]:
+    """Show and return the plan of a release, {} where its task has failed with the exit code."""
+    plans: list[dict[str, Any]] = []
 
     def show(value: dict[str, Any]) -> None:
-        nonlocal refused
         found = value.get("answer")
         if not isinstance(found, dict):
             answer(value, as_json=as_json)
             return
-        refused = any(each["problems"] for each in _migrations(found))
+        plans.append(found)
         if as_json:
             answer(found, as_json=True)
         else:
@@ -44,7 +60,11 @@ def plan(deployed: Deployed, image: str, as_json: bool) -> int:
         code = runner.run(
             ["python", "-m", "service.operations", "upgrade", "plan"], wait=_WAIT_SECONDS
         )
-    return code or int(refused)
+    return code, plans[-1] if plans else {}
+
+
+def _is_refused(found: dict[str, Any]) -> bool:
+    return bool(found) and any(each["problems"] for each in _migrations(found))
 
 
 def _migrations(found: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,8 @@ from local.releases import Release, write
 
 ROOT = Path(__file__).parents[1]
 OVERLAY = ROOT / "gameday" / "release_2"
+# Releases 2 by the class of their migrations.
+OVERLAYS = {"breaking": OVERLAY, "additive": ROOT / "gameday" / "release_additive"}
 # The image that the local target deploys, and what an upgrade is made to; of one repository.
 IMAGES = {"1": APP_IMAGE, "2": f"{APP_IMAGE.rpartition(':')[0]}:2"}
 
@@ -96,12 +98,13 @@ def _hunks(diff: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
     yield from found
 
 
-def provide(target: Path) -> dict[str, Release]:
+def provide(target: Path, kind: str = "breaking") -> dict[str, Release]:
     """Make the trees of both releases in a local target's folder, and its table of them.
 
-    Release 1 is the checkout as it is now: what is edited later changes nothing there.
+    `kind` is the class of release 2. Release 1 is the checkout as it is now: what is edited later
+    changes nothing there.
     """
-    overlays = {"1": None, "2": OVERLAY}
+    overlays = {"1": None, "2": OVERLAYS[kind]}
     releases = {
         IMAGES[name]: Release(tree=build(target / "releases" / name, overlay), build=name)
         for name, overlay in overlays.items()

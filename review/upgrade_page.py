@@ -11,21 +11,30 @@ from mainstay.upgrade.undos import UNDOS
 
 PAGE = Path(__file__).parents[1] / "docs" / "runbooks" / "upgrade.md"
 
-_HEAD = """# The eight-step upgrade
+_HEAD = """# The upgrade
 
-A release with a breaking schema change, on a working day, while logins go on. This page is rendered
+A release on a working day, while logins go on: in eight steps where its schema change is breaking,
+and with no READ_ONLY at all where it only adds, or has none. This page is rendered
 from the table that the state machine is made of (`make upgrade-page`); why its order departs from
 the whitepaper's stands in [0028](../decisions/0028-the-order-of-the-upgrade.md), why a function
 performs the actions in [0029](../decisions/0029-one-guard-before-every-action.md).
 
 ```sh
 mainstay upgrade plan --image <image>    # its class (none, additive, breaking) and why
-mainstay upgrade start --image <image>   # and watch it; --bake SECONDS
+mainstay upgrade start --image <image>   # plans, goes by the class and watches; --bake SECONDS
 mainstay upgrade status                  # what it did, what is next
 mainstay upgrade resume                  # go on where it stopped
 mainstay upgrade abort                   # undo it, before its commit
 mainstay mode show                       # and: enter --reason, leave
 ```
+
+**Its class** decides the way. `start` prints the plan, the class and every reason before it begins;
+`--class breaking` takes the eight steps whatever the class is. `check` judges the migrations once
+more, on a scratch copy beside master B, and refuses a class that is too mild. Where they only add,
+every store is *widened* while it serves, and the halves change behind the same gates. Old code goes
+on because each store records which code runs on it: code of a version that is older than its newest
+breaking migration is refused, and no code speaks two schemas. Undone before its commit point, such
+a release leaves what it has added: the next one has to carry the same migration.
 
 **When it has stopped**, logins go on and the lock is held. Between READ_ONLY and the commit point
 the system stays READ_ONLY; at any other moment a stop leaves the mode alone. Why stands in
@@ -44,8 +53,8 @@ end with users served. When the helper is back, `resume` or `abort` pays. Where 
 pays later, until another release has come. Master B has no such way: rebuild it, then resume. Where
 an upgrade can go neither way, `mainstay mode leave --past-lock TOKEN` prints what it costs.
 
-**A release that fails its users** gets no more than a tenth of them. Two look for it. The *canary*, an
-account of a tenant of its own that the first start made (its password is the secret
+**A release that fails its users** gets no more than a tenth of them. Two look for it. The *canary*,
+an account of a tenant of its own that the first start made (its password is the secret
 `...-entity/canary`, reports leave it out), logs in on the new half before it has any traffic, on
 both halves in turn throughout the bake, and once more by the weights when they give all to the new
 code. And what *users* get of both halves is compared by the load balancer's metrics, which needs
@@ -107,13 +116,17 @@ def _commit() -> int:
 
 def _table(steps: Sequence[Step]) -> str:
     rows = [
-        "| step | the whitepaper | what is done | until | within | writes | undone by | by |",
-        "|---|---|---|---|---|---|---|---|",
+        "| step | the whitepaper | release | what is done | until | within | writes | undone by "
+        "| by |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for step in steps:
         writes = "wait" if step.read_only else "go on"
+        if step.read_only and step.only is None:
+            writes = "wait in a breaking one"
         rows.append(
-            f"| {step.number} | {_cell(step.words)} | **{step.name}**: {_cell(step.does)} | "
+            f"| {step.number} | {_cell(step.words)} | {step.only or 'every'} | "
+            f"**{step.name}**: {_cell(step.does)} | "
             f"{_cell(step.until)} | {_time(step)} | {writes} | {step.undo or ''} | {_by(step)} |"
         )
     return "\n".join(rows)

@@ -34,10 +34,14 @@ _UNKNOWN_REST_SECONDS = 30.0
 _GRACE_SECONDS = 0.5
 # Of a whole question, over all servers, before the caller is told that none answers.
 BUDGET_SECONDS = 6.0
-_VERSION = "SELECT coalesce(max(version), 0) AS version FROM operations.migration"
+# The store's version, and the newest that old code does not run on: since that one.
+_VERSION = """
+SELECT coalesce(max(version), 0) AS version,
+    coalesce(max(version) FILTER (WHERE breaks), 0) AS since FROM operations.migration
+"""
 _TAKES = "SELECT NOT pg_is_in_recovery() AND has_table_privilege(%s, 'INSERT') AS takes"
-# Divides by zero, and so ends the transaction, on a server of another version.
-_CHECK = f"SELECT version, 1 / (version {{}} %s)::int FROM ({_VERSION}) AS found"
+# Divides by zero, and so ends the transaction, on a server whose schema this build does not speak.
+_CHECK = f"SELECT version, 1 / (%s BETWEEN since AND version)::int FROM ({_VERSION}) AS found"
 # The versions of the entity store that the statements of a request were answered on.
 ANSWERED_ON: ContextVar[set[int] | None] = ContextVar("ANSWERED_ON", default=None)
 
@@ -84,16 +88,14 @@ class Server:
         *,
         role: str,
         version: int,
-        or_newer: bool,
+        notes_versions: bool,
         statement_seconds: float,
         connections: int,
         token: Callable[[Address, str], str],
     ) -> None:
         self.name = f"{address[0]}:{address[1]}"
         self.version = version
-        # Migrations of a store that only add leave what this build speaks.
-        self._or_newer = or_newer
-        self._check = _CHECK.format(">=" if or_newer else "=").encode()
+        self._notes_versions = notes_versions  # of its answers, in ANSWERED_ON
         self.rest_until = 0.0
         self._statement_seconds = statement_seconds
         self._noted: str | None = None
@@ -158,20 +160,23 @@ class Server:
             await cursor.execute(statement.encode(), values)
             for guard, given in guards.after:
                 await connection.execute(guard.encode(), given)
-            checked = await connection.execute(self._check, (self.version,))
+            checked = await connection.execute(_CHECK.encode(), (self.version,))
             await connection.execute("COMMIT")
-        if not self._or_newer and (noted := ANSWERED_ON.get()) is not None:
+        if self._notes_versions and (noted := ANSWERED_ON.get()) is not None:
             noted |= {row[0] for row in await checked.fetchall()}
         return await cursor.fetchall() if cursor.description else []
 
     async def has_version(self) -> bool:
-        """Return whether the server is of this build's version; raises what asking it raises."""
-        found = await self.read_version()
-        return found == self.version or (self._or_newer and found > self.version)
+        """Return whether the server has what this build speaks; raises what asking it raises."""
+        version, since = await self._read_versions()
+        return since <= self.version <= version
 
     async def read_version(self) -> int:
         """Return the server's schema version, 0 where it has none."""
-        return await self.connections.use(_read_version, seconds=2.0)
+        return (await self._read_versions())[0]
+
+    async def _read_versions(self) -> tuple[int, int]:
+        return await self.connections.use(_read_versions, seconds=2.0)
 
     def _rest(self, error: BaseException) -> None:
         if isinstance(error, TooManyRequests):
@@ -194,13 +199,13 @@ class Server:
         return _RESTING if self.connections.has_given else _UNKNOWN
 
 
-async def _read_version(connection: Connection) -> int:
+async def _read_versions(connection: Connection) -> tuple[int, int]:
     try:
         row = await (await connection.execute(_VERSION)).fetchone()
     except errors.UndefinedTable:
-        return 0
+        return 0, 0
     assert row is not None
-    return row[0]
+    return row[0], row[1]
 
 
 class Servers:

@@ -159,7 +159,7 @@ class Runtime:
                 self.settings,
                 role=role,
                 version=schema_version.spoken(store),
-                or_newer=not entity,
+                notes_versions=entity,
                 statement_seconds=_ENTITY_SECONDS if entity else _RANGE_SECONDS,
                 connections=_READ_CONNECTIONS if entity and role == READER else _OTHER_CONNECTIONS,
                 token=self.aws.database_token,

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gameday.release import OVERLAYS
 from gameday.upgrade import page, report, verdict
 from gameday.upgrade.client import Rates
 from gameday.upgrade.clients import ClientError
@@ -91,6 +92,7 @@ def _drill(given: argparse.Namespace) -> UpgradeDrill:
         after_seconds=given.after,
         logins=given.least,
         bake_seconds=given.bake,
+        release=given.release,
     )
 
 
@@ -108,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, default=known.clients, help="processes")
     parser.add_argument("--rows", type=int, default=known.users, help="accounts of each tenant")
     parser.add_argument("--bake", type=int, default=known.bake_seconds, help="seconds at a tenth")
+    parser.add_argument(
+        "--release",
+        choices=OVERLAYS,
+        default=known.release,
+        help="what release 2's migration does: additive needs no read-only window",
+    )
     parser.add_argument(
         "--after", type=float, default=known.after_seconds, help="seconds of load after the end"
     )

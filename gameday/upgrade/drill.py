@@ -24,7 +24,7 @@ from gameday.upgrade.live import Live, Progress
 from gameday.upgrade.rows import Followed, Row
 from gameday.upgrade.shares import favour
 from gameday.upgrade.target import UpgradeTarget, login
-from gameday.upgrade.verdict import Found
+from gameday.upgrade.verdict import BREAKING, Found
 from local import commands
 from local.session import LocalSession
 
@@ -54,6 +54,7 @@ class UpgradeDrill:
     after_seconds: float = 20.0
     logins: int = 5_000
     bake_seconds: int = 20
+    release: str = BREAKING  # the class of release 2, one of gameday.release.OVERLAYS
 
     @property
     def target(self) -> Path:
@@ -76,7 +77,7 @@ class Run:
 def deploy(drill: UpgradeDrill, session: LocalSession, live: Live) -> UpgradeTarget:
     """Return the environment of release 1 with two loaded tenants, and everything at rest."""
     drill.target.mkdir(parents=True, exist_ok=True)
-    release.provide(drill.target)
+    release.provide(drill.target, drill.release)
     shown: Any = Progress(drill.folder / "deploy.log", sys.stdout)
     with contextlib.redirect_stdout(shown):
         commands.up(session, Namespace(environment=drill.environment))
@@ -172,7 +173,7 @@ def _upgraded(
     with log.open("w") as out:
         child = subprocess.Popen(
             command("start", "--image", release.IMAGES["2"], "--id", UPGRADE,
-                    "--bake", str(drill.bake_seconds), drill=drill),
+                    "--bake", str(drill.bake_seconds), "--class", drill.release, drill=drill),
             env=_variables(session),
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -230,6 +231,7 @@ def _found(
         outcome=last_line.partition(":")[0],
         seconds=seconds,
         bake_seconds=drill.bake_seconds,
+        release=drill.release,
         rows=went,
         journal=journal,
         lost_writes={

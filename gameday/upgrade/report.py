@@ -24,6 +24,7 @@ def report(drill: UpgradeDrill, run: Run, bars: list[verdict.UpgradeBar]) -> dic
         "upgrade": {
             "last_line": run.last_line,
             "seconds": round(found.seconds, 1),
+            "release": found.release,
             "bake_seconds": found.bake_seconds,
             "steps": [
                 {

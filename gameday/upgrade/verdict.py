@@ -22,6 +22,7 @@ LOGINS = 5_000
 # The part of them that has to fall between these rows, in which anything changes for a login.
 WITHIN = 0.1
 FIRST, LAST = "carry", "share"
+BREAKING, ADDITIVE = "breaking", "additive"  # classes of the release
 # OWASP, Password Storage Cheat Sheet.
 MEMORY_KIB, PASSES = 19 * 1024, 2
 
@@ -43,6 +44,7 @@ class Found:
     crossed: Crossed
     cost: Mapping[str, int]
     rows_per_tenant: int
+    release: str = BREAKING  # its class
     versions: Mapping[str, int] = field(default_factory=dict)  # of each master, at the end
 
 
@@ -105,7 +107,7 @@ def bars(
             holds=bool(found.compared.get("equal")) and _equal(found.sums),
         ),
         _none("audit events lost", len(found.lost_events)),
-        _none("requests served by old code on the new schema", len(crossed.old_on_new)),
+        *_old_on_new(found),
         _none("requests served by new code on the old schema", len(crossed.new_on_old)),
         _none("answered requests that no process's log explains", len(crossed.unexplained)),
         *_window(attempts, found),
@@ -163,7 +165,17 @@ def window_allowed(found: Found) -> float:
     return migration + found.bake_seconds + BESIDES_SECONDS
 
 
+def _old_on_new(found: Found) -> list[UpgradeBar]:
+    """Return the bar of old code on the new schema, which it runs on where that only adds."""
+    if found.release == ADDITIVE:
+        return []
+    name = "requests served by old code on the new schema"
+    return [_none(name, len(found.crossed.old_on_new))]
+
+
 def _window(attempts: Sequence[Attempt], found: Found) -> list[UpgradeBar]:
+    if found.release == ADDITIVE:
+        return _no_window(attempts, found)
     allowed = window_allowed(found)
     bar = f"at most {allowed:.1f} s (migration + bake + {BESIDES_SECONDS:g} s)"
     seen = measures.blocked(attempts)
@@ -183,6 +195,24 @@ def _window(attempts: Sequence[Attempt], found: Found) -> list[UpgradeBar]:
             holds=0 < own <= allowed,
         ),
     ]
+
+
+def _no_window(attempts: Sequence[Attempt], found: Found) -> list[UpgradeBar]:
+    """Return the bars of a release that only adds: no write waits, and none is refused."""
+    seen, writes = measures.blocked(attempts), measures.counted(attempts)["write"]
+    own = sum(row.seconds for row in blocked_rows(list(found.rows)))
+    return [
+        UpgradeBar(
+            name=name,
+            figure=f"{seconds:.1f} s",
+            bar="0 s",
+            holds=seconds == 0,
+        )
+        for name, seconds in (
+            ("writes refused, as clients saw it", seen.seconds if seen else 0.0),
+            ("writes refused, by the state machine", own),
+        )
+    ] + [_none("writes refused or failed", _not_ok(writes))]
 
 
 def _none(name: str, count: int) -> UpgradeBar:

@@ -26,6 +26,7 @@ from service.operations import (
     fence,
     heal,
     housekeeping,
+    judgement,
     lag,
     logins,
     lost_rows,
@@ -328,7 +329,13 @@ def _upgrade(operator: Operator, chosen: argparse.Namespace) -> Any:
         word = canary.require_password(os.environ, _client("secretsmanager"))
         return _AS_CANARY[chosen.what](os.environ, word)
     without = filter(None, os.environ.get("UPGRADE_WITHOUT", "").split(","))
-    return upgrade.run(operator, chosen.what, without=tuple(without), wanted=_require_wanted)
+    return upgrade.run(
+        operator,
+        chosen.what,
+        without=tuple(without),
+        claimed=os.environ.get("UPGRADE_CLASS", judgement.BREAKING),
+        wanted=_require_wanted,
+    )
 
 
 # What needs no database: it asks the service as a user does.

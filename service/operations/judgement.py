@@ -61,7 +61,9 @@ def reasons_of(judgements: list[Judgement], kind: str) -> list[str]:
     ]
 
 
-def judge(operator: Operator, node: str, files: list[Migration], to: int | None) -> list[Judgement]:
+def judge(
+    operator: Operator, node: str, files: list[Migration], to: int | None = None
+) -> list[Judgement]:
     """Return the judgements of a node's migrations up to version `to`, tried on its own server.
 
     Judging ends at a migration that cannot be tried. A dry run judges nothing.
@@ -175,10 +177,10 @@ def require(judgements: list[Judgement]) -> None:
         raise DeclinedError(". ".join(found))
 
 
-def require_additive(judgements: list[Judgement]) -> None:
-    """Raise DeclinedError where a migration of the transaction store does more than add."""
+def require_additive(judgements: list[Judgement], because: str) -> None:
+    """Raise DeclinedError where a migration does more than add; `because` is who goes on."""
     if kind_of(judgements) == BREAKING:
         raise DeclinedError(
-            "the transaction store takes writes during a release, so its migrations may only add: "
+            f"{because}, so its migrations may only add: "
             + "; ".join(reasons_of(judgements, BREAKING))
         )

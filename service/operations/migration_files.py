@@ -77,8 +77,10 @@ def require_same_files(session: NodeSession, known: list[Migration]) -> None:
             )
 
 
-def apply(session: NodeSession, migration: Migration) -> None:
+def apply(session: NodeSession, migration: Migration, *, adds: bool = False) -> None:
     """Run a migration inside the transaction that has begun, and record its version.
+
+    `adds` is whether old code runs on, which a trial has shown.
 
     Raises DeclinedError where its result is not what every server can have alike, or opens what a
     fence has closed.
@@ -86,11 +88,13 @@ def apply(session: NodeSession, migration: Migration) -> None:
     _run(session, migration.text, f"migration {migration.version}")
     session.change(
         sql.SQL(
-            "INSERT INTO operations.migration (version, name, sha256) VALUES ({}, {}, {})"
+            "INSERT INTO operations.migration (version, name, sha256, breaks)"
+            " VALUES ({}, {}, {}, {})"
         ).format(
             sql.Literal(migration.version),
             sql.Literal(migration.name),
             sql.Literal(migration.sha256),
+            sql.SQL("false" if adds else "true"),
         )
     )
 

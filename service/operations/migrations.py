@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from service.operations import judgement, migration_files, rights, schema, slots
@@ -12,13 +13,19 @@ from service.operations.operator import NodeSession, Operator, print_event
 
 
 def migrate(
-    operator: Operator, node: str, *, to: int | None = None, folder: Path = FOLDER
+    operator: Operator,
+    node: str,
+    *,
+    to: int | None = None,
+    folder: Path = FOLDER,
+    judged: list[judgement.Judgement] | None = None,
 ) -> list[int]:
     """Bring a node up to a version, by default the newest; returns the versions it applied.
 
     A breaking migration runs on a fenced node only, with its subscribers paused and empty, and
     their slots are led past it. One that adds runs on subscribers first: a column that the
-    publisher alone has stops them. Which it is, a scratch copy shows, where it matters.
+    publisher alone has stops them. Which it is, a scratch copy shows, where it matters; `judged` is
+    what one beside another node has shown.
     """
     session = operator.on(node)
     files = known(operator, node, folder)
@@ -26,9 +33,9 @@ def migrate(
     if not 0 <= target <= len(files):
         raise DeclinedError(f"'--to' should be 0 to {len(files)}, got {target}")
     coming = files[schema.version(session) : target]
-    is_passed_by = bool(coming) and _is_passed_by(operator, node, files, target)
+    way = _way(operator, node, files, target, judged) if coming else _Way()
     for migration in coming:
-        _apply(operator, session, migration, owes=is_passed_by)
+        _apply(operator, session, migration, way)
         print_event({"node": node, "migrated": migration.version, "name": migration.name})
     slots.advance(operator, node)
     return [migration.version for migration in coming]
@@ -61,29 +68,48 @@ def known(operator: Operator, node: str, folder: Path = FOLDER) -> list[Migratio
     return found
 
 
-def _is_passed_by(operator: Operator, node: str, files: list[Migration], target: int) -> bool:
-    """Return whether the slots of a node have to be led past its migrations to come.
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """How migrations run on a node.
+
+    `owes`: its slots are led past them. `adds`: old code runs on, as a trial has shown.
+    """
+
+    owes: bool = False
+    adds: bool = False
+
+
+def _way(
+    operator: Operator,
+    node: str,
+    files: list[Migration],
+    target: int,
+    judged: list[judgement.Judgement] | None,
+) -> _Way:
+    """Return how a node's migrations to come run on it.
 
     DeclinedError where these are not for a node in its state. On one that nobody uses or follows,
     each is for any.
     """
     session = operator.on(node)
     standing = slots.of(operator, node)
+    adds = judged is not None and judgement.kind_of(judged) != judgement.BREAKING
     if standing and _is_still(operator, node, standing):
         _require_breakable(operator, node, "a migration")
-        return True
+        return _Way(owes=True, adds=adds)
     if not standing and (session.node.store == "entity" or not schema.is_bootstrapped(session)):
-        return False
-    judged = judgement.judge(operator, node, files, target)
+        return _Way(adds=adds)
+    if judged is None:
+        judged = judgement.judge(operator, node, files, target)
     judgement.require(judged)
     if session.node.store == "transaction":
-        judgement.require_additive(judged)
+        judgement.require_additive(judged, "the transaction store takes writes during a release")
     if judgement.kind_of(judged) != judgement.BREAKING:
         _require_order(operator, node, standing, judged)
-        return False
+        return _Way(adds=True)
     reasons = "; ".join(judgement.reasons_of(judged, judgement.BREAKING))
     _require_breakable(operator, node, f"it is breaking ({reasons})")
-    return True
+    return _Way(owes=True)
 
 
 def _is_still(operator: Operator, node: str, standing: dict[str, str]) -> bool:
@@ -122,14 +148,14 @@ def _require_breakable(operator: Operator, node: str, does: str) -> None:
     slots.require_empty(operator, node)
 
 
-def _apply(operator: Operator, session: NodeSession, migration: Migration, *, owes: bool) -> None:
+def _apply(operator: Operator, session: NodeSession, migration: Migration, way: _Way) -> None:
     """Apply a migration; on a node that takes writes, without holding those up for long."""
     if operator.dry_run or rights.is_fenced(session):
-        _apply_at_once(operator, session, migration, owes=owes)
+        _apply_at_once(operator, session, migration, way)
         return
     give_way(
         operator,
-        lambda: _apply_at_once(operator, session, migration, owes=owes, gives_way=True),
+        lambda: _apply_at_once(operator, session, migration, way, gives_way=True),
         f"migration {migration.version} has its locks on {session.node.name}",
     )
 
@@ -138,16 +164,16 @@ def _apply_at_once(
     operator: Operator,
     session: NodeSession,
     migration: Migration,
+    way: _Way,
     *,
-    owes: bool,
     gives_way: bool = False,
 ) -> None:
     """Run one transaction: statements, version, rights, and the advance that is owed."""
     with session.transaction():
         if gives_way:
             set_lock_timeout(session)
-        migration_files.apply(session, migration)
-        if owes:
+        migration_files.apply(session, migration, adds=way.adds)
+        if way.owes:
             _owe(operator, session, migration.version)
 
 

@@ -202,6 +202,17 @@ def _forget_pause(subscriber: NodeSession, name: str) -> None:
         )
 
 
+def take_tables(operator: Operator, link: Link) -> None:
+    """Take new tables into a subscription that is on: from now on their rows are applied."""
+    subscriber = operator.on(link.subscriber.name)
+    subscription = _subscription(subscriber, link.name)
+    if subscription is None or not subscription["enabled"]:
+        return
+    published = catalog.published(operator.on(link.publisher.name)) or []
+    if set(published) != set(subscription["tables"]):
+        _refresh(subscriber, link)
+
+
 def _take_tables(subscriber: NodeSession, link: Link) -> None:
     """Take new tables into a subscription that is off, before it applies anything.
 
@@ -210,12 +221,16 @@ def _take_tables(subscriber: NodeSession, link: Link) -> None:
     """
     _read_from(subscriber, link, f"{link.name}_is_not_there", disable_on_error=False)
     _set(subscriber, link, enabled=True)
+    _refresh(subscriber, link)
+    _set(subscriber, link, enabled=False)
+
+
+def _refresh(subscriber: NodeSession, link: Link) -> None:
     subscriber.change(
         sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION WITH (copy_data = false)").format(
             sql.Identifier(link.name)
         )
     )
-    _set(subscriber, link, enabled=False)
 
 
 def _set(subscriber: NodeSession, link: Link, *, enabled: bool) -> None:

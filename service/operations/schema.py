@@ -10,9 +10,11 @@ from service.operations.operator import NodeSession
 
 MAKE = (
     "CREATE SCHEMA IF NOT EXISTS operations",
+    # `breaks`: code of the versions before it does not run on it. What only adds, old code finds
+    # unchanged, so that each code speaks one schema and nothing else.
     """CREATE TABLE IF NOT EXISTS operations.migration (
     version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now())""",
+    breaks boolean NOT NULL DEFAULT true, applied_at timestamptz NOT NULL DEFAULT now())""",
     # A slot that still has to pass a migration, so that no subscriber is sent its rows.
     "CREATE TABLE IF NOT EXISTS operations.advance (slot text PRIMARY KEY, version int NOT NULL)",
     # One row when the first start is over: from then on bootstrap leaves everything as it is.

@@ -108,6 +108,15 @@ def drain(operator: Operator, node: str, *, terminate_after: float | None = None
     if not rights.is_fenced(session):
         raise DeclinedError(f"{node} takes writes: fence it, or draining never ends")
     wait_until_written(operator, node, terminate_after=terminate_after)
+    wait_until_received(operator, node)
+
+
+def wait_until_received(operator: Operator, node: str) -> None:
+    """Wait until every subscriber has what a node has written by now.
+
+    Raises TimeoutError after the timeout. Paused subscribers are not waited for.
+    """
+    session = operator.on(node)
     # A commit of our own, which waits for the disk: one before it that did not is written with it.
     session.change("SELECT pg_logical_emit_message(true, 'mainstay.drain', '')")
     # What is written, not what is inserted: Aurora documents no insert path, and slots follow this.

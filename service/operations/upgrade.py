@@ -4,6 +4,7 @@
     check    before anything: both masters and the follower alike, and whole; and that what is to
              come can be done, can be undone, and reaches every server
     expand   the transaction store's migrations, which only add
+    widen    every store's migrations, which only add, while all of it goes on
     halt     A takes no writes, everybody has everything, and nobody reads A's slots
     migrate  A to the newest version, every slot led past it
     open     A takes writes
@@ -11,7 +12,8 @@
     restore  B and the follower to the newest version; every direction on, B to A last
     compare  A and B by count and checksum
     undo     A back to the version that it had, and it takes writes; needs no other node
-    rejoin   after that: every direction on
+    rejoin   after that, or after a widening that failed: B and the follower at A's version, and
+             every direction on
 
 One command at a time: a second one, such as a task whose answer was lost and its retry, waits.
 """
@@ -41,6 +43,8 @@ from service.operations.operator import Operator, print_event
 
 PRIMARY, SECONDARY, FOLLOWER = "entity-a", "entity-b", "follower"
 TRANSACTION = "transaction"
+_EXPANDS = "the transaction store takes writes during a release"
+_NO_WINDOW = "a release that was started as one that needs no window goes by old code's side"
 # What writes longer than this holds everybody's writes up: it is rolled back, and its caller told.
 _TERMINATE_AFTER_SECONDS = 10
 
@@ -51,20 +55,24 @@ def run(
     folder: Path = migration_files.FOLDER,
     *,
     without: Collection[str] = (),
+    claimed: str = judgement.BREAKING,
     wanted: Callable[[], None] = lambda: None,
 ) -> Any:
     """Run one command of the list above. Raises DeclinedError, or TimeoutError.
 
-    `without` names nodes that a person leaves out; `wanted` raises where nobody waits for this
-    command any more, and is called once no other one runs.
+    `without` names nodes that a person leaves out; `claimed` is the class that the upgrade goes
+    by; `wanted` raises where nobody waits for this command any more, and is called once no other
+    one runs.
     """
     operator.away = set(without)
     with alone(operator, PRIMARY):
         wanted()
+        if name == "check":
+            return check(operator, folder, claimed)
         return COMMANDS[name](operator, folder)
 
 
-def check(operator: Operator, folder: Path) -> dict[str, int]:
+def check(operator: Operator, folder: Path, claimed: str = judgement.BREAKING) -> dict[str, int]:
     versions = {name: schema.version(operator.on(name)) for name in _entity(operator)}
     if len(set(versions.values())) != 1:
         raise DeclinedError(f"the versions differ, end the upgrade before: {versions}")
@@ -85,7 +93,9 @@ def check(operator: Operator, folder: Path) -> dict[str, int]:
     judged = _judged(operator, folder)
     for found in judged.values():
         judgement.require(found)
-    judgement.require_additive(judged.get(TRANSACTION, []))
+    judgement.require_additive(judged.get(TRANSACTION, []), _EXPANDS)
+    if claimed != judgement.BREAKING:
+        judgement.require_additive([e for some in judged.values() for e in some], _NO_WINDOW)
     print_event({"plan": judgement.plan(judged)})
     return versions
 
@@ -109,6 +119,35 @@ def expand(operator: Operator, folder: Path) -> list[int]:
     if TRANSACTION not in operator.nodes:
         return []
     return migrations.migrate(operator, TRANSACTION, folder=folder)
+
+
+def widen(operator: Operator, folder: Path) -> dict[str, list[int]]:
+    """Migrate subscribers first, and A while it takes writes; each is tried beside the first of it.
+
+    The way back is off meanwhile: what B's migration writes is no news to A, whose own writes it.
+    """
+    applied = {TRANSACTION: expand(operator, folder)}
+    files = migrations.known(operator, PRIMARY, folder)
+    nodes = [name for name in (SECONDARY, FOLLOWER, PRIMARY) if name in operator.nodes]
+    behind = {name: version for name in nodes if (version := _version(operator, name)) < len(files)}
+    judged: dict[int, list[judgement.Judgement]] = {}
+    for name, version in behind.items():
+        if version not in judged:
+            found = judged[version] = judgement.judge(operator, name, files)
+            judgement.require(found)
+            judgement.require_additive(found, _NO_WINDOW)
+    if behind:
+        replication.pause(operator, operator.link(SECONDARY, PRIMARY))
+    for name, version in behind.items():
+        applied[name] = migrations.migrate(operator, name, folder=folder, judged=judged[version])
+    slots_.advance(operator, SECONDARY)  # of a migration that was killed before it
+    _resume_all(operator)
+    _take_new_tables(operator)
+    return applied
+
+
+def _version(operator: Operator, name: str) -> int:
+    return schema.version(operator.on(name))
 
 
 def halt(operator: Operator, _: Path) -> None:
@@ -160,6 +199,8 @@ def restore(operator: Operator, folder: Path) -> None:
             migrations.migrate(operator, name, folder=folder)
             operator.on(name).change("ANALYZE")
     _resume_all(operator)
+    for link in _between_those_there(operator):
+        replication.wait_established(operator, link)
     _require_there(operator, left_out)
 
 
@@ -187,24 +228,47 @@ def undo(operator: Operator, folder: Path) -> None:
     print_event({"undone": PRIMARY, "version": schema.version(session)})
 
 
-def rejoin(operator: Operator, _: Path) -> None:
-    """Resume every direction between nodes that answer. Raises DeclinedError naming the others."""
+def rejoin(operator: Operator, folder: Path) -> None:
+    """Resume every direction between nodes that answer. Raises DeclinedError naming the others.
+
+    What a widening has added to B or the follower and not to A, nobody has written: it is undone.
+    """
     left_out = set(operator.away)
     operator.find_away(SECONDARY, FOLLOWER)
+    version = schema.version(operator.on(PRIMARY))
+    for name in (SECONDARY, FOLLOWER):
+        there = name in operator.nodes and name not in operator.away
+        if there and schema.version(operator.on(name)) > version:
+            migrations.revert(operator, name, to=version, folder=folder)
+    if SECONDARY not in operator.away:
+        slots_.advance(operator, SECONDARY)  # of a migration that was killed before it
     _resume_all(operator)
+    _take_new_tables(operator)
     _require_there(operator, left_out)
 
 
-def _resume_all(operator: Operator) -> None:
-    links = [
+def _take_new_tables(operator: Operator) -> None:
+    """Let every direction that went on have the tables that were added meanwhile.
+
+    Rows that every migration wrote itself have to be through, or they would come again.
+    """
+    slots_.wait_until_received(operator, PRIMARY)
+    for link in _between_those_there(operator):
+        replication.take_tables(operator, link)
+        replication.wait_established(operator, link)
+
+
+def _between_those_there(operator: Operator) -> list[Link]:
+    return [
         link
         for link in _links(operator)
         if operator.away.isdisjoint((link.publisher.name, link.subscriber.name))
     ]
-    for link in links:  # those out of A first
+
+
+def _resume_all(operator: Operator) -> None:
+    for link in _between_those_there(operator):  # those out of A first
         replication.resume(operator, link)
-    for link in links:
-        replication.wait_established(operator, link)
 
 
 def _require_there(operator: Operator, left_out: Collection[str]) -> None:
@@ -235,6 +299,7 @@ COMMANDS: dict[str, Callable[[Operator, Path], Any]] = {
     "plan": plan,
     "check": check,
     "expand": expand,
+    "widen": widen,
     "halt": halt,
     "migrate": migrate,
     "open": open_,

@@ -37,7 +37,7 @@ async def work(settings: WorkerSettings) -> int:
             settings,
             role=WRITER,
             version=schema_version.spoken("transaction"),
-            or_newer=True,
+            notes_versions=False,
             statement_seconds=_STATEMENT_SECONDS,
             connections=_CONNECTIONS,
             token=aws.database_token,

@@ -35,6 +35,8 @@ def _clients(account, service: str, region: str):
 def run_command(machine, account, definition, capsys, monkeypatch):
     """`said("status")`: the exit code and what was printed."""
     monkeypatch.setattr(upgrade, "_POLL_SECONDS", 0.01)
+    kind = {True: "additive", False: "breaking"}  # tests/cli/test_upgrade_plan.py has the plan
+    monkeypatch.setattr(upgrade, "planned", lambda *_, **__: kind[account.databases.adds])
     _machine(aws("stepfunctions", PRIMARY), definition)
 
     def run(command, *words):
@@ -56,6 +58,30 @@ def test_an_upgrade_is_started_and_followed(run_command, account):
     assert "upgraded" in text
     assert "past the commit point" in text
     assert account.lock() is None
+
+
+def test_it_goes_by_the_class_that_the_plan_has(run_command, account):
+    account.databases.adds = True
+    code, text = run_command("start", "--image", NEW, "--id", UPGRADE)
+    assert code == 0, text
+    assert f"upgrade {UPGRADE} to {NEW} (additive, with no read-only window)" in text
+    assert "begun    widen" in text
+    assert "begun    enter" not in text
+
+
+def test_the_class_of_a_person_goes_before_the_plans_and_may_only_be_stricter(run_command, account):
+    code, text = run_command("start", "--image", NEW, "--id", UPGRADE, "--class", "additive")
+    assert code == 1
+    assert "its migrations may only add" in text
+    account.databases.adds = True
+    code, text = run_command("start", "--image", NEW, "--id", "again", "--class", "breaking")
+    assert "(breaking, in eight steps)" in text
+
+
+def test_a_short_bake_says_what_judges_it(run_command):
+    _, text = run_command("start", "--image", NEW, "--id", UPGRADE, "--bake", "20")
+    assert "A bake of 20 s is shorter than the 240 s" in text
+    assert "the canary's logins alone judge the new code" in text
 
 
 def test_one_that_stopped_says_why_and_what_is_next_and_goes_on(run_command, account):

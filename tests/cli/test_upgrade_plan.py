@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cli import upgrade
 from cli.main import main
 from tests.cli.test_database import FAMILY, Container, _aws, container
 
@@ -85,6 +87,18 @@ def test_what_an_upgrade_would_refuse_ends_with_1(task, capsys):
     task.lines = [json.dumps({"command": "upgrade", "answer": plan})]
     assert run(task, "--json") == 1
     assert json.loads(capsys.readouterr().out) == plan
+
+
+def test_an_upgrade_whose_plan_is_refused_is_not_started(task, capsys, monkeypatch):
+    upgrades = SimpleNamespace(running=lambda _: [])  # whose `start` there is not
+    monkeypatch.setattr(upgrade, "Upgrades", lambda *_, **__: upgrades)
+    [entity] = PLAN["stores"]["entity"]
+    refused = {**entity, "problems": ["does not run: no such table"]}
+    task.lines = [json.dumps({"answer": {**PLAN, "stores": {"entity": [refused]}}})]
+    assert main(["upgrade", "start", "-e", "test", "--image", "next"], clients=task.clients) == 1
+    shown = capsys.readouterr()
+    assert "REFUSED: does not run: no such table" in shown.out
+    assert "nothing was started: put right what the plan shows" in shown.out + shown.err
 
 
 def test_a_task_that_fails_says_why_and_leaves_no_definition(task, capsys):

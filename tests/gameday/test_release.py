@@ -40,8 +40,8 @@ async def main(port, version, tenant, login):
     def servers():
         return Servers([Server(
             ("127.0.0.1", port), DatabaseSettings(database_auth="trust"),
-            role="app_writer", version=version or schema_version.spoken("entity"), or_newer=False,
-            statement_seconds=5, connections=2, token=lambda *_: "")])
+            role="app_writer", version=version or schema_version.spoken("entity"),
+            notes_versions=False, statement_seconds=5, connections=2, token=lambda *_: "")])
     store = EntityStore(servers(), servers(), backwards=lambda: False)
     await store.readers.open()
     await store.writers.open()

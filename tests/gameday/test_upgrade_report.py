@@ -172,6 +172,25 @@ def test_writes_may_be_refused_for_the_migration_the_bake_and_fifteen_seconds():
     assert missed(found=replace(FOUND, rows=ROWS[:1])) >= {"writes refused, by the state machine"}
 
 
+def test_a_release_that_only_adds_has_no_window_and_fails_no_write():
+    rows = [row for row in ROWS if row.step not in ("enter", "migrate", "leave")]
+    crossed = replace(_CROSSED, old_on_new=["r"])  # it runs on what was added
+    adding = replace(FOUND, release=verdict.ADDITIVE, rows=rows, crossed=crossed)
+    well = [attempt("write", a.due - T0) if a.kind == "write" else a for a in ATTEMPTS]
+    assert missed(well, adding) == set()
+    refused = [*well, attempt("write", 30.5, REFUSED)]
+    assert missed(refused, adding) == {
+        "writes refused, as clients saw it",
+        "writes refused or failed",
+    }
+    assert missed([*well, attempt("write", 30.5, FAILED)], adding) >= {"writes refused or failed"}
+    assert missed(well, replace(adding, rows=ROWS)) == {"writes refused, by the state machine"}
+    crossed = replace(_CROSSED, new_on_old=["r"])
+    assert missed(well, replace(adding, crossed=crossed)) == {
+        "requests served by new code on the old schema"
+    }
+
+
 def test_the_window_is_counted_from_the_last_write_before_to_the_first_after():
     seen = measures.blocked(ATTEMPTS)
     assert seen is not None

@@ -181,7 +181,9 @@ def machines(tmp_path_factory) -> Iterator[Machines]:
         made = Machines(servers, listener, tmp_path_factory.mktemp("authorities"))
         with made.connect("mainstay", PASSWORD) as administrator:
             administrator.execute("CREATE SCHEMA operations")
-            administrator.execute("CREATE TABLE operations.migration AS SELECT 1 AS version")
+            administrator.execute(
+                "CREATE TABLE operations.migration AS SELECT 1 AS version, true AS breaks"
+            )
             administrator.execute("CREATE TABLE event (n int)")
             for role in ("app_reader", "app_writer"):
                 administrator.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
@@ -277,7 +279,7 @@ def test_the_standby_s_write_reaches_the_primary_in_its_region(
                 DatabaseSettings(database_auth="iam"),
                 role="app_writer",
                 version=1,
-                or_newer=False,
+                notes_versions=False,
                 statement_seconds=5,
                 connections=1,
                 token=aws.database_token,

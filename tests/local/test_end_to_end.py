@@ -321,7 +321,8 @@ def test_the_deployed_machine_upgrades_both_regions(
     """The shipped command, machine, function and operations; only resolvers, of which there are
     none here, are not waited for."""
     _forget_resolvers(target)
-    printed = clone.upgrade("start", "--image", "mainstay.local/app:next", "--bake", "1")
+    words = ("--image", "mainstay.local/app:next", "--bake", "1", "--class", "breaking")
+    printed = clone.upgrade("start", *words)
     assert printed.exit_code == 0, printed.output
     assert printed.output.endswith("upgraded: every row of the table is done\n"), printed.output
     for region in REGIONS:

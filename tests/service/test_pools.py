@@ -33,7 +33,7 @@ async def reader(
         DatabaseSettings(database_name=DATABASE, database_auth="trust"),
         role=READER,
         version=schema_version.spoken("entity"),
-        or_newer=False,
+        notes_versions=False,
         statement_seconds=seconds,
         connections=_CONNECTIONS,
         token=lambda *_: "",

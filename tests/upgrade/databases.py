@@ -19,6 +19,7 @@ class Databases:
     """`links` are the directions that replicate now, as publisher and subscriber."""
 
     target: int = 2
+    adds: bool = False  # the migration: old code runs on
     a: int = 1
     b: int = 1
     follower: int = 1
@@ -33,14 +34,20 @@ class Databases:
     dead: set[str] = field(default_factory=set)  # "b" or "follower", which do not answer
     halted: int | None = None  # the version of A before
 
-    def run(self, name: str, without: Collection[str] = ()) -> None:
-        if name in ("restore", "rejoin"):
+    def run(self, name: str, without: Collection[str] = (), claimed: str = "breaking") -> None:
+        if name == "check":
+            self.check(claimed)
+        elif name in ("restore", "rejoin"):
             getattr(self, name)(set(without))
         else:
             getattr(self, name)()
 
-    def check(self) -> None:
+    def check(self, claimed: str = "breaking") -> None:
         self._require_there()
+        if claimed != "breaking" and not self.adds:
+            raise RefusedError(
+                "started as one that needs no window, and its migrations may only add"
+            )
         if not (self.a == self.b == self.follower and all(self.links.values())):
             raise RefusedError("replication is not whole")
         if self.fenced:
@@ -48,6 +55,15 @@ class Databases:
 
     def expand(self) -> None:
         self.transaction = self.target
+
+    def widen(self) -> None:
+        if not self.adds:
+            raise RefusedError("its migrations may only add")
+        self.expand()
+        self._require_there()
+        if not all(self.links.values()) or self.fenced:
+            raise RefusedError("replication is not whole")
+        self.a = self.b = self.follower = self.target
 
     def halt(self) -> None:
         self.halted, self.fenced = self.halted or self.a, True
@@ -75,6 +91,8 @@ class Databases:
 
     def rejoin(self, without: set[str]) -> None:
         away = self.dead | without
+        for name in {"b", "follower"} - away:
+            setattr(self, name, min(self.a, getattr(self, name)))
         for link in self.links:
             if away.isdisjoint(link.split(">")):
                 self.links[link] = True

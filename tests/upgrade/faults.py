@@ -29,6 +29,7 @@ from typing import Any
 from moto import mock_aws
 
 from functions.upgrade import plan as plans
+from mainstay.upgrade.rows import ADDITIVE
 from tests.upgrade.cases import Case, cases
 from tests.upgrade.forked import in_children
 from tests.upgrade.interpreter import Machine
@@ -61,6 +62,12 @@ SAMPLE = (
     Case(state="Undo: the primary master as it was", kind="follower-dead", cause="commit"),
     Case(state="Take the standby Region out of DNS", kind="scales-out"),
     Case(state="Notify the operators", kind="before", cause="compare"),
+    Case(state="Widen every store", kind="after", times=1_000, release=ADDITIVE),
+    Case(state="Widen every store", kind="kill-late", release=ADDITIVE),
+    Case(state="Widen every store", kind="b-dead", release=ADDITIVE),
+    Case(state="Give the new code a tenth", kind="login-401", release=ADDITIVE),
+    Case(state="Commit", kind="kill-after", release=ADDITIVE),
+    Case(state="Upgrade the trailing half", kind="standby-away", release=ADDITIVE),
 )
 
 
@@ -82,7 +89,7 @@ class Runs:
         began, account = time.perf_counter(), self._account
         case.prepare(account)
         with redirect_stdout(StringIO()):
-            ended = self._start("first", image=NEW)
+            ended = self._start("first", image=NEW, **{"class": case.release})
             dead = account.dead
             outcome = "killed" if dead else account.outcome(ended)
             hit = account.faults[0].hits > 0

@@ -122,7 +122,7 @@ class SimulatedAccount(SimulatedWorld):
                 way=variables["UPGRADE_WAY"],
             )
             without = [name for name in variables["UPGRADE_WITHOUT"].split(",") if name]
-            self.databases.run(effect, without)
+            self.databases.run(effect, without, variables["UPGRADE_CLASS"])
 
     def _smoke(self) -> None:
         serving = self.ecs[PRIMARY].running("app", "green")
@@ -223,21 +223,24 @@ class SimulatedAccount(SimulatedWorld):
         """What must never be, at any moment."""
         databases = self.databases
         writable = self.mode(PRIMARY).mode == mode.Mode.READ_WRITE and not databases.fenced
-        databases.written |= writable and databases.a != databases.b
+        databases.written |= writable and databases.a != databases.b and not databases.adds
         if databases.lost:
             self._violated("what users wrote in the new schema is lost")
         for half, weight in self.routed().items():
             for task in self.ecs[PRIMARY].running("app", half) if weight else ():
                 speaks = 1 if self._image(PRIMARY, task) == OLD else databases.target
-                if writable and speaks != databases.a:
+                fits = speaks <= databases.a if databases.adds else speaks == databases.a
+                if writable and not fits:
                     self._violated(f"READ_WRITE, and {half} speaks {speaks} to {databases.a}")
                 if speaks == databases.target != 1 and not self.smoked:
                     self._violated(f"{half} has traffic on new code before its smoke test")
-                if speaks == 1 and databases.b != 1:
+                if speaks == 1 and databases.b != 1 and not databases.adds:
                     self._violated(f"{half} has traffic on old code, and no store of its schema")
         for half, weight in self.routed().items():
             if weight and not self.ecs[PRIMARY].running("app", half):
                 self._violated(f"{half} was stopped while a node of the load balancer sends to it")
+        if databases.adds and self.mode(PRIMARY).mode != mode.Mode.READ_WRITE and not self.taken:
+            self._violated("READ_ONLY, and the release only adds")
         for short in self.autoscaler.short():
             self._violated(short)
         if self.spoilt in SPOILT and any(

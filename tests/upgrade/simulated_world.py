@@ -159,7 +159,7 @@ class SimulatedWorld:
     def state(self) -> dict[str, Any]:
         """Everything that an upgrade changes: compared as a whole, with what it was."""
         databases, acted = asdict(self.databases), self.autoscaler.acted
-        for name in ("transaction", "written", "lost", "dead"):  # the first only gains
+        for name in ("transaction", "written", "lost", "dead", "adds"):  # the first only gains
             databases.pop(name)
         return {
             "weights": self.weights(),
@@ -187,7 +187,10 @@ class SimulatedWorld:
     def _first(self) -> dict[str, Any]:
         """The first state, but for the modes that somebody else has changed since."""
         modes = {**self.at_first["modes"], **dict.fromkeys(self.taken, "READ_ONLY")}
-        return {**self.at_first, "modes": modes}
+        databases = dict(self.at_first["databases"])
+        if self.databases.adds:  # what was widened stays so, on every server
+            databases.update(dict.fromkeys(("a", "b", "follower"), self.databases.a))
+        return {**self.at_first, "modes": modes, "databases": databases}
 
     def _upgraded(self) -> dict[str, Any]:
         """The first state with the release in it."""

@@ -23,13 +23,14 @@ away, dead: from here on the Region, the follower or B does not answer.   ! wron
 def table(results: list[dict[str, Any]]) -> str:
     """With its legend; columns that no result has are left out."""
     kinds = [kind for kind in KINDS if any(each["kind"] == kind for each in results)]
-    cells: dict[tuple[str, str], dict[str, list[str]]] = {}
+    cells: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for each in results:
-        row = cells.setdefault((each["state"], each["cause"]), {})
+        row = cells.setdefault((each["release"], each["state"], each["cause"]), {})
         row.setdefault(each["kind"], []).append(_cell(each))
-    rows = [["state", *kinds]]
-    for (state, cause), row in cells.items():
-        rows.append([f"{state} ({cause})" if cause else state, *(_of(row, kind) for kind in kinds)])
+    rows = [["release: state", *kinds]]
+    for (release, state, cause), row in cells.items():
+        name = f"{release}: {state} ({cause})" if cause else f"{release}: {state}"
+        rows.append([name, *(_of(row, kind) for kind in kinds)])
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -15,7 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from mainstay.upgrade.rows import Action, Operation, Step, Undo
+from mainstay.upgrade.rows import ADDITIVE, BREAKING, Action, Operation, Step, Undo
 from mainstay.upgrade.steps import STEPS
 from mainstay.upgrade.undos import ALWAYS, REGISTERED_AS, UNDOS
 
@@ -104,6 +104,7 @@ class Definition(Construct):
                 "image": _given("image", ""),
                 "by": _given("by", "nobody"),
                 "bake_seconds": _given("bake_seconds", 240),
+                "class": _given("class", BREAKING),
                 "take_mode": _given("take_mode", False),
                 "without": _given("without", []),
             },
@@ -115,15 +116,25 @@ class Definition(Construct):
         where.when(_when(f"$facts.outcome = '{UPGRADED}'"), upgraded)
         where.when(_when("$facts.way = 'ended'"), rolled_back)
         where.when(_when("$facts.way = 'back'"), undo)
-        following: sfn.State = upgraded
         starts: dict[str, sfn.State] = {}
+        behind: dict[str, sfn.State] = dict.fromkeys((BREAKING, ADDITIVE), upgraded)
         for step in reversed(STEPS):
-            following = starts[step.key] = self._row(step, following, decide)
+            start = starts[step.key] = self._row(step, self._parting(step, behind), decide)
+            behind.update(dict.fromkeys((step.only,) if step.only else behind, start))
         for step in STEPS[1:]:
             where.when(_when(f"$facts.at = '{step.key}'"), starts[step.key])
         where.otherwise(starts[STEPS[0].key])
         begin.next(where)
         return begin
+
+    def _parting(self, step: Step, behind: Mapping[str, sfn.State]) -> sfn.State:
+        """Return what follows a row: by the release's class, where that makes a difference."""
+        breaking, additive = behind[BREAKING], behind[ADDITIVE]
+        if step.only is not None or breaking is additive:
+            return behind[step.only or BREAKING]
+        parts = sfn.Choice.jsonata(self, f"Which class, after: {step.name}")
+        parts.when(_when(f"$facts.class = '{ADDITIVE}'"), additive)
+        return parts.otherwise(breaking)
 
     def _row(self, step: Step, following: sfn.State, decide: sfn.State) -> sfn.State:
         """Make the states of a row, before `following`; return the first of them."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+# Classes of a release by its migrations; one without any goes the way of those that only add.
+BREAKING, ADDITIVE = "breaking", "additive"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
@@ -50,4 +53,5 @@ class Step:
     bound_seconds: int  # of the whole row, waits and retries included
     by: Action | Operation
     undo: str | None = None
-    read_only: bool = False  # whether writes are refused while it runs
+    read_only: bool = False  # whether writes are refused while it runs, in a breaking release
+    only: str | None = None  # BREAKING or ADDITIVE, where releases of the other class have it not

@@ -1,4 +1,7 @@
-"""The eight-step upgrade as one table: the state machine, its runbook and its tests are made of it.
+"""The upgrade as one table: the state machine, its runbook and its tests are made of it.
+
+A breaking release takes the eight steps. One that only adds takes the same rows without those of
+READ_ONLY: its stores are widened first, and the halves change one after the other.
 
 "words" are the whitepaper's. The order departs from its letter in one way: what works in READ_WRITE
 on the old schema (one half leaves, the standby Region is emptied) is done before read-only mode is
@@ -9,7 +12,7 @@ entered, so that writers wait for the migration and for little else
 from __future__ import annotations
 
 from mainstay.app_tier.halves import LEAVES, STAYS
-from mainstay.upgrade.rows import Action, Operation, Step
+from mainstay.upgrade.rows import ADDITIVE, BREAKING, Action, Operation, Step
 
 COMMIT = "commit"  # the row from which on the upgrade only goes forward
 
@@ -30,8 +33,9 @@ STEPS: tuple[Step, ...] = (
         number="-",
         words="no single point of failure",
         name="Check both masters",
-        does="asks both masters and the follower: versions, replication, who writes; and that "
-        "every migration to come can be undone",
+        does="asks both masters and the follower: versions, replication, who writes; that every "
+        "migration to come can be undone; and, on a scratch copy, that the release is of the "
+        "class that it was started with",
         until="master B replicates everything and takes no writes",
         bound_seconds=900,
         by=Operation(command=("upgrade", "check")),
@@ -45,6 +49,21 @@ STEPS: tuple[Step, ...] = (
         until="the transaction store has the new version",
         bound_seconds=3_600,
         by=Operation(command=("upgrade", "expand")),
+        only=BREAKING,
+    ),
+    Step(
+        key="widen",
+        number="-",
+        words="Apps continue to write to the primary Transaction DB",
+        name="Widen every store",
+        does="runs the migrations on the transaction store, on B, on the follower and then on A, "
+        "while all of them go on: they only add, and old code goes on with them; refuses one that "
+        "does more",
+        until="every store has the new version, and every direction replicates everything",
+        bound_seconds=7_200,
+        by=Operation(command=("upgrade", "widen")),
+        undo="replication",
+        only=ADDITIVE,
     ),
     Step(
         key="suspend",
@@ -90,14 +109,15 @@ STEPS: tuple[Step, ...] = (
         bound_seconds=1_200,
         by=Action(name="exit"),
         undo="exit",
+        only=BREAKING,
     ),
     Step(
         key="stop",
         number="2",
         words="stop the apps on that half",
         name="Stop the apps on that half",
-        does=f"stops {LEAVES}, and both halves of the standby Region, whose store gets the new "
-        "schema with the primary's; each task ends what it is answering",
+        does=f"stops {LEAVES}; in a breaking release both halves of the standby Region as well, "
+        "whose store gets the new schema with the primary's; each task ends what it is answering",
         until=f"{LEAVES} has had no request in two published minutes, and none of their tasks runs",
         bound_seconds=900,
         by=Action(name="stop"),
@@ -115,6 +135,7 @@ STEPS: tuple[Step, ...] = (
         by=Action(name="enter"),
         undo="mode",
         read_only=True,
+        only=BREAKING,
     ),
     Step(
         key="halt",
@@ -128,6 +149,7 @@ STEPS: tuple[Step, ...] = (
         by=Operation(command=("upgrade", "halt")),
         undo="database",
         read_only=True,
+        only=BREAKING,
     ),
     Step(
         key="migrate",
@@ -140,6 +162,7 @@ STEPS: tuple[Step, ...] = (
         by=Operation(command=("upgrade", "migrate")),
         undo="database",
         read_only=True,
+        only=BREAKING,
     ),
     Step(
         key="start",
@@ -159,7 +182,8 @@ STEPS: tuple[Step, ...] = (
         words="Upgrade the offline app servers with new code",
         name="Smoke-test the new code",
         does="asks the new half alone, through a listener rule on a header: readiness, schema, "
-        "mode, a login of the canary, its session and its logout; and that a write is refused",
+        "mode, a login of the canary, its session and its logout; and in READ_ONLY that a write is "
+        "refused",
         until="every answer is the new release's",
         bound_seconds=900,
         by=Operation(command=("upgrade", "smoke")),
@@ -249,6 +273,7 @@ STEPS: tuple[Step, ...] = (
         bound_seconds=900,
         by=Operation(command=("upgrade", "open")),
         read_only=True,
+        only=BREAKING,
     ),
     Step(
         key="leave",
@@ -261,6 +286,7 @@ STEPS: tuple[Step, ...] = (
         bound_seconds=120,
         by=Action(name="leave"),
         read_only=True,
+        only=BREAKING,
     ),
     Step(
         key="publish",
@@ -272,6 +298,7 @@ STEPS: tuple[Step, ...] = (
         until="every table is published and every slot stands",
         bound_seconds=900,
         by=Operation(command=("upgrade", "publish")),
+        only=BREAKING,
     ),
     Step(
         key="trail",
@@ -336,6 +363,7 @@ STEPS: tuple[Step, ...] = (
         until="every direction replicates everything",
         bound_seconds=7_200,
         by=Operation(command=("upgrade", "restore")),
+        only=BREAKING,
     ),
     Step(
         key="compare",
@@ -346,6 +374,7 @@ STEPS: tuple[Step, ...] = (
         until="every table is equal",
         bound_seconds=3_600,
         by=Operation(command=("upgrade", "compare")),
+        only=BREAKING,
     ),
     Step(
         key="unlock",

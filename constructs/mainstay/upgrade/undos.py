@@ -72,7 +72,8 @@ UNDOS: tuple[Undo, ...] = (
     Undo(
         key="replication",
         name="Undo: replication",
-        does="resumes every direction",
+        does="brings B and the follower back to A's version, where a widening did not reach A; "
+        "resumes every direction",
         until="every direction replicates everything",
         bound_seconds=1_800,
         by=Operation(command=("upgrade", "rejoin")),

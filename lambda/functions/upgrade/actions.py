@@ -91,9 +91,9 @@ def weights(site: Site, plan: Plan, *, now: datetime, shares: dict[str, int]) ->
 
 def stop(site: Site, plan: Plan, *, now: datetime) -> None:
     leaving_half.require_left(site, plan, LEAVES, now=now)
-    if site.standby is not None:
+    if site.standby is not None and plan.has_window:
         plan.notes.setdefault("without_standby", now.isoformat())
-    _stop_all(site, _leaving(site))
+    _stop_all(site, _leaving(site, plan))
 
 
 def enter(site: Site, plan: Plan, *, now: datetime) -> None:
@@ -267,10 +267,10 @@ def _trailing(site: Site, place: Place) -> list[tuple[str, Service]]:
     ]
 
 
-def _leaving(site: Site) -> list[tuple[Place, str, Service]]:
-    """The half that goes, and both of the standby."""
+def _leaving(site: Site, plan: Plan) -> list[tuple[Place, str, Service]]:
+    """Return the half that goes, and both of the standby where its store is to change."""
     found = [(site.primary, LEAVES, site.primary.halves[LEAVES])]
-    if site.standby is not None:
+    if site.standby is not None and plan.has_window:
         found += [(site.standby, half, site.standby.halves[half]) for half in HALVES]
     return found
 

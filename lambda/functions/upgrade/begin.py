@@ -12,7 +12,7 @@ from functions.upgrade import actions, leaving_dns, modes, services
 from functions.upgrade import plan as plans
 from functions.upgrade.debts import HELPERS
 from functions.upgrade.errors import NotYetError, RefusedError
-from functions.upgrade.plan import BACK, ENDED, FORWARD, Plan
+from functions.upgrade.plan import BACK, BREAKING, ENDED, FORWARD, KINDS, Plan
 from functions.upgrade.site import Site
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
@@ -44,6 +44,9 @@ def begin(site: Site, event: dict[str, Any], *, first: str, now: datetime) -> Pl
         raise ValueError(f"no upgrade '{upgrade}' is known: start one with 'image'")
     if bake not in _BAKE_SECONDS:
         raise ValueError(f"'bake_seconds' should be 0 to {_BAKE_SECONDS[-1]}, got {bake}")
+    kind = event.get("class", BREAKING)
+    if kind not in KINDS:
+        raise ValueError(f"'class' should be one of {', '.join(KINDS)}, got '{kind}'")
     token = f"upgrade {upgrade}"
     lock.acquire(dynamodb, table, holder=f"upgrade {upgrade} by {by}", token=token, at=now)
     try:
@@ -53,6 +56,7 @@ def begin(site: Site, event: dict[str, Any], *, first: str, now: datetime) -> Pl
             by=by,
             execution=event["execution"],
             bake_seconds=bake,
+            kind=kind,
             before=_state_before(site),
             at=first,
         )

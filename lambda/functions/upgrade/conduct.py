@@ -18,7 +18,7 @@ from functions.upgrade import plan as plans
 from functions.upgrade.begin import begin, require_alone
 from functions.upgrade.cause import reason_of
 from functions.upgrade.errors import EpochStolenError, NotYetError, SupersededError
-from functions.upgrade.plan import BACK, ENDED, FORWARD, Plan
+from functions.upgrade.plan import ADDITIVE, BACK, BREAKING, ENDED, FORWARD, Plan
 from functions.upgrade.site import Site
 from functions.upgrade.undoing import UNDOINGS
 
@@ -154,6 +154,7 @@ class Conductor:
             "UPGRADE_NAME": plan.upgrade,
             "UPGRADE_EXECUTION": plan.execution,
             "UPGRADE_WAY": plan.way,
+            "UPGRADE_CLASS": plan.kind,
             "LOGINS_UNTIL": self._bake_until(plan),
         }
         return {
@@ -213,6 +214,7 @@ class Conductor:
         own = plan.revisions.get(self._site.primary.region, {})
         return {
             "operations": own.get(actions.OPERATIONS, plan.before["operations"]),
+            "class": BREAKING if plan.has_window else ADDITIVE,
             # Operations of the undoing, which need no second run.
             "database": "database" in plan.registered and "database" not in plan.undone,
             "replication": not {"database", "replication"}.isdisjoint(plan.registered),

@@ -10,6 +10,9 @@ from functions.control_table.plan_owner import BACK, ENDED, FORWARD, plan_key
 
 __all__ = ["BACK", "ENDED", "FORWARD", "OvertakenError", "Plan", "read", "write"]
 
+# Classes of a release by its migrations (service.operations.judgement).
+NONE, ADDITIVE, BREAKING = KINDS = ("none", "additive", "breaking")
+
 
 class OvertakenError(Exception):
     """The plan was changed by somebody else meanwhile."""
@@ -25,6 +28,7 @@ class Plan:
     execution: str  # the one that owns it
     bake_seconds: int
     before: dict[str, Any]
+    kind: str = BREAKING  # the class that its migrations have, as whoever started it said
     at: str  # the row that is being done
     way: str = FORWARD
     registered: list[str] = field(default_factory=list)  # compensations, before their steps
@@ -38,6 +42,11 @@ class Plan:
     outcome: str = ""
     reason: str = ""
     version: int = 0  # grows by one with each write
+
+    @property
+    def has_window(self) -> bool:
+        """Return whether writes are refused for a while: old code does not run on what it makes."""
+        return self.kind == BREAKING
 
     @property
     def name(self) -> str:

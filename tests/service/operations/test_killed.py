@@ -198,7 +198,6 @@ def pair(servers: PostgresServers) -> Iterator[tuple[System, System]]:
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # asked for nothing
-    monkeypatch.setattr(canary, "password", lambda *_: "kD8sPq2LmXvR7tYw3nZb6cHj9gFa4eUo")
 
 
 def with_a_breaking_migration(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -261,6 +260,7 @@ def _no_worker_starts(lab: Lab) -> bool:
 
 
 def test_the_first_start_an_upgrade_and_a_loss(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(canary, "password", lambda *_: "kD8sPq2LmXvR7tYw3nZb6cHj9gFa4eUo")
     for row in UPGRADE:
         if row.act.startswith("replication pause"):
             with_a_breaking_migration(monkeypatch, tmp_path)

@@ -22,6 +22,7 @@ ROWS = 200
 NODES = ("entity-a", "entity-b", "follower")
 WINDOW = ("check", "halt", "migrate")  # up to the commit point
 KILLED = ("halt", "undo", "rejoin", "restore")  # at each of their statements, below
+WIDENING = ("widen",)  # in test_widening.py
 KILLED_AS = {"migrate": "migrate", "expand": "migrate", "open": "unfence"}  # in test_killed.py
 # And change nothing.
 ASK = ("plan", "check", "publish", "compare", "smoke", "logins-at-a-tenth", "logins-at-all")
@@ -60,7 +61,7 @@ def folder(tmp_path):
 
 def test_every_act_of_an_upgrade_is_killed_somewhere():
     acts = {act.removeprefix("upgrade ") for act in all_acts() if act.startswith("upgrade ")}
-    assert {*KILLED, *KILLED_AS, *ASK} == acts
+    assert {*KILLED, *KILLED_AS, *ASK, *WIDENING} == acts
 
 
 def test_it_begins_where_the_platform_does_not_let_the_origins_progress_be_read(lab, folder):

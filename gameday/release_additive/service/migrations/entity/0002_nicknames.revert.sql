@@ -1,0 +1,2 @@
+DROP TABLE greeting;
+ALTER TABLE account DROP COLUMN nickname;
