@@ -5,10 +5,12 @@ SHELL := bash
 
 ENV ?= production
 PYTHON ?= python3
+# The owner's file, or the shipped one (docs/updating.md).
+ENVIRONMENTS := $(or $(wildcard config/own_environments.py),config/environments.py)
 # A name that the file does not hold is refused before anybody waits for a set-up; later, and in
 # whatever way the file makes its names, by the file's own reader.
-ifeq ($(wildcard .venv/.ready)$(shell grep -l '"$(ENV)"' config/environments.py),)
-$(error 'ENV' should name an environment of config/environments.py, got '$(ENV)')
+ifeq ($(wildcard .venv/.ready)$(shell grep -ls '"$(ENV)"' $(ENVIRONMENTS)),)
+$(error 'ENV' should name an environment of $(ENVIRONMENTS), got '$(ENV)')
 endif
 
 # Node 20 still runs the CDK; its banner would stand 11 lines deep before every synth.

@@ -84,7 +84,9 @@ def on_environment(function: Callable[..., Any]) -> Callable[..., Any]:
             )
         clients = obj or client
         refuse_other_account(clients, region, name=environment, account=account)
-        deployed = Deployed(name=environment, region=region, clients=clients, by=by)
+        deployed = Deployed(
+            name=environment, region=region, clients=clients, by=by, regions=tuple(regions)
+        )
         return function(deployed, **given)
 
     return command

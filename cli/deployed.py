@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import (
@@ -33,6 +33,7 @@ class Deployed:
     region: str
     clients: Client = client
     by: str = ""
+    regions: tuple[str, ...] = ()  # of the environment, the primary first
 
     def client(self, service: str) -> Any:
         """Return a client of the Region."""
@@ -40,7 +41,7 @@ class Deployed:
 
     def beside(self, region: str) -> Deployed:
         """Return the same environment in another Region."""
-        return Deployed(name=self.name, region=region, clients=self.clients, by=self.by)
+        return replace(self, region=region)
 
     def stack(self, tier: str) -> str:
         """Return the name of a tier's stack."""

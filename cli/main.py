@@ -16,10 +16,16 @@ _COMMANDS = {
     "upgrade": "cli.upgrade:upgrade",
     "backup": "cli.backup.group:backup",
     "database": "cli.database:database",
+    "region": "cli.region:region",
+    "service": "cli.service:service",
+    "schedule": "cli.schedule:schedule",
+    "tenant": "cli.tenant:tenant",
+    "audit": "cli.audit:audit",
 }
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, epilog=EXIT_CODES, context_settings=SETTINGS)
+@click.version_option(package_name="mainstay", message="%(prog)s %(version)s")
 def mainstay() -> None:
     """Operate an environment of mainstay. Every command has --help, and prints JSON by --json."""
 

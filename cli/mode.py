@@ -1,5 +1,7 @@
 """`mainstay mode show | enter | leave`: the read-only mode of a Region, changed by people.
 
+`show` prints every Region, and marks each live task that does not do what its table says.
+
 Anybody may enter at any time. Leaving is checked: no upgrade holds the lock, nobody has changed
 the mode since it was shown, the person names its epoch, and no cause stands: no alarm of the stack
 `...-readonly` is in ALARM, and every master has its writer. `--force` leaves past a cause, and
@@ -8,23 +10,25 @@ the mode since it was shown, the person names its epoch, and no cause stands: no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
+from click.core import ParameterSource
 
+from cli.beliefs import LAYERS, beliefs
 from cli.causes import causes, locks
 from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
 from cli.errors import CommandRefusedError
 from cli.output import answer, table
-from functions.control_table import acknowledgements, lock
+from functions.control_table import lock
 from functions.control_table import mode as modes
 from functions.control_table.mode import NoModeError
-
-_LAYERS = ("edge", "app", "worker")
 
 _table = click.option("--table", "name", help="The control table, where its stack is not there.")
 _reason = click.option("--reason", required=True, help="Why, for whoever reads it at 03:30.")
@@ -40,9 +44,26 @@ def mode() -> None:
 @as_json
 @on_environment
 def show(deployed: Deployed, name: str | None, as_json: bool) -> None:
-    """Show the mode, who obeys it, what stands against leaving."""
-    shown = _shown(deployed, name or deployed.control_table())
-    _print({**shown, "causes": causes(deployed)}, deployed, as_json=as_json)
+    """Show the mode, what each live task believes, what stands against leaving.
+
+    Every Region is shown, or the one of --region.
+    """
+    chosen = click.get_current_context().get_parameter_source("region")
+    alone = name is not None or chosen is not ParameterSource.DEFAULT
+    stand = causes(deployed)
+    for region in [deployed.region] if alone else deployed.regions:
+        there = deployed.beside(region)
+        try:
+            shown = _shown(there, name or there.control_table())
+        except (ClientError, BotoCoreError, CommandRefusedError) as error:
+            if region == deployed.region:
+                raise
+            click.echo(f"{region}: does not answer: {error}", err=True)
+            continue
+        against = {"causes": stand} if as_json and region == deployed.region else {}
+        _print({**shown, **against}, there, as_json=as_json)
+    for cause in () if as_json else stand:
+        click.echo(f"stands against leaving READ_ONLY: {cause}")
 
 
 @mode.command()
@@ -123,17 +144,15 @@ def _shown(deployed: Deployed, name: str) -> dict[str, Any]:
     if state is None:
         raise NoModeError(f"'{name}' has no mode yet; run the bootstrap of this Region")
     held = lock.read(dynamodb, name)
-    obeyed = {
-        layer: {
-            found.task_id: found.epoch
-            for found in acknowledgements.acknowledgements(dynamodb, name, layer=layer, now=now)
-        }
-        for layer in _LAYERS
-    }
+    found = beliefs(deployed, name, state, now=now)
     return {
+        "region": deployed.region,
         **asdict(state),
         "lock": None if held is None else asdict(held),
-        "acknowledged": obeyed,
+        "tasks": [asdict(each) for each in found.tasks],
+        "disagreeing": found.disagreeing,
+        "stopped": found.stopped,
+        "unlisted": found.unlisted,
     }
 
 
@@ -146,13 +165,18 @@ def _print(shown: dict[str, Any], deployed: Deployed, *, as_json: bool) -> None:
     )
     if held := shown["lock"]:
         click.echo(f"lock: {held['holder']} since {held['since']}")
-    tasks = [
-        (layer, task, epoch, "" if epoch == shown["epoch"] else "behind")
-        for layer, found in shown["acknowledged"].items()
-        for task, epoch in sorted(found.items())
-    ]
-    if tasks:
-        table(("layer", "task", "epoch", ""), tasks)
-    for cause in shown.get("causes", ()):
-        click.echo(f"stands against leaving READ_ONLY: {cause}")
+    if tasks := shown["tasks"]:
+        table(("layer", "task", "epoch", "mode", ""), [tuple(each.values()) for each in tasks])
+    click.echo(_summary(shown))
     return None
+
+
+def _summary(shown: dict[str, Any]) -> str:
+    """Return one line: how many tasks obey, by layer, and who does not."""
+    layers = Counter(each["layer"] for each in shown["tasks"])
+    counted = ", ".join(f"{layers[layer]} {layer}" for layer in LAYERS) + " tasks"
+    wrong = shown["disagreeing"]
+    says = f"{wrong} DISAGREE, see the marks" if wrong else "all obey"
+    if shown["unlisted"]:
+        says += f"; which of them run is not known: {shown['unlisted']}"
+    return f"{counted}: {says}"

@@ -78,7 +78,7 @@ def drill(size: RecoverSize, *, log: Log = print) -> dict[str, Any]:
             alike = _settle(tier)
             report = {
                 "rows_lost": before[0],
-                "rows_brought_back": answers["restore_rows"]["restored"],
+                "rows_brought_back": answers["restore_rows"]["account"]["restored"],
                 "checksum_before": before[1],
                 "checksum_after": after[1],
                 "as_before": before == after,

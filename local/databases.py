@@ -159,6 +159,8 @@ class LocalDatabases:
         if node.follower is None:
             server = self._servers.start("follower")
             self._administrate(server, self._password(region, node.secret), _DATABASE)
+            # As its boot has it: a server of our own has an owner, where Amazon RDS lends none.
+            server.rows(f"ALTER ROLE {MASTER_USER} SUPERUSER")
         elif node.follower in self._nodes:
             server = self._servers.standby(
                 "delayed",

@@ -19,6 +19,7 @@ class Container:
     ports: tuple[int, ...]
     mounts: dict[str, str] = field(hash=False)  # path in the container -> volume of the task
     stop_seconds: int  # from the stop signal to the kill
+    log: tuple[str, str] | None = None  # of awslogs: group and stream prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +211,15 @@ def _container(described: dict[str, Any], override: dict[str, Any]) -> Container
             for mount in described.get("mountPoints", ())
         },
         stop_seconds=described.get("stopTimeout") or _DEFAULT_STOP_SECONDS,
+        log=_log(described.get("logConfiguration") or {}),
     )
+
+
+def _log(configuration: dict[str, Any]) -> tuple[str, str] | None:
+    options = configuration.get("options", {})
+    if configuration.get("logDriver") != "awslogs" or "awslogs-stream-prefix" not in options:
+        return None
+    return options["awslogs-group"], options["awslogs-stream-prefix"]
 
 
 def _pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:

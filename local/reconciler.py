@@ -14,6 +14,7 @@ from local.desired_state import DesiredState, Task
 from local.running_task import RunningTask
 from local.target import LocalTarget
 from local.task_credentials import TaskCredentials
+from local.task_logs import TaskLogs
 
 _Member = tuple[str, str, str, int]  # Region, target group, address, port
 
@@ -34,6 +35,7 @@ class Reconciler:
         self._authority, self._address = authority, address
         self.running: dict[str, RunningTask] = {}  # by the task's ARN
         self._credentials = credentials
+        self._logs = TaskLogs(desired.client, target.folder)
         self._reported: set[str] = set()  # ARNs of tasks that ECS knows to run
 
     def step(self, wanted: Sequence[Task]) -> None:
@@ -50,9 +52,12 @@ class Reconciler:
                 )
         for arn, one in list(self.running.items()):
             one.advance()
+            if one.task.service is None:
+                self._logs.send(one.task, ended=one.state == "ended")
             if one.state == "ended":
                 self._report(one)
             if one.state == "gone":
+                self._logs.forget(one.task)
                 del self.running[arn]
         leaving = {
             arn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def administrator_statements(user: str) -> tuple[str, ...]:
-    """Return the statements that make `user` what RDS, or a replica node's boot, makes it.
+    """Return the statements that make `user` what RDS makes it; a replica node adds SUPERUSER.
 
     `user` is an identifier, quoted where it needs to be.
     """

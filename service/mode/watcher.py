@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from functions.control_table.acknowledgements import acknowledge
-from functions.control_table.mode import State, read
+from functions.control_table.mode import Mode, State, read
 from functions.mode_follower.follower import POLL, STALE, ModeFollower
 from service.log import log
 from service.mode.service_mode import ServiceMode
@@ -28,12 +28,15 @@ NO_WRITER = "entered READ_ONLY: no writer"
 # Not counted: a release brings it, and ends it when its trailing half is replaced.
 WRITER_IS_NEWER = "entered READ_ONLY: the writer has another schema version"
 WRITER_IS_BACK = "a writer answers again"
+# Counted in the log by an alarm; logged with each acknowledgement, once a minute, while it lasts.
+DISAGREES = "does not do what the control table says"
 
 
 class ModeWatcher:
     """Follows the table in a thread of its own, which a busy event loop cannot hold up.
 
-    It acknowledges what the process does: READ_ONLY where it entered that by itself.
+    It acknowledges what the process does, READ_ONLY where it entered that by itself, as soon as
+    that changes: `mainstay mode show` prints it.
     """
 
     def __init__(
@@ -53,8 +56,14 @@ class ModeWatcher:
         self._stopping = threading.Event()
         client: Any = boto3.Session(region_name=region).client("dynamodb", config=_QUICK)
 
-        def say_so(_: State, now: datetime) -> None:
-            acknowledge(client, table, layer=layer, task_id=task_id, state=mode.state, at=now)
+        self._acknowledged: Mode | None = None
+
+        def say_so(state: State, now: datetime) -> None:
+            done = mode.state
+            if done.mode is not state.mode:
+                log("mode", what=DISAGREES, mode=done.mode, epoch=state.epoch, reason=done.reason)
+            acknowledge(client, table, layer=layer, task_id=task_id, state=done, at=now)
+            self._acknowledged = done.mode
 
         self.follower = ModeFollower(
             read_mode=partial(read, client, table),
@@ -75,6 +84,8 @@ class ModeWatcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             now = datetime.now(UTC)
+            if self._mode.state.mode is not self._acknowledged:
+                self.follower.renew()
             self.follower.look(now)
             age = self.follower.age(now)
             unread = (now - self._started) if age is None else age

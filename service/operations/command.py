@@ -134,6 +134,10 @@ def _versions(operator: Operator, _: argparse.Namespace) -> Any:
     }
 
 
+def _writers(operator: Operator, _: argparse.Namespace) -> Any:
+    return {name: fence.state(operator, name) for name in fence.MASTERS if name in operator.nodes}
+
+
 def _replication(operator: Operator, chosen: argparse.Namespace) -> Any:
     found = operator.links_of() if chosen.link is None else [operator.link(*chosen.link)]
     directions = {
@@ -199,7 +203,11 @@ def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
         case "state":
             return delayed.state(operator, node)
         case "pause":
-            return delayed.pause(operator, node)
+            paused = delayed.pause(operator, node)
+            if chosen.table is None:
+                return paused
+            found = delayed.candidates(operator, node, chosen.table, chosen.source)
+            return {**paused, "candidates": found}
         case "candidates":
             return delayed.candidates(operator, node, chosen.table, chosen.source)
         case "recover":
@@ -207,7 +215,10 @@ def _delayed(operator: Operator, chosen: argparse.Namespace) -> Any:
         case "dump":
             return lost_rows.dump(operator, node, chosen.table, chosen.file)
         case "restore-rows":
-            return lost_rows.restore_rows(operator, node, chosen.table, chosen.to)
+            return {
+                table: lost_rows.restore_rows(operator, node, table, chosen.to)
+                for table in chosen.tables
+            }
         case _:
             return delayed.follow(operator, node, source=chosen.source, reclone=chosen.reclone)
 
@@ -235,6 +246,7 @@ def parser() -> argparse.ArgumentParser:
     command = add("revert", _revert, "bring a node back down to a version", "node")
     command.add_argument("--to", type=int, required=True)
     add("versions", _versions, "the version of every node")
+    add("writers", _writers, "which master takes the application's writes, and which is fenced")
     _add_partitions(add("partitions", _partitions, "the months of the audit log"))
     command = add(
         "housekeeping", _housekeeping, "what has a date: partitions, certificates, passwords"
@@ -295,7 +307,9 @@ def _add_partitions(command: argparse.ArgumentParser) -> None:
 def _add_delayed(command: argparse.ArgumentParser) -> None:
     whats = command.add_subparsers(dest="what", required=True)
     whats.add_parser("state", help="how far it has received and replayed")
-    whats.add_parser("pause", help="replay nothing more")
+    what = whats.add_parser("pause", help="replay nothing more; with a table, its candidates too")
+    what.add_argument("table", nargs="?")
+    what.add_argument("--source", default="follower", help="whom it follows")
     what = whats.add_parser("candidates", help="transactions that changed a table and still wait")
     what.add_argument("table")
     what.add_argument("--source", default="follower", help="whom it follows")
@@ -306,8 +320,8 @@ def _add_delayed(command: argparse.ArgumentParser) -> None:
     what = whats.add_parser("dump", help="a table, as CSV")
     what.add_argument("table")
     what.add_argument("file", type=Path)
-    what = whats.add_parser("restore-rows", help="insert what a master lacks of a table")
-    what.add_argument("table")
+    what = whats.add_parser("restore-rows", help="insert what a master lacks of tables")
+    what.add_argument("tables", nargs="+", metavar="table", help="parents before children")
     what.add_argument("--to", default="entity-a")
     what = whats.add_parser("follow", help="back to following with its delay")
     what.add_argument("--source", default="follower", help="whom it follows")

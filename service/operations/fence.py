@@ -67,6 +67,17 @@ def unfence(operator: Operator, node: str, *, peer_is_lost: bool = False) -> Non
         rights.restore_writes(session)
 
 
+def state(operator: Operator, node: str) -> str:
+    """Return what the application finds on a node: that it takes writes, or why it does not."""
+    try:
+        session = operator.on(node)
+        if session.value("SELECT pg_is_in_recovery()"):
+            return "is a standby"
+        return "is fenced" if rights.is_fenced(session) else "takes writes"
+    except psycopg.OperationalError as error:
+        return f"does not answer: {str(error).splitlines()[0]}"
+
+
 def _require_fenced(operator: Operator, peer: str, peer_is_lost: bool) -> None:
     """Two masters that take writes exchange each other's updates, without an error."""
     try:

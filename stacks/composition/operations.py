@@ -19,6 +19,7 @@ from mainstay.dns.signing_alarms import SigningAlarms
 from mainstay.housekeeping.audit_queue_alarms import AuditQueueAlarms
 from mainstay.housekeeping.certificate_alarm import CertificateAlarm
 from mainstay.housekeeping.housekeeping_alarms import HOUSEKEPT_EVERY, HousekeepingAlarms
+from mainstay.housekeeping.mode_alarm import ModeAlarm
 from mainstay.housekeeping.notices import Notices
 from mainstay.housekeeping.reports_alarm import ReportsAlarm
 from mainstay.read_only.automatic_read_only import AutomaticReadOnly
@@ -177,6 +178,13 @@ def _housekeeping(region: RegionTiers, zone: GlobalZone, *, writes_here: bool) -
         stack, "Alarms", environment_name=environment.name, topic=topic, writes_here=writes_here
     )
     AuditQueueAlarms(stack, "Audit", queue=service.events, topic=topic)
+    ModeAlarm(
+        stack,
+        "Mode",
+        environment_name=environment.name,
+        app_logs=context.logs.app,
+        topic=topic,
+    )
     CertificateAlarm(stack, "Certificate", certificate=service.certificate, topic=topic)
     reports = region.databases.reports
     if reports is not None and reports.readers is not None and writes_here:

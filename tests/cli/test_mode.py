@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from functions.control_table.acknowledgements import acknowledge
 PRIMARY, STANDBY = "us-east-1", "us-west-2"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 _TABLE = f"control-{PRIMARY}"
+_LIVE: dict[str, list[str]] = {}  # tasks that ECS runs in the primary Region, by layer
 
 
 @cache
@@ -30,9 +32,15 @@ def _aws(service: str, region: str) -> Any:
 
 def _client(service: str, region: str) -> Any:
     """The account's, whose stacks are said to hold what the template makes of them."""
+    if service == "ecs":
+        return _ecs(region)
     if service != "cloudformation":
         return _aws(service, region)
     resources = {
+        **{
+            layer: [("AWS::ECS::Service", f"arn:aws:ecs:{region}:1:service/cluster/{layer}")]
+            for layer in ("edge", "app", "worker")
+        },
         "control": [("AWS::DynamoDB::GlobalTable", f"control-{region}")],
         "readonly": [
             ("AWS::CloudWatch::Alarm", f"lag-{region}"),
@@ -64,6 +72,17 @@ def _client(service: str, region: str) -> Any:
     )
 
 
+def _ecs(region: str) -> Any:
+    """Lists what `_LIVE` has; moto registers a task with a cluster of instances alone."""
+
+    def pages(*, cluster: str, serviceName: str, desiredStatus: str) -> list[Any]:  # noqa: N803
+        assert (cluster, desiredStatus) == ("cluster", "RUNNING")
+        names = _LIVE.get(serviceName, ()) if region == PRIMARY else ()
+        return [{"taskArns": [f"arn:aws:ecs:{region}:1:task/cluster/{name}" for name in names]}]
+
+    return SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=pages))
+
+
 def _mode(region: str) -> mode.State:
     return mode.known(_aws("dynamodb", region), f"control-{region}")
 
@@ -73,6 +92,7 @@ def account() -> Iterator[None]:
     """Two Regions that take writes, both masters with their writers, and no alarm in ALARM."""
     with mock_aws():
         _aws.cache_clear()
+        _LIVE.clear()
         for region in (PRIMARY, STANDBY):
             keys = (("pk", "HASH"), ("sk", "RANGE"))
             _aws("dynamodb", region).create_table(
@@ -150,9 +170,9 @@ def test_read_only_is_not_left_while_an_alarm_of_any_region_stands(run_command, 
     assert code == 1
     assert f"the alarm lag-{region} of {region} is in ALARM: behind: docs/runbooks" in printed
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
-    assert json.loads(run_command("show", "--json")[1])["causes"][0].startswith(
-        f"the alarm lag-{region}"
-    )
+    assert json.loads(run_command("show", "--region", PRIMARY, "--json")[1])["causes"][
+        0
+    ].startswith(f"the alarm lag-{region}")
     _alarm(region, "OK")
     assert run_command("leave", "--epoch", "2", "--reason", "fixed")[0] == 0
 
@@ -241,26 +261,67 @@ def test_read_only_is_not_left_while_an_upgrade_holds_the_lock(run_command):
     assert _mode(PRIMARY).mode == mode.Mode.READ_ONLY
 
 
-def test_a_person_reads_the_mode_who_obeys_it_and_what_stands(run_command):
-    dynamodb = _aws("dynamodb", PRIMARY)
-    began = mode.known(dynamodb, _TABLE)
-    now = datetime.now(UTC)
-    acknowledge(dynamodb, _TABLE, layer="app", task_id="t1", state=began, at=now)
+def _word(layer: str, task: str, state: mode.State) -> None:
+    dynamodb, now = _aws("dynamodb", PRIMARY), datetime.now(UTC)
+    acknowledge(dynamodb, _TABLE, layer=layer, task_id=task, state=state, at=now)
+
+
+def _lines(printed: str) -> list[str]:
+    return [" ".join(line.split()) for line in printed.splitlines()]
+
+
+def test_a_person_reads_the_mode_of_each_region_who_obeys_it_and_what_stands(run_command):
+    _LIVE.update(app=["t1"], edge=["t2"])
+    _word("app", "t1", _mode(PRIMARY))
     run_command("enter", "--reason", "lag")
-    entered = _mode(PRIMARY)
-    acknowledge(dynamodb, _TABLE, layer="edge", task_id="t2", state=entered, at=now)
+    _word("edge", "t2", _mode(PRIMARY))
     _alarm(PRIMARY, "ALARM")
     code, printed = run_command("show")
     assert code == 0
-    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    lines = _lines(printed)
     assert lines[0].startswith(f"{PRIMARY}: READ_ONLY since ")
     assert lines[0].endswith("epoch 2, by me: lag")
-    assert "edge t2 2" in lines
-    assert "app t1 1 behind" in lines
+    assert "edge t2 2 READ_ONLY" in lines
+    assert any(line.startswith("app t1 1 READ_WRITE behind: obeys READ_WRITE") for line in lines)
+    assert "1 edge, 1 app, 0 worker tasks: 1 DISAGREE, see the marks" in lines
+    assert any(line.startswith(f"{STANDBY}: READ_WRITE since ") for line in lines)
     assert lines[-1].startswith(f"stands against leaving READ_ONLY: the alarm lag-{PRIMARY}")
 
 
-def test_a_region_that_was_never_begun_has_no_mode(run_command):
-    _aws("dynamodb", PRIMARY).delete_item(TableName=_TABLE, Key=mode.KEY)
-    code, printed = run_command("show")
-    assert (code, "has no mode yet" in printed) == (1, True)
+def test_a_task_that_refuses_writes_by_itself_is_marked_and_a_dead_one_is_not_there(run_command):
+    """As after a fence: the table says READ_WRITE, and so did every command."""
+    _LIVE.update(app=["alive", "mute"])
+    table = _mode(PRIMARY)
+    _word("app", "alive", replace(table, mode=mode.Mode.READ_ONLY))
+    _word("app", "dead", replace(table, mode=mode.Mode.READ_ONLY))
+    lines = _lines(run_command("show", "--region", PRIMARY)[1])
+    assert any(
+        line.startswith("app alive 1 READ_ONLY disagrees: READ_ONLY by itself") for line in lines
+    )
+    assert "app mute silent: no word within 10 minutes" in lines
+    assert not any("dead" in line for line in lines)
+    assert lines[-1] == "0 edge, 2 app, 0 worker tasks: 2 DISAGREE, see the marks"
+    found = json.loads(run_command("show", "--region", PRIMARY, "--json")[1])
+    assert (found["disagreeing"], found["stopped"]) == (2, 1)
+
+
+def test_a_region_that_does_not_answer_hides_no_other(run_command):
+    def away(service: str, region: str):
+        if region == STANDBY:
+            raise EndpointConnectionError(endpoint_url="https://there")
+        return _client(service, region)
+
+    assert main(["mode", "show", "--by", "me"], clients=away) == 0
+
+
+def test_where_ecs_does_not_answer_every_word_counts_and_that_is_printed(run_command, capsys):
+    def away(service: str, region: str):
+        if service == "ecs":
+            raise EndpointConnectionError(endpoint_url="https://ecs")
+        return _client(service, region)
+
+    _word("app", "t1", _mode(PRIMARY))
+    assert main(["mode", "show", "--region", PRIMARY], clients=away) == 0
+    printed = capsys.readouterr().out
+    assert "1 app" in printed
+    assert "which of them run is not known" in printed

@@ -71,3 +71,39 @@ def test_a_mistake_of_the_project_s_own_code_keeps_its_traceback(monkeypatch):
     monkeypatch.setitem(sys.modules, "config.environments", None)  # import raises from here
     with pytest.raises(ImportError):
         reader.environments()
+
+
+def _with_own(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "config").mkdir()
+    for module in (ROOT / "config").glob("*.py"):
+        (tmp_path / "config" / module.name).write_bytes(module.read_bytes())
+    (tmp_path / reader.OWN).write_text(text)
+    program = "from config.reader import environments; print(*environments())"
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_owner_s_file_takes_the_place_of_the_shipped_one(tmp_path):
+    own = """
+from dataclasses import replace
+
+from config.environments import PRODUCTION
+
+ENVIRONMENTS = {"live": replace(PRODUCTION, name="live", account="222233334444")}
+"""
+    assert _with_own(tmp_path, own).stdout == "live\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ENVIRONMENT = {}\n", "should end with ENVIRONMENTS, by name"),
+        ("\nx = TierSize()\n", "line 2: name 'TierSize' is not defined"),
+        ("x = (\n", "line 1: '(' was never closed"),
+    ],
+)
+def test_a_mistake_in_the_owner_s_file_is_named_with_its_place(tmp_path, text, message):
+    last = _with_own(tmp_path, text).stderr.splitlines()[-1]
+    assert last.startswith(f"ValueError: {reader.OWN}")
+    assert message in last

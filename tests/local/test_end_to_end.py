@@ -304,6 +304,9 @@ def test_the_delayed_replica_follows_its_follower_later(session: LocalSession):
     with psycopg.connect(databases.operator(session.folder, delayed)) as connection:
         (delay,) = connection.execute("SHOW recovery_min_apply_delay").fetchone() or ("",)
         assert delay == "1h"
+        # As its boot has it, and as `delayed pause` needs it.
+        mainstay = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = 'mainstay'")
+        assert mainstay.fetchone() == (True,)
         (sender,) = connection.execute(
             "SELECT sender_host FROM pg_stat_wal_receiver"
         ).fetchone() or ("",)

@@ -249,6 +249,20 @@ def test_a_task_that_was_run_by_itself_is_reported_with_its_exit_code(
     settle(reconciler, [], lambda: not reconciler.running)
 
 
+def test_the_lines_of_a_task_are_in_its_log_stream_before_its_end_is_reported(
+    reconciler: Reconciler, control: Control, group: str
+):
+    """As the driver awslogs has it; the group is the template's."""
+    logs = boto3.client("logs", region_name=REGION)
+    logs.create_log_group(logGroupName="operations")
+    command = ("python", "-c", "print('first', flush=True); print('last', end='')")
+    log = ("operations", "prefix")
+    wanted = [task("once", service=None, command=command, ports=(), log=log)]
+    settle(reconciler, wanted, lambda: len(control.reported) > 1)
+    found = logs.get_log_events(logGroupName="operations", logStreamName="prefix/server/once")
+    assert [event["message"] for event in found["events"]] == ["first", "last"]
+
+
 def test_a_task_that_failed_gives_its_own_last_line(reconciler: Reconciler):
     command = ("python", "-c", "raise SystemExit('the schema is empty')")
     wanted = [task("once", service=None, command=command, ports=())]

@@ -335,10 +335,18 @@ def test_the_fence_of_the_database_is_obeyed_through_the_running_service(
         assert refused.headers["Retry-After"]
         assert tenant.try_login().status_code == 200
         wait_until(lambda: mode_of(tenant.api) == "READ_ONLY", "it enters READ_ONLY by itself")
+        wait_until(lambda: "READ_ONLY" in _acknowledged(machine), "that it says so", seconds=10)
     finally:
         machine.operate("unfence", "entity-a")
     wait_until(lambda: mode_of(tenant.api) == "READ_WRITE", "a writer answers", seconds=10)
+    wait_until(lambda: _acknowledged(machine) == {"READ_WRITE"}, "that it says so", seconds=10)
     assert tenant.ask("POST", "/api/v1/users", given, token=admin).status_code == 201
+
+
+def _acknowledged(machine: OneMachine) -> set[str]:
+    """The modes in which tasks of the API believe to be, as `mainstay mode show` reads them."""
+    dynamodb, now = machine.client("dynamodb"), datetime.now(UTC)
+    return {each.mode for each in acknowledgements(dynamodb, "control", layer="app", now=now)}
 
 
 def test_no_login_is_refused_over_a_thousand_flips(machine: OneMachine, tenant: Tenant):

@@ -15,6 +15,7 @@ from functions.control_table import lock, mode
 from functions.read_only_events import causes
 from functions.read_only_events.causes import EntryCause, EntryKind
 from functions.read_only_events.handler import respond
+from mainstay.housekeeping import mode_alarm
 from mainstay.read_only import automatic_read_only, writer_down
 from service.mode import watcher
 
@@ -128,11 +129,17 @@ def test_the_writer_is_down_when_both_sides_say_so(system):
 
 
 def test_the_words_that_are_counted_are_those_that_the_service_logs(system):
+    assert writer_down.WORDS == {"event": "mode", "what": watcher.NO_WRITER}
+    assert mode_alarm.WORDS == {"event": "mode", "what": watcher.DISAGREES}
+    known = {module.METRIC: module.WORDS for module in (writer_down, mode_alarm)}
+    found = set()
     for stack in system.stacks.values():
         for counted in stack.of_type("AWS::Logs::MetricFilter").values():
-            for word in writer_down.WORDS.values():
+            [metric] = counted["MetricTransformations"]
+            found.add(metric["MetricName"])
+            for word in known[metric["MetricName"]].values():
                 assert f'"{word}"' in counted["FilterPattern"]
-    assert writer_down.WORDS == {"event": "mode", "what": watcher.NO_WRITER}
+    assert found == known.keys()
 
 
 def test_what_only_operations_can_measure_they_do(system):

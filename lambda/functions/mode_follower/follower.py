@@ -74,6 +74,10 @@ class ModeFollower:
         self._turn_to(found or NO_MODE)
         self._acknowledge(now)
 
+    def renew(self) -> None:
+        """Acknowledge at the next look, although what is obeyed has not changed."""
+        self._acknowledged = None
+
     def age(self, now: datetime) -> timedelta | None:
         """Return the seconds since the obeyed state was read; None before the first."""
         return None if self._last_read is None else now - self._last_read

@@ -32,7 +32,15 @@ ALTER TABLE account DROP COLUMN given_name, DROP COLUMN family_name;
 DROP TABLE device;
 """
 # Acts that ask and change nothing.
-_ASK = {"versions", "replication verify", "compare", "lag", "delayed state", "delayed dump"}
+_ASK = {
+    "versions",
+    "writers",
+    "replication verify",
+    "compare",
+    "lag",
+    "delayed state",
+    "delayed dump",
+}
 _ASK |= {"partitions state"}
 
 
@@ -133,6 +141,7 @@ UPGRADE = [
     Row(act="bootstrap entity", kills=60),
     Row(act="replication verify"),
     Row(act="versions"),
+    Row(act="writers"),
     Row(act="lag"),
     Row(act="compare entity-a entity-b"),
     Row(act="partitions make transaction --months 6", kills=5),
