@@ -20,7 +20,7 @@ _SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class HalfAnswer:
     """An answer; `headers` by lower-case names, `cookies` as set, `body` {} where it is no JSON."""
 
     status: int
@@ -50,14 +50,14 @@ class HalfClient:
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> HalfAnswer:
         """Return the answer. Raises OSError or http.client.HTTPException where there is none."""
         connection = self._connect()
         try:
             text = "" if body is None else json.dumps(body)
             connection.request(method, path, text, {**self._headers, **(headers or {})})
             answer = connection.getresponse()
-            return Answer(
+            return HalfAnswer(
                 status=answer.status,
                 body=_object(answer.read()),
                 headers={name.lower(): value for name, value in answer.getheaders()},

@@ -23,7 +23,7 @@ from typing import Any
 from functions.sequential_test import limit, strength
 from service.devices import cookie_name, is_stamped
 from service.operations.canary import LABEL, LOGIN
-from service.operations.half_client import Answer, HalfClient
+from service.operations.half_client import HalfAnswer, HalfClient
 from service.operations.node import DeclinedError
 
 # Of each half, at least. 12 failures of the new half alone are too many: 40 logins show a release
@@ -38,7 +38,7 @@ _FAILED = (OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Login:
+class CanaryLogin:
     """One login: `wrong` is empty where it succeeded, or what was answered."""
 
     wrong: str
@@ -59,7 +59,7 @@ class CanaryClient:
         self._client = HalfClient(variables, half=half, label=LABEL)
         self._password, self._clock, self._device = password, clock, ""
 
-    def log_in(self) -> Login:
+    def log_in(self) -> CanaryLogin:
         """Log in, show the session, and end it."""
         started = self._clock()
         try:
@@ -67,11 +67,11 @@ class CanaryClient:
             if bits := _wanted_bits(answer):
                 answer = self._begin({"stamp": stamp_of((LABEL, LOGIN, self._password), bits)})
             seconds = self._clock() - started
-            return Login(wrong=self._end(answer), seconds=seconds)
+            return CanaryLogin(wrong=self._end(answer), seconds=seconds)
         except _FAILED as error:
-            return Login(wrong=f"no answer, {error!r}", seconds=self._clock() - started)
+            return CanaryLogin(wrong=f"no answer, {error!r}", seconds=self._clock() - started)
 
-    def _begin(self, more: Mapping[str, str]) -> Answer:
+    def _begin(self, more: Mapping[str, str]) -> HalfAnswer:
         answer = self._client.ask(
             "POST",
             "/api/v1/authn",
@@ -84,7 +84,7 @@ class CanaryClient:
                 self._device = cookie.partition(";")[0]
         return answer
 
-    def _end(self, answer: Answer) -> str:
+    def _end(self, answer: HalfAnswer) -> str:
         """Return what is wrong with a login's answer or with its session, which is ended."""
         token = answer.body.get("sessionToken")
         if answer.status != 200 or not isinstance(token, str):
@@ -193,7 +193,7 @@ def stamp_of(texts: tuple[str, ...], bits: int) -> str:
     )
 
 
-def _wanted_bits(answer: Answer) -> int:
+def _wanted_bits(answer: HalfAnswer) -> int:
     """Return the bits of a stamp that is asked for; 0 where none is, or more than is sensible."""
     if answer.status != 429:
         return 0

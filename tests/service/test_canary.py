@@ -14,7 +14,7 @@ from local.postgres import ADMINISTRATOR
 from local.waiting import wait_until
 from service.operations import canary, logins
 from service.operations.half_client import HalfClient
-from service.operations.logins import CanaryClient, Login
+from service.operations.logins import CanaryClient, CanaryLogin
 from service.operations.node import DatabaseNode, DeclinedError
 from service.operations.operator import Operator
 
@@ -95,10 +95,10 @@ class Half:
     def __init__(self, fails: Callable[[int], bool] = lambda _: False, seconds: float = 0.1):
         self.fails, self.seconds, self.tried = fails, seconds, 0
 
-    def log_in(self) -> Login:
+    def log_in(self) -> CanaryLogin:
         self.tried += 1
         wrong = "login 401 E0000004" if self.fails(self.tried) else ""
-        return Login(wrong=wrong, seconds=self.seconds)
+        return CanaryLogin(wrong=wrong, seconds=self.seconds)
 
 
 def compare(old: Half, new: Half, *, least: int = 40, bake: float = 0.0):
