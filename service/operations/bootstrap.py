@@ -68,7 +68,7 @@ def _database(operator: Operator, name: str) -> None:
         present = False
     if not present:
         operator.on(name, database="postgres").change(
-            sql.SQL("CREATE DATABASE {}").format(sql.Identifier(node.database))
+            "CREATE DATABASE {}", sql.Identifier(node.database)
         )
 
 
@@ -77,7 +77,7 @@ def _roles(session: NodeSession) -> None:
     present = session.column("SELECT rolname FROM pg_roles")
     for role in APPLICATION_ROLES:
         if role not in present:
-            session.change(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+            session.change("CREATE ROLE {} LOGIN", sql.Identifier(role))
         _grant_once(session, "rds_iam", role, present)
     if REPLICATOR not in present:
         verifier = session.connection.pgconn.encrypt_password(
@@ -85,16 +85,16 @@ def _roles(session: NodeSession) -> None:
         ).decode()
         powers = "" if "rds_replication" in present else " REPLICATION"
         session.change(
-            sql.SQL("CREATE ROLE {} LOGIN{} PASSWORD {}").format(
-                sql.Identifier(REPLICATOR), sql.SQL(powers), sql.Literal(verifier)
-            ),
+            "CREATE ROLE {} LOGIN{} PASSWORD {}",
+            sql.Identifier(REPLICATOR),
+            sql.SQL(powers),
+            verifier,
             hide=verifier,
         )
     _grant_once(session, "rds_replication", REPLICATOR, present)
     session.change(
-        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}").format(
-            named((*APPLICATION_ROLES, REPLICATOR))
-        )
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {}",
+        named((*APPLICATION_ROLES, REPLICATOR)),
     )
 
 
@@ -104,9 +104,7 @@ def _grant_once(session: NodeSession, group: str, role: str, present: list[str])
         role in present
         and session.value("SELECT pg_has_role(%s::name, %s::name, 'MEMBER')", role, group)
     ):
-        session.change(
-            sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(role))
-        )
+        session.change("GRANT {} TO {}", sql.Identifier(group), sql.Identifier(role))
 
 
 def _finish(session: NodeSession, *, writes: bool) -> None:

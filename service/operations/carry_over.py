@@ -48,16 +48,11 @@ class CarryOver:
         """
         with self._new.transaction():
             self._new.change(
-                sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
-                    sql.SQL(", ").join(map(catalog.qualified, catalog.tables(self._new)))
-                )
+                "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+                sql.SQL(", ").join(map(catalog.qualified, catalog.tables(self._new))),
             )
             self._new.change("SET CONSTRAINTS ALL IMMEDIATE")
-            self._new.change(
-                sql.SQL("SELECT pg_logical_emit_message(true, {}, '')").format(
-                    sql.Literal(CARRIED_OVER)
-                )
-            )
+            self._new.change("SELECT pg_logical_emit_message(true, {}, '')", CARRIED_OVER)
             self.outcomes |= self._known()
             newer, reason = self._newer()
             newer |= self._aside
@@ -128,10 +123,9 @@ class CarryOver:
             self.outcomes[at] = {"commit_lsn": at, "reason": obstacle, "changes": changes}
         kept = json.dumps(self.outcomes[at]) if obstacle else None
         self._new.change(
-            sql.SQL(
-                "INSERT INTO operations.reconciled (promotion, commit_lsn, set_aside)"
-                " VALUES ({}, {}, {})"
-            ).format(*map(sql.Literal, (self._promotion.id, at, kept))),
+            "INSERT INTO operations.reconciled (promotion, commit_lsn, set_aside)"
+            " VALUES ({}, {}, {})",
+            *(self._promotion.id, at, kept),
             shown=f"INSERT of the transaction at {at}: {obstacle or 'carried over'}",
         )
 
@@ -149,7 +143,7 @@ class CarryOver:
         if not change.key or change.table not in catalog.tables(self._new):
             return None
         where = sql.SQL(" AND ").join(
-            sql.SQL("{}::text = {}").format(sql.Identifier(name), sql.Literal(value))
+            sql.SQL("{}::text = {}").format(sql.Identifier(name), value)
             for name, value in change.key.items()
         )
         return self._new.value(
@@ -187,8 +181,7 @@ def _statement(change: RowChange) -> sql.Composable:
             table, catalog.named(list(change.row)), _values(change.row)
         )
     where = sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value))
-        for name, value in change.key.items()
+        sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in change.key.items()
     )
     if change.action == "delete":
         return sql.SQL("DELETE FROM {} WHERE {}").format(table, where)
@@ -199,7 +192,4 @@ def _statement(change: RowChange) -> sql.Composable:
 
 def _values(row: Row) -> sql.Composable:
     """Texts without a type: PostgreSQL reads each as its column's."""
-    return sql.SQL(", ").join(
-        sql.NULL if value is None else sql.SQL("{}").format(sql.Literal(value))
-        for value in row.values()
-    )
+    return sql.SQL(", ").join(map(sql.Literal, row.values()))

@@ -142,7 +142,7 @@ def recover(
         # One target alone: with two, be one of them empty, PostgreSQL does not start.
         for name in _TARGETS:
             if name not in wanted and _is_set(session, name):
-                session.change(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+                session.change("ALTER SYSTEM RESET {}", sql.Identifier(name))
         # The target first: without one, a restart with no delay would replay the mistake.
         for name, value in wanted.items():
             _set(session, name, value)
@@ -173,7 +173,7 @@ def follow(
     # The delay first: with none, a restart would replay everything.
     for name in (_DELAY, *_TARGETS, *_HOW):
         if _is_set(session, name):
-            session.change(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+            session.change("ALTER SYSTEM RESET {}", sql.Identifier(name))
     found = state(operator, node)
     if found["target_lsn"] or found["target_time"]:
         restart(operator, node)
@@ -230,9 +230,7 @@ def _require_ahead(session: NodeSession, *, lsn: str | None, time: str | None) -
 
 
 def _set(session: NodeSession, name: str, value: str) -> None:
-    session.change(
-        sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
-    )
+    session.change("ALTER SYSTEM SET {} = {}", sql.Identifier(name), value)
 
 
 def _is_set(session: NodeSession, name: str) -> bool:

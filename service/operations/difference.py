@@ -89,9 +89,7 @@ class _Seen:
         connection = self._source.connection
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if self._name:  # not in a dry run
-            connection.execute(
-                sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self._name))
-            )
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self._name))
 
     def __exit__(self, *_: object) -> None:
         if not self._source.connection.closed:

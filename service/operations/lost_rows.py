@@ -54,17 +54,17 @@ def restore_rows(operator: Operator, node: str, table: str, to: str) -> dict[str
     names = catalog.named(columns)
     with target.transaction():
         target.change(
-            sql.SQL(
-                "CREATE TEMPORARY TABLE given ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0"
-            ).format(names, catalog.qualified(table))
+            "CREATE TEMPORARY TABLE given ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0",
+            names,
+            catalog.qualified(table),
         )
         _stream(source, target, table, names)
         before = {} if target.dry_run else _counts(target, table, key, names)
         target.change(
-            sql.SQL(
-                "INSERT INTO {} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} "
-                "FROM given ON CONFLICT DO NOTHING"
-            ).format(catalog.qualified(table), names=names)
+            "INSERT INTO {} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} "
+            "FROM given ON CONFLICT DO NOTHING",
+            catalog.qualified(table),
+            names=names,
         )
         after = {} if target.dry_run else _counts(target, table, key, names)
     if target.dry_run:

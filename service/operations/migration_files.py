@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg import pq, sql
+from psycopg import pq
 
 from service.operations import rights, schema, survey
 from service.operations.node import DeclinedError
@@ -87,15 +87,8 @@ def apply(session: NodeSession, migration: Migration, *, adds: bool = False) -> 
     """
     _run(session, migration.text, f"migration {migration.version}")
     session.change(
-        sql.SQL(
-            "INSERT INTO operations.migration (version, name, sha256, breaks)"
-            " VALUES ({}, {}, {}, {})"
-        ).format(
-            sql.Literal(migration.version),
-            sql.Literal(migration.name),
-            sql.Literal(migration.sha256),
-            sql.SQL("false" if adds else "true"),
-        )
+        "INSERT INTO operations.migration (version, name, sha256, breaks) VALUES ({}, {}, {}, {})",
+        *(migration.version, migration.name, migration.sha256, not adds),
     )
 
 
@@ -106,11 +99,7 @@ def revert(session: NodeSession, migration: Migration) -> None:
             f"migration {migration.version} has no .revert.sql: rebuild {session.node.name}"
         )
     _run(session, migration.reverting, f"undoing migration {migration.version}")
-    session.change(
-        sql.SQL("DELETE FROM operations.migration WHERE version = {}").format(
-            sql.Literal(migration.version)
-        )
-    )
+    session.change("DELETE FROM operations.migration WHERE version = {}", migration.version)
 
 
 def _run(session: NodeSession, text: str, what: str) -> None:

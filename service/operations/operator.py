@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, LiteralString, Self, cast
 
 import psycopg
 from psycopg import sql
@@ -75,12 +75,21 @@ class NodeSession:
         return rows[0][0] if rows else None
 
     def change(
-        self, statement: Statement, *, hide: str | None = None, shown: str | None = None
+        self,
+        statement: Statement,
+        *parts: Any,
+        hide: str | None = None,
+        shown: str | None = None,
+        **named: Any,
     ) -> int | None:
         """Run a statement that changes something, or print it; return the rows that it changed.
 
-        `hide` is never printed; `shown` is printed in place of the statement. None in a dry run.
+        Where `parts` are given they fill its braces as psycopg's `sql.SQL.format` has it: values
+        become literals. `hide` is never printed; `shown` is printed in place of the statement. None
+        in a dry run.
         """
+        if parts or named:
+            statement = sql.SQL(cast(LiteralString, statement)).format(*parts, **named)
         text = self.text(statement)
         shown = shown or (text.replace(hide, "********") if hide else text)
         print_statement(f"/* {self.node.name} */ {shown.strip()};")

@@ -98,7 +98,7 @@ def state(session: NodeSession, *, today: date) -> dict[str, Any]:
         ahead += 1
     rows = session.value(
         sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS counted").format(
-            catalog.qualified(DEFAULT), sql.Literal(_ROWS_MAX)
+            catalog.qualified(DEFAULT), _ROWS_MAX
         )
     )
     return {"partitions": names, "months_ahead": ahead, "default_rows": rows}
@@ -106,35 +106,30 @@ def state(session: NodeSession, *, today: date) -> dict[str, Any]:
 
 def _make(session: NodeSession, name: str, first: date) -> None:
     """Make one month's partition with the rows that wait for it, all or nothing."""
-    bounds = {
-        "first": sql.Literal(first.isoformat()),
-        "end": sql.Literal(_of(first, 1).isoformat()),
-    }
+    bounds: dict[str, Any] = {"first": first.isoformat(), "end": _of(first, 1).isoformat()}
     table, parent = catalog.qualified(name), catalog.qualified(TABLE)
     with session.transaction():
         set_lock_timeout(session)
         # PARTITION OF would lock the audit log against its writers; ATTACH locks the default one.
+        session.change("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", catalog.qualified(DEFAULT))
         session.change(
-            sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(catalog.qualified(DEFAULT))
+            "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table, parent
         )
         session.change(
-            sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(
-                table, parent
-            )
+            "WITH moved AS (DELETE FROM {} WHERE at >= {first} AND at < {end} RETURNING *)"
+            " INSERT INTO {} SELECT * FROM moved",
+            catalog.qualified(DEFAULT),
+            table,
+            **bounds,
         )
         session.change(
-            sql.SQL(
-                "WITH moved AS (DELETE FROM {} WHERE at >= {first} AND at < {end} RETURNING *)"
-                " INSERT INTO {} SELECT * FROM moved"
-            ).format(catalog.qualified(DEFAULT), table, **bounds)
-        )
-        session.change(
-            sql.SQL(
-                "ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({first}) TO ({end})"
-            ).format(parent, table, **bounds)
+            "ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({first}) TO ({end})",
+            parent,
+            table,
+            **bounds,
         )
         # Asked directly it shows nothing: the tenants' policy stands on the table above it.
-        session.change(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(table))
+        session.change("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", table)
         rights.provide(session, publish=False)
 
 

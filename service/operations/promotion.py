@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import sql
-
 from service.operations import aurora, replication, slots, survey
 from service.operations.detection import answers, is_lost
 from service.operations.fence import MASTERS, fence, unfence
@@ -111,10 +109,11 @@ def _remember(operator: Operator, other: str, from_lost: Link) -> None:
     arrived = slots.progress(session, from_lost.name)
     commits = slots.newest_commits(session, from_lost.name) if arrived is None else []
     session.change(
-        sql.SQL(
-            "INSERT INTO operations.promotion (lost, arrived, commits)"
-            " VALUES ({}, {}, {}::timestamptz[])"
-        ).format(sql.Literal(lost), sql.Literal(arrived), sql.Literal(commits))
+        "INSERT INTO operations.promotion (lost, arrived, commits)"
+        " VALUES ({}, {}, {}::timestamptz[])",
+        lost,
+        arrived,
+        commits,
     )
 
 

@@ -37,16 +37,12 @@ def prepare(operator: Operator, target: str) -> None:
     for slot in (forth.name, reconciliation_slot(target)):
         slots.drop(operator, source, slot)
     session.change(
-        sql.SQL("UPDATE operations.promotion SET over = true WHERE lost = {} AND NOT over").format(
-            sql.Literal(target)
-        )
+        "UPDATE operations.promotion SET over = true WHERE lost = {} AND NOT over", target
     )
     replication.make_slot(session, forth.name)
     # The clone carries this row: a server without it is no clone taken since.
     session.change(
-        sql.SQL(
-            "INSERT INTO operations.clone (target, token) VALUES ({}, gen_random_uuid())"
-        ).format(sql.Literal(target))
+        "INSERT INTO operations.clone (target, token) VALUES ({}, gen_random_uuid())", target
     )
 
 
@@ -71,12 +67,8 @@ def finish(operator: Operator, target: str) -> None:
     _forget_inheritance(operator, clone, keep={forth.name, back.name} if linked else set())
     if not linked:
         # Everything up to here is in the clone.
-        slots.set_floor(session, forth.name, sql.SQL("{}::pg_lsn").format(sql.Literal(taken_at)))
-        session.change(
-            sql.SQL("SELECT pg_replication_slot_advance({}, {}::pg_lsn)").format(
-                sql.Literal(forth.name), sql.Literal(taken_at)
-            )
-        )
+        slots.set_floor(session, forth.name, sql.SQL("{}::pg_lsn").format(taken_at))
+        session.change("SELECT pg_replication_slot_advance({}, {}::pg_lsn)", forth.name, taken_at)
         replication.make_subscription(operator, forth)
     if not replication.has_slot(clone, back.name):
         replication.make_slot(clone, back.name)
@@ -84,9 +76,7 @@ def finish(operator: Operator, target: str) -> None:
         replication.make_subscription(operator, back)
     for link in (forth, back):
         replication.wait_established(operator, link)
-    session.change(
-        sql.SQL("DELETE FROM operations.clone WHERE target = {}").format(sql.Literal(target))
-    )
+    session.change("DELETE FROM operations.clone WHERE target = {}", target)
 
 
 def _parts(operator: Operator, target: str) -> tuple[str, Link, Link]:
@@ -110,9 +100,7 @@ def _taken_at(clone: NodeSession) -> str:
     found = clone.value(f"SELECT {ask}::text")
     if found is None:
         raise DeclinedError(f"{clone.node.name} does not know where it was cloned: clone again")
-    clone.change(
-        sql.SQL("UPDATE operations.clone SET taken_at = {}::pg_lsn").format(sql.Literal(found))
-    )
+    clone.change("UPDATE operations.clone SET taken_at = {}::pg_lsn", found)
     return found
 
 

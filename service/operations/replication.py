@@ -32,9 +32,9 @@ def establish(operator: Operator, link: Link) -> None:
 
 def make_slot(publisher: NodeSession, name: str) -> None:
     publisher.change(
-        sql.SQL(
-            "SELECT pg_create_logical_replication_slot({}, 'pgoutput', false, false, {})"
-        ).format(sql.Literal(name), sql.SQL("true" if keeps_slots(publisher) else "false"))
+        "SELECT pg_create_logical_replication_slot({}, 'pgoutput', false, false, {})",
+        name,
+        keeps_slots(publisher),
     )
 
 
@@ -44,20 +44,17 @@ def make_subscription(
     """Subscribe through the slot that is there."""
     failover = keeps_slots(operator.on(link.publisher.name))
     operator.on(link.subscriber.name).change(
-        sql.SQL(
-            "CREATE SUBSCRIPTION {name} CONNECTION {dsn} PUBLICATION {publication} WITH ("
-            "create_slot = false, slot_name = {name}, origin = {origin}, copy_data = {copy}, "
-            "enabled = {enabled}, disable_on_error = true, streaming = parallel, "
-            "failover = {failover})"
-        ).format(
-            name=sql.Identifier(link.name),
-            dsn=sql.Literal(link.publisher.publisher_dsn),
-            publication=sql.Identifier(PUBLICATION),
-            origin=sql.Literal(link.origin),
-            copy=_boolean(copy),
-            enabled=_boolean(enabled),
-            failover=_boolean(failover),
-        ),
+        "CREATE SUBSCRIPTION {name} CONNECTION {dsn} PUBLICATION {publication} WITH ("
+        "create_slot = false, slot_name = {name}, origin = {origin}, copy_data = {copy}, "
+        "enabled = {enabled}, disable_on_error = true, streaming = parallel, "
+        "failover = {failover})",
+        name=sql.Identifier(link.name),
+        dsn=link.publisher.publisher_dsn,
+        publication=sql.Identifier(PUBLICATION),
+        origin=link.origin,
+        copy=copy,
+        enabled=enabled,
+        failover=failover,
         hide=link.publisher.replication_password or None,
     )
 
@@ -136,10 +133,8 @@ def pause(operator: Operator, link: Link) -> None:
     if subscription and subscription["enabled"]:
         with subscriber.transaction():
             subscriber.change(
-                sql.SQL(
-                    "INSERT INTO operations.paused (subscription) VALUES ({})"
-                    " ON CONFLICT DO NOTHING"
-                ).format(sql.Literal(link.name))
+                "INSERT INTO operations.paused (subscription) VALUES ({}) ON CONFLICT DO NOTHING",
+                link.name,
             )
             _set(subscriber, link, enabled=False)
     publisher = operator.on(link.publisher.name)
@@ -195,11 +190,7 @@ def is_paused(subscriber: NodeSession, name: str) -> bool:
 
 def _forget_pause(subscriber: NodeSession, name: str) -> None:
     if subscriber.value("SELECT 1 FROM operations.paused WHERE subscription = %s", name):
-        subscriber.change(
-            sql.SQL("DELETE FROM operations.paused WHERE subscription = {}").format(
-                sql.Literal(name)
-            )
-        )
+        subscriber.change("DELETE FROM operations.paused WHERE subscription = {}", name)
 
 
 def take_tables(operator: Operator, link: Link) -> None:
@@ -227,25 +218,25 @@ def _take_tables(subscriber: NodeSession, link: Link) -> None:
 
 def _refresh(subscriber: NodeSession, link: Link) -> None:
     subscriber.change(
-        sql.SQL("ALTER SUBSCRIPTION {} REFRESH PUBLICATION WITH (copy_data = false)").format(
-            sql.Identifier(link.name)
-        )
+        "ALTER SUBSCRIPTION {} REFRESH PUBLICATION WITH (copy_data = false)",
+        sql.Identifier(link.name),
     )
 
 
 def _set(subscriber: NodeSession, link: Link, *, enabled: bool) -> None:
     subscriber.change(
-        sql.SQL("ALTER SUBSCRIPTION {} {}").format(
-            sql.Identifier(link.name), sql.SQL("ENABLE" if enabled else "DISABLE")
-        )
+        "ALTER SUBSCRIPTION {} {}",
+        sql.Identifier(link.name),
+        sql.SQL("ENABLE" if enabled else "DISABLE"),
     )
 
 
 def _read_from(subscriber: NodeSession, link: Link, slot: str, *, disable_on_error: bool) -> None:
     subscriber.change(
-        sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = {}, disable_on_error = {})").format(
-            sql.Identifier(link.name), sql.Literal(slot), _boolean(disable_on_error)
-        )
+        "ALTER SUBSCRIPTION {} SET (slot_name = {}, disable_on_error = {})",
+        sql.Identifier(link.name),
+        slot,
+        disable_on_error,
     )
 
 
@@ -255,9 +246,9 @@ def redirect(operator: Operator, link: Link) -> None:
     Who may see the old address is a superuser, which nobody is: so it is written, not compared.
     """
     operator.on(link.subscriber.name).change(
-        sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}").format(
-            sql.Identifier(link.name), sql.Literal(link.publisher.publisher_dsn)
-        ),
+        "ALTER SUBSCRIPTION {} CONNECTION {}",
+        sql.Identifier(link.name),
+        link.publisher.publisher_dsn,
         hide=link.publisher.replication_password or None,
     )
 
@@ -266,9 +257,9 @@ def drop_subscription(subscriber: NodeSession, name: str) -> None:
     """Remove a subscription and leave its slot alone, wherever that is."""
     _forget_pause(subscriber, name)
     identifier = sql.Identifier(name)
-    subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(identifier))
-    subscriber.change(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(identifier))
-    subscriber.change(sql.SQL("DROP SUBSCRIPTION {}").format(identifier))
+    subscriber.change("ALTER SUBSCRIPTION {} DISABLE", identifier)
+    subscriber.change("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", identifier)
+    subscriber.change("DROP SUBSCRIPTION {}", identifier)
 
 
 def slot_state(publisher: NodeSession, name: str) -> str:
@@ -332,7 +323,3 @@ def keeps_slots(publisher: NodeSession) -> bool:
     that ask for it, to a standby that is set up for it.
     """
     return bool(publisher.value("SELECT current_setting('synchronized_standby_slots', true) <> ''"))
-
-
-def _boolean(value: bool) -> sql.Composable:
-    return sql.SQL("true" if value else "false")

@@ -134,11 +134,7 @@ def revoke_writes(session: NodeSession) -> None:
     """Revoke every write, and remember whose it was: both or nothing."""
     with session.transaction():
         session.change(_MAKE_MEMORY)
-        session.change(
-            sql.SQL(_REMEMBER).format(
-                rights=sql.Literal(WRITES.split(", ")), roles=sql.Literal(list(APPLICATION_ROLES))
-            )
-        )
+        session.change(_REMEMBER, rights=WRITES.split(", "), roles=list(APPLICATION_ROLES))
         revoke_unrecorded(session)
 
 
@@ -181,18 +177,18 @@ def _grant(
 def grant_writes(session: NodeSession) -> None:
     session.fence_shown = False
     session.change(
-        sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA public TO {}").format(
-            sql.SQL(WRITES.replace(", TRUNCATE", "")), sql.Identifier(WRITER)
-        )
+        "GRANT {} ON ALL TABLES IN SCHEMA public TO {}",
+        sql.SQL(WRITES.replace(", TRUNCATE", "")),
+        sql.Identifier(WRITER),
     )
 
 
 def revoke_unrecorded(session: NodeSession) -> None:
     session.fence_shown = session.dry_run
     session.change(
-        sql.SQL("REVOKE {} ON ALL TABLES IN SCHEMA public FROM PUBLIC, {} CASCADE").format(
-            sql.SQL(WRITES), named(APPLICATION_ROLES)
-        )
+        "REVOKE {} ON ALL TABLES IN SCHEMA public FROM PUBLIC, {} CASCADE",
+        sql.SQL(WRITES),
+        named(APPLICATION_ROLES),
     )
 
 
@@ -203,20 +199,16 @@ def provide(session: NodeSession, *, publish: bool) -> None:
     """
     readers = (*APPLICATION_ROLES, REPLICATOR)
     if session.value(_UNREADABLE, list(readers)):
-        session.change(
-            sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(named(readers))
-        )
+        session.change("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", named(readers))
     if session.value(_UNCOUNTED, WRITER):
         session.change(
-            sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(
-                sql.Identifier(WRITER)
-            )
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}", sql.Identifier(WRITER)
         )
     for table in session.column(_HIDDEN_FROM_REPLICATION):
         session.change(
-            sql.SQL("CREATE POLICY replication ON {} FOR SELECT TO {} USING (true)").format(
-                qualified(table), sql.Identifier(REPLICATOR)
-            )
+            "CREATE POLICY replication ON {} FOR SELECT TO {} USING (true)",
+            qualified(table),
+            sql.Identifier(REPLICATOR),
         )
     written = writers(session).get(WRITER, [])
     if written and set(tables(session)) - set(written):
@@ -233,4 +225,4 @@ def _publish(session: NodeSession) -> None:
     form = "CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true)"
     if present is not None:
         form = "ALTER PUBLICATION {} SET TABLE {}"
-    session.change(sql.SQL(form).format(sql.Identifier(PUBLICATION), listed))
+    session.change(form, sql.Identifier(PUBLICATION), listed)

@@ -59,7 +59,7 @@ def scratch(operator: Operator, node: str, applied: list[Migration]) -> Iterator
     server = operator.on(node)
     with alone(operator, node):
         _drop(server, name)
-        server.change(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        server.change("CREATE DATABASE {}", sql.Identifier(name))
         try:
             copy = operator.on(node, database=name)
             with contextlib.closing(copy.connection):
@@ -87,7 +87,7 @@ def reload_backwards(session: NodeSession, rows: Rows) -> None:
     with session.transaction():
         session.change("SET LOCAL session_replication_role = replica")
         for table in rows:
-            session.change(sql.SQL("DELETE FROM {}").format(catalog.qualified(table)))
+            session.change("DELETE FROM {}", catalog.qualified(table))
         load(session, {table: found[::-1] for table, found in rows.items()})
 
 
@@ -141,7 +141,7 @@ def _some_rows(server: NodeSession, tables: list[str]) -> Rows:
     try:
         found = {
             table: dict.fromkeys(
-                server.column(sql.SQL(_SOME).format(catalog.qualified(table), sql.Literal(_ROWS)))
+                server.column(sql.SQL(_SOME).format(catalog.qualified(table), _ROWS))
             )
             for table in tables
         }
@@ -182,7 +182,7 @@ def _array(rows: list[str]) -> str:
 
 
 def _drop(server: NodeSession, name: str) -> None:
-    server.change(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    server.change("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -27,8 +27,7 @@ def raise_sequences(session: NodeSession, *, gap: int = 0) -> None:
         )[0]
         if largest is not None and reached < min(largest + gap, most):
             session.change(
-                sql.SQL("SELECT setval({}, {})").format(
-                    sql.Literal(session.text(catalog.qualified(sequence))),
-                    sql.Literal(min(largest + gap, most)),
-                )
+                "SELECT setval({}, {})",
+                session.text(catalog.qualified(sequence)),
+                min(largest + gap, most),
             )

@@ -148,7 +148,7 @@ def wait_until_written(
         if terminate_after is None:
             raise
         for pid in session.column(f"SELECT pid FROM ({_WRITING}) AS writing WHERE pid > 0"):
-            session.change(sql.SQL("SELECT pg_terminate_backend({})").format(sql.Literal(pid)))
+            session.change("SELECT pg_terminate_backend({})", pid)
         operator.wait(lambda: not session.rows(_WRITING), ended)
 
 
@@ -160,7 +160,7 @@ def drop(operator: Operator, publisher: str, slot: str) -> None:
     operator.wait(
         lambda: not is_active(session, slot), f"nobody reads the slot '{slot}' of {publisher}"
     )
-    session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
+    session.change("SELECT pg_drop_replication_slot({})", slot)
 
 
 def is_applying(session: NodeSession, subscription: str) -> bool:
@@ -205,10 +205,10 @@ def tells_arrival(session: NodeSession, subscription: str) -> bool:
 def set_floor(session: NodeSession, slot: str, lsn: sql.Composable) -> None:
     """Record that a slot was led to a place: what is before it is in the subscriber already."""
     session.change(
-        sql.SQL(
-            "INSERT INTO operations.slot_floor (slot, lsn) VALUES ({0}, {1})"
-            " ON CONFLICT (slot) DO UPDATE SET lsn = greatest(slot_floor.lsn, EXCLUDED.lsn)"
-        ).format(sql.Literal(slot), lsn)
+        "INSERT INTO operations.slot_floor (slot, lsn) VALUES ({0}, {1})"
+        " ON CONFLICT (slot) DO UPDATE SET lsn = greatest(slot_floor.lsn, EXCLUDED.lsn)",
+        slot,
+        lsn,
     )
 
 
@@ -239,10 +239,10 @@ def _confirmed_lsn(session: NodeSession, slot: str) -> str | None:
 def owe_advance(session: NodeSession, slot: str, version: int) -> None:
     """Record that a slot has to be led past this transaction before anyone writes again."""
     session.change(
-        sql.SQL(
-            "INSERT INTO operations.advance (slot, version) VALUES ({0}, {1})"
-            " ON CONFLICT (slot) DO UPDATE SET version = {1}"
-        ).format(sql.Literal(slot), sql.Literal(version))
+        "INSERT INTO operations.advance (slot, version) VALUES ({0}, {1})"
+        " ON CONFLICT (slot) DO UPDATE SET version = {1}",
+        slot,
+        version,
     )
 
 
@@ -260,12 +260,6 @@ def advance(operator: Operator, node: str) -> list[str]:
     for slot in owed:
         if slot in standing:
             set_floor(session, slot, sql.SQL("pg_current_wal_lsn()"))
-            session.change(
-                sql.SQL("SELECT pg_replication_slot_advance({}, pg_current_wal_lsn())").format(
-                    sql.Literal(slot)
-                )
-            )
-        session.change(
-            sql.SQL("DELETE FROM operations.advance WHERE slot = {}").format(sql.Literal(slot))
-        )
+            session.change("SELECT pg_replication_slot_advance({}, pg_current_wal_lsn())", slot)
+        session.change("DELETE FROM operations.advance WHERE slot = {}", slot)
     return owed

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 
 import psycopg
-from psycopg import sql
 
 from service.operations.node import DeclinedError
 from service.operations.operator import NodeSession, Operator
@@ -58,7 +57,7 @@ def reclone_standby(operator: Operator, node: str, *, of: str) -> None:
     require_superuser(session)
     _keep_log(operator.on(of), slot_of(session))
     request = request_of(session)
-    session.change(sql.SQL("COPY (SELECT {}) TO {}").format(sql.Literal(of), sql.Literal(request)))
+    session.change("COPY (SELECT {}) TO {}", of, request)
     restart(operator, node)
     operator.wait(lambda: _is_copied(operator, node, request), f"{node} is a copy of {of}")
 
@@ -98,13 +97,9 @@ def _keep_log(session: NodeSession, slot: str) -> None:
     """Keep the log from now on, in a slot that is good for something."""
     status = _slot_status(session, slot)
     if status == "lost":
-        session.change(sql.SQL("SELECT pg_drop_replication_slot({})").format(sql.Literal(slot)))
+        session.change("SELECT pg_drop_replication_slot({})", slot)
     if status in (None, "lost"):
-        session.change(
-            sql.SQL("SELECT pg_create_physical_replication_slot({}, true)").format(
-                sql.Literal(slot)
-            )
-        )
+        session.change("SELECT pg_create_physical_replication_slot({}, true)", slot)
 
 
 def _began(operator: Operator, node: str) -> str | None:

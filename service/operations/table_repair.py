@@ -54,7 +54,7 @@ def _take_away(target: NodeSession, table: str, keys: list[str]) -> None:
     where = _where(target, table)
     copied = sql.SQL(
         'INSERT INTO operations.set_aside ("table", row) SELECT {}, to_jsonb(t) FROM {} t WHERE {}'
-    ).format(sql.Literal(table), catalog.qualified(table), where)
+    ).format(table, catalog.qualified(table), where)
     deleted = sql.SQL("DELETE FROM {} t WHERE {}").format(catalog.qualified(table), where)
     for statement in (copied, deleted):
         _execute(target, statement, table, len(keys), (keys,))
