@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import TooManyRequests
 
 from service.connections import NO_CONNECTION, Connection, Connections, Parameters
+from service.fair_queue import FairQueue
 from service.log import log
 from service.schema_version import SchemaVersionError
 from service.settings import Address, DatabaseSettings
@@ -32,6 +33,8 @@ _REST_SECONDS = 1.0
 _UNKNOWN_REST_SECONDS = 30.0
 # A server that says nothing is given up so long after its statement should have ended.
 _GRACE_SECONDS = 0.5
+# How long a question waits for its turn, and how long one takes until that is measured.
+_TURN_SECONDS, _SECONDS_EACH = 4.0, 0.01
 # Of a whole question, over all servers, before the caller is told that none answers.
 BUDGET_SECONDS = 6.0
 # The store's version, and the newest that old code does not run on: since that one.
@@ -44,6 +47,9 @@ _TAKES = "SELECT NOT pg_is_in_recovery() AND has_table_privilege(%s, 'INSERT') A
 _CHECK = f"SELECT version, 1 / (%s BETWEEN since AND version)::int FROM ({_VERSION}) AS found"
 # The versions of the entity store that the statements of a request were answered on.
 ANSWERED_ON: ContextVar[set[int] | None] = ContextVar("ANSWERED_ON", default=None)
+
+# Who asks, as keys of a tenant and its client: they take turns at each store.
+ASKER: ContextVar[tuple[Hashable, ...]] = ContextVar("ASKER", default=("this process",))
 
 # The next server is asked after these: it is away, too busy, restarting, or catching up.
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
@@ -209,10 +215,17 @@ async def _read_versions(connection: Connection) -> tuple[int, int]:
 
 
 class Servers:
-    """The servers of one store for one role, in order of preference."""
+    """The servers of one store for one role, in order of preference.
+
+    Whoever asks more than its share waits for itself alone: no client takes every connection.
+    """
 
     def __init__(self, servers: Iterable[Server]) -> None:
         self.servers = list(servers)
+        connections = max((each.pool.max_size for each in self.servers), default=1)
+        self._turns = FairQueue(
+            at_once=connections, wait_seconds=_TURN_SECONDS, seconds_each=_SECONDS_EACH
+        )
         self.found_other_version = False  # by the last `take`
 
     async def open(self) -> None:
@@ -233,11 +246,24 @@ class Servers:
         again: bool = True,
         guards: Guards = NO_GUARDS,
     ) -> list[Row]:
-        """What the first server that can answer answers; UnavailableError when none can in time.
+        """Return what the first server that can answer answers.
 
         With `again` the statement may run twice, where an answer was lost on the way; without it
-        that is an UnknownOutcomeError.
+        that is an UnknownOutcomeError. UnavailableError when none can in time; BusyError where too
+        much is asked for by whom ASKER names.
         """
+        async with self._turns.turn(*ASKER.get()):
+            return await self._ask(about, statement, values, backwards, again, guards)
+
+    async def _ask(
+        self,
+        about: Mapping[str, str],
+        statement: str,
+        values: Sequence[Any],
+        backwards: bool,
+        again: bool,
+        guards: Guards,
+    ) -> list[Row]:
         deadline = time.monotonic() + BUDGET_SECONDS
         refusals: dict[str, str] = {}
         rounds, refused = 0, False

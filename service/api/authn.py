@@ -36,7 +36,7 @@ async def verified(
 
     `kind` is the event's: what the password is shown for.
     """
-    async with call.runtime.passwords.turn(call.tenant.id, call.address):
+    async with call.runtime.passwords.turn(call.tenant.id, call.client_network):
         return await _verified(call, kind, login, password, stamp)
 
 

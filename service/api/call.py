@@ -23,6 +23,7 @@ from service.api.problems import ProblemError
 from service.databases import Row
 from service.runtime import Runtime
 from service.sessions import Caller
+from service.stores.attempts import network_of
 from service.stores.entity import Tenant, new_id
 from service.stores.transaction import Event
 
@@ -84,6 +85,11 @@ class Call(Request):
         """The address that the request came from, as the edge saw it."""
         peer = self.scope.get("client")
         return (self.headers.get("x-real-ip") or (peer[0] if peer else "unknown"))[:64]
+
+    @cached_property
+    def client_network(self) -> str:
+        """The one client that the address is of, for its share of what there is."""
+        return network_of(self.address)
 
     @property
     def agent(self) -> str | None:

@@ -23,7 +23,7 @@ from service.api.call import Call, Endpoint
 from service.api.problems import ProblemError
 from service.api.tenancy import application_of, caller_of, tenant_of
 from service.aws import FAILURES
-from service.databases import UnavailableError, UnknownOutcomeError
+from service.databases import ASKER, UnavailableError, UnknownOutcomeError
 from service.fair_queue import BusyError
 from service.log import log
 from service.passwords import WeakPasswordError
@@ -126,9 +126,11 @@ async def _served(call: Call, media_type: str | None, handle: Handler) -> Respon
     """Return the endpoint's answer; BusyError where too many requests are under way."""
     places, at_once = call.runtime.places, call.endpoint.at_once
     with places.hold((None, _REQUESTS_MAX)):
+        ASKER.set((None, call.client_network))
         call.tenant = await tenant_of(call)
         tenant = call.tenant.host
-        client = tenant, call.address, at_once
+        ASKER.set((tenant, call.client_network))
+        client = tenant, call.client_network, at_once
         with places.hold((tenant, _TENANT_REQUESTS_MAX), (client, at_once)):
             await _admit(call)
             if media_type is not None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from service.aws import Aws
@@ -61,12 +61,10 @@ def counters(
 def network_of(client: str) -> str:
     """Return what one client may have all addresses of: 64 bits of IPv6, else the address."""
     try:
-        address = ip_address(client)
+        address = IPv6Address(client)
     except ValueError:
         return client
-    address = getattr(address, "ipv4_mapped", None) or address
-    bits = 64 if address.version == 6 else 32
-    return str(ip_network((address, bits), strict=False))
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import pytest
 
 from local.one_machine import DATABASE, OneMachine
 from service import connections, databases, schema_version
-from service.databases import Server, Servers, UnavailableError
+from service.databases import ASKER, Server, Servers, UnavailableError
+from service.fair_queue import BusyError
 from service.operations.node import READER
 from service.runtime import Runtime
 from service.settings import DatabaseSettings, api_settings
@@ -160,6 +161,30 @@ def test_a_pool_that_has_lost_its_connections_ends_the_process(
     name = f"127.0.0.1:{machine.databases['reader'].port}"
     assert reasons == [f"the pool of {name} has lost its connections"]
     assert runtime.exit_code == 1
+
+
+def test_who_floods_a_store_waits_for_its_own_turns_alone(machine: OneMachine):
+    """Whatever it asks, of a tenant or of none: others' questions are the next ones."""
+
+    async def run() -> tuple[int, list[Any]]:
+        async with reader(machine) as server:
+            servers, done = Servers([server]), []
+
+            async def ask(*who: str) -> None:
+                ASKER.set(who)
+                await servers.ask({}, "SELECT pg_sleep(0.02)")
+                done.append(who)
+
+            flood = [asyncio.create_task(ask("nobody", "flood")) for _ in range(200)]
+            await asyncio.sleep(0.1)
+            before = len(done)
+            await asyncio.gather(*(asyncio.create_task(ask("tenant", "a")) for _ in range(3)))
+            passed = len(done) - before
+            return passed, await asyncio.gather(*flood, return_exceptions=True)
+
+    passed, flood = asyncio.run(asyncio.wait_for(run(), 60))
+    assert passed < 40, passed
+    assert {type(each) for each in flood} <= {type(None), BusyError}
 
 
 def test_a_server_that_is_away_is_no_lost_pool(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import socket
 import uuid
 from typing import Any
 
@@ -131,6 +134,35 @@ def test_a_host_of_no_tenant_is_none(tenant: Tenant, admin: str, host: str):
         "GET", "/api/v1/users", token=admin, host=host.encode("utf-8").decode("latin-1")
     )
     assert answer.status_code in (400, 404)
+
+
+def test_a_client_that_asks_for_tenants_that_are_none_starves_no_tenant(
+    machine: OneMachine, tenant: Tenant
+):
+    """Each such host is a question to the store, before anybody is known."""
+    own, answers = machine.api(), b""
+
+    def asked(host: str) -> str:
+        return f"GET /api/v1/users HTTP/1.1\r\nHost: {host}.{DOMAIN}\r\nX-Real-IP: 203.0.113.9\r\n"
+
+    try:
+        with contextlib.ExitStack() as ends:
+            flood = [
+                ends.enter_context(socket.create_connection(("127.0.0.1", own.port), timeout=60))
+                for _ in range(300)
+            ]
+            for number, each in enumerate(flood):
+                heads = [asked(f"n{number}-{place}") for place in range(10)]
+                each.sendall("\r\n".join([*heads, "\r\n"]).encode())
+            logins = {tenant.try_login(api=own).status_code for _ in range(5)}
+            for each in flood:
+                while answers.count(b"HTTP/1.1 ") % 10 or not answers.endswith(b"}"):
+                    answers += each.recv(65_536)
+                answers += b"\n"
+        assert logins == {200}, own.log.read_text()[-2_000:]
+        assert set(re.findall(rb"HTTP/1.1 (\d+)", answers)) <= {b"404", b"429"}
+    finally:
+        own.kill()
 
 
 _PLACES = ("user", "login", "application", "token", "admin", "tenant")
