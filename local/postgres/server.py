@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ SUPERUSER = "postgres"
 ADMINISTRATOR = "administrator"
 POSTGRES_PORT = 5432
 _POLL_SECONDS = 0.02
+# Of postmaster.pid: the key and the id of the segment (PostgreSQL, src/include/utils/pidfile.h).
+_SEGMENT_LINE, _IPC_RMID = 6, 0
 
 
 class NotReadyError(RuntimeError):
@@ -106,6 +109,16 @@ class PostgresServer:
             seconds=10,
             pause=_POLL_SECONDS,
         )
+        self._forget_segment()
+
+    def _forget_segment(self) -> None:
+        """Remove the shared memory by which a server is known to run, as a lost machine would.
+
+        A killed server leaves it to the kernel, which takes 4,096 and then no server more.
+        """
+        with contextlib.suppress(FileNotFoundError, IndexError):
+            place = (self.folder / "postmaster.pid").read_text().splitlines()[_SEGMENT_LINE]
+            ctypes.CDLL(None).shmctl(int(place.split()[1]), _IPC_RMID, None)
 
     @property
     def is_running(self) -> bool:

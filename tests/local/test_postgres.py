@@ -69,6 +69,22 @@ def test_what_is_committed_survives_a_kill(servers):
     assert killed.value("SELECT count(*) FROM kept") == 1000
 
 
+def test_a_killed_server_leaves_no_shared_memory(servers):
+    """The kernel takes 4,096 segments, and then no server starts on the machine."""
+
+    def segments():
+        lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+        return {line.split()[1] for line in lines}
+
+    server = servers.start("leaving")
+    own = (server.folder / "postmaster.pid").read_text().split()[-2]
+    assert own in segments()
+    server.kill()
+    assert own not in segments()
+    server.start()
+    server.kill()
+
+
 def test_fails_on_a_setting_that_postgresql_refuses_with_its_log(servers):
     with pytest.raises(NotReadyError, match="wal_level"):
         servers.start("refused", wal_level="sometimes")
