@@ -41,6 +41,13 @@ def regions(deployed: Deployed) -> list[str]:
     return deployed.outputs(_TIER)["Regions"].split(",")
 
 
+def readers_of(deployed: Deployed) -> str:
+    """Return "cluster=least" of the Region's master whose readers READ_ONLY raises, or "none"."""
+    with contextlib.suppress(NotDeployedError):
+        return deployed.outputs(_TIER).get("Readers", "none")
+    return "none"
+
+
 def locks(deployed: Deployed, own_table: str) -> Iterator[Lock]:
     """Yield the lock of every Region that answers: an upgrade of both holds the primary's alone."""
     tables = {deployed.region: own_table}

@@ -21,11 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from click.core import ParameterSource
 
 from cli.beliefs import LAYERS, beliefs
-from cli.causes import causes, locks
+from cli.causes import causes, locks, readers_of
 from cli.command import EXIT_CODES, SETTINGS, as_json, on_environment
 from cli.deployed import Deployed
 from cli.errors import CommandRefusedError
 from cli.output import answer, table
+from functions import reader_parity
 from functions.control_table import lock
 from functions.control_table import mode as modes
 from functions.control_table.mode import NoModeError
@@ -102,7 +103,15 @@ def leave(
     reason = _allowed(reason, held=held, stand=stand, force=force, past_lock=past_lock)
     dynamodb, now = deployed.client("dynamodb"), datetime.now(UTC)
     modes.leave_read_only(dynamodb, name, epoch=epoch, reason=reason, by=deployed.by, at=now)
+    _lower_readers(deployed)
     _print(_shown(deployed, name), deployed, as_json=as_json)
+
+
+def _lower_readers(deployed: Deployed) -> None:
+    """Give the other master the least readers of the template: READ_ONLY may have raised them."""
+    cluster, _, least = readers_of(deployed).partition("=")
+    if least:
+        reader_parity.set_least(deployed.client("application-autoscaling"), cluster, int(least))
 
 
 # Of leaving past the lock of an upgrade, in words for whoever is about to.

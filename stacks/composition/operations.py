@@ -11,6 +11,7 @@ from config.model import Environment
 from mainstay.alarm_topic import AlarmTopic
 from mainstay.database.healing import Healing
 from mainstay.database.metrics import MEASURED_EVERY, ClusterMetrics, ReplicaMetrics
+from mainstay.database.reader_parity import MasterReaders
 from mainstay.database.scheduled_operation import ScheduledOperation
 from mainstay.delivery.github_deployer import GithubDeployer
 from mainstay.dns.global_zone import GlobalZone
@@ -114,12 +115,14 @@ def _read_only(region: RegionTiers, regions: list[RegionTiers]) -> None:
         )
     identifiers = [store.identifier for store in databases.masters.values()]
     clusters = f"arn:aws:rds:{context.name}:{environment.account}:cluster:"
+    readers = _readers(regions[0].databases)
     AutomaticReadOnly(
         stack,
         "Automatic",
         masters=[f"{clusters}{identifier}" for identifier in identifiers],
         tables={other.context.name: _table(other, seen_from=region) for other in regions},
         alarms={"writer": down, "lag": replication.lagging, "broken": replication.broken},
+        readers=readers,
         log_group=context.logs.functions,
     )
     links = [alarm for name, alarm in replication.replicas.items() if name != "Delayed"]
@@ -141,6 +144,13 @@ def _read_only(region: RegionTiers, regions: list[RegionTiers]) -> None:
             "Masters",
             ",".join(identifiers) or "none",
             "The clusters that `mainstay-mode leave` asks for a writer",
+        ),
+        (
+            "Readers",
+            "none"
+            if readers is None or readers.region != context.name
+            else f"{readers.target}={readers.least}",
+            "The cluster whose least readers `mainstay-mode leave` sets, and how many these are",
         ),
     ):
         cdk.CfnOutput(stack, name, description=what, value=value)
@@ -234,9 +244,23 @@ def _upgrade(regions: list[RegionTiers], exits: dict[str, cdk.Stack]) -> None:
         primary=acted_on[0],
         standby=acted_on[1] if standbys else None,
         exit_=_exit(standbys[0].context) if standbys else None,
+        readers=_readers(primary.databases),
         operations=UpgradeOperations.of(service.operations, service.app, environment.domain),
         listener=service.app.listener,
         log_group=primary.context.logs.functions,
+    )
+
+
+def _readers(databases: RegionDatabases) -> MasterReaders | None:
+    """Return the masters whose readers come and go with the load."""
+    first, second = (databases.masters.get(letter) for letter in ("A", "B"))
+    if first is None or second is None or second.least_readers is None:
+        return None
+    return MasterReaders(
+        region=databases.context.name,
+        source=first.identifier,
+        target=second.identifier,
+        least=second.least_readers,
     )
 
 

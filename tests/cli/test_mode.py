@@ -16,6 +16,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from cli.main import main
+from functions import reader_parity
 from functions.control_table import lock, mode
 from functions.control_table.acknowledgements import acknowledge
 
@@ -48,7 +49,8 @@ def _client(service: str, region: str) -> Any:
         ],
     }
     masters = "entity-a,entity-b" if region == PRIMARY else "none"
-    outputs = {"Regions": f"{PRIMARY},{STANDBY}", "Masters": masters}
+    readers = "entity-b=2" if region == PRIMARY else "none"
+    outputs = {"Regions": f"{PRIMARY},{STANDBY}", "Masters": masters, "Readers": readers}
     return SimpleNamespace(
         get_paginator=lambda _: SimpleNamespace(
             paginate=lambda StackName: [  # noqa: N803 (boto3's)
@@ -325,3 +327,20 @@ def test_where_ecs_does_not_answer_every_word_counts_and_that_is_printed(run_com
     printed = capsys.readouterr().out
     assert "1 app" in printed
     assert "which of them run is not known" in printed
+
+
+def test_leaving_gives_the_other_master_the_least_readers_of_its_template(run_command):
+    scaling = _aws("application-autoscaling", PRIMARY)
+    scaling.register_scalable_target(
+        ServiceNamespace="rds",
+        ResourceId="cluster:entity-b",
+        ScalableDimension="rds:cluster:ReadReplicaCount",
+        MinCapacity=4,
+        MaxCapacity=8,
+    )
+    run_command("enter", "--reason", "a test", "--table", _TABLE)
+    epoch = str(_mode(PRIMARY).epoch)
+    arguments = ("--epoch", epoch, "--reason", "over", "--table", _TABLE)
+    code, text = run_command("leave", *arguments)
+    assert code == 0, text
+    assert reader_parity.limits(scaling, "entity-b") == (2, 8)

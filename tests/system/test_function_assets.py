@@ -48,7 +48,7 @@ def test_a_function_ships_its_package_what_that_imports_and_no_other(shipped):
     }
     assert held["functions.snapshot_job.handler.take"] == {"snapshot_job"}
     assert held["functions.upgrade.handler.handler"] == {
-        *("upgrade", "control_table", "ended_task", "sequential_test")
+        *("upgrade", "control_table", "ended_task", "reader_parity", "sequential_test")
     }
     assert held["functions.archive_job.handler.work"] == {
         *("archive_job", "archive_format", "block_archive")

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 
 from tests.upgrade.fake_ecs import FakeEcs
+from tests.upgrade.fake_rds import SOURCE, TARGET
 from tests.upgrade.synthesized import OPERATORS
 
 PRIMARY, STANDBY = "us-east-1", "us-west-2"
@@ -159,6 +160,7 @@ def described(rule: str, groups: Mapping[str, str]) -> dict[str, Any]:
             "seconds": 10,
             "quiet_requests": 200,
         },
+        "readers": {"source": SOURCE, "target": TARGET},
         "quiet_seconds": 240,
         "operations": {
             "cluster": "work",

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from functions import reader_parity
 from functions.control_table import mode, plan_owner
 from functions.upgrade import plan as plans
 from functions.upgrade.conduct import Conductor
 from tests.upgrade.databases import RefusedError
+from tests.upgrade.fake_rds import MOST, SOURCE, TARGET
 from tests.upgrade.fault import ALARM_RINGS, AWAY, IN_FULL, OPENED, SCALES, SPOILT, Fault
 from tests.upgrade.interpreter import Machine, TaskError
 from tests.upgrade.regions import LOG_GROUP, NEW, OLD, PAGER, PRIMARY, STANDBY, aws
@@ -241,6 +243,11 @@ class SimulatedAccount(SimulatedWorld):
                 self._violated(f"{half} was stopped while a node of the load balancer sends to it")
         if databases.adds and self.mode(PRIMARY).mode != mode.Mode.READ_WRITE and not self.taken:
             self._violated("READ_ONLY, and the release only adds")
+        state = self.mode(PRIMARY)
+        if state.by == f"upgrade {UPGRADE}" and state.mode == mode.Mode.READ_ONLY:
+            readers = {name: reader_parity.available(self.rds, name) for name in (SOURCE, TARGET)}
+            if readers[TARGET] < min(readers[SOURCE], MOST):
+                self._violated(f"all reads go to B, and the readers are {readers}")
         for short in self.autoscaler.short():
             self._violated(short)
         if self.spoilt in SPOILT and any(

@@ -16,6 +16,7 @@ from tests.upgrade.autoscaler import Autoscaler, limits
 from tests.upgrade.databases import Databases
 from tests.upgrade.fake_dynamodb import FakeDynamoDb
 from tests.upgrade.fake_ecs import FakeEcs
+from tests.upgrade.fake_rds import FakeRds
 from tests.upgrade.regions import (
     ALARM,
     COUNT,
@@ -57,6 +58,7 @@ class SimulatedWorld:
         self.unreachable: set[str] = set()  # Regions
         self.deaf: set[str] = set()  # tasks that acknowledge nothing
         self.taken: set[str] = set()  # Regions that an alarm keeps in READ_ONLY
+        self.rds = FakeRds(aws("application-autoscaling", PRIMARY), lambda: self.now)
         make_pager()
         for region in (PRIMARY, STANDBY):
             mode.begin(self.tables[region], f"control-{region}", by="test", at=self.now)
@@ -76,6 +78,8 @@ class SimulatedWorld:
             return self.tables[region]
         if service == "cloudwatch":
             return CloudWatch(region, self._requests)
+        if service == "rds":
+            return self.rds
         if service == "elbv2":
             return self.balancers if region == PRIMARY else aws("elbv2", region)
         return aws(service, region)
@@ -182,6 +186,7 @@ class SimulatedWorld:
                 for family in ("app-blue", "app-green", "app-worker", "operations")
             },
             "dns": self.exit_alarm(),
+            "readers": self.rds.least(),
         }
 
     def _first(self) -> dict[str, Any]:

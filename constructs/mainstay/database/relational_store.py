@@ -127,7 +127,9 @@ class RelationalStore(Construct):
         if removal_policy != cdk.RemovalPolicy.RETAIN:
             self._acknowledge_no_protection()
         membership.join(self, self.cluster, removal_policy)
-        if membership.scales_readers and readers.max_readers > len(others):
+        scales = membership.scales_readers and readers.max_readers > len(others)
+        self.least_readers = len(others) if scales else None  # None where nothing scales them
+        if scales:
             ReaderScaling(
                 self,
                 "ReaderScaling",

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from mainstay.database.reader_parity import MasterReaders
 from mainstay.event_patterns import goes_off, happens_to
 from mainstay.functions.function import Function
 from mainstay.interfaces import rule_target
@@ -49,6 +50,7 @@ class AutomaticReadOnly(Construct):
         masters: Sequence[str],
         tables: dict[str, str],
         alarms: dict[str, Sequence[cloudwatch.AlarmBase]],
+        readers: MasterReaders | None,
         log_group: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -75,6 +77,7 @@ class AutomaticReadOnly(Construct):
                 "MASTERS": json.dumps(list(masters)),
                 "ALARMS": stack.to_json_string(known),
                 "TOPIC": self.operators.topic_arn,
+                **({} if readers is None else {"READERS": json.dumps(readers.as_json)}),
             },
         )
         self._publish_what_failed()
@@ -87,6 +90,8 @@ class AutomaticReadOnly(Construct):
             account = cdk.Stack.of(self).account
             for statement in hold_statements(f"arn:aws:dynamodb:{region}:{account}:table/{table}"):
                 self.role.add_to_policy(statement)
+        if readers is not None:
+            readers.let_raise(self.role)
         if masters:
             self._obey_failovers(list(masters))
         self._obey_alarms([alarm for some in alarms.values() for alarm in some])

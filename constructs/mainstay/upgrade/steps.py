@@ -4,9 +4,8 @@ A breaking release takes the eight steps. One that only adds takes the same rows
 READ_ONLY: its stores are widened first, and the halves change one after the other.
 
 "words" are the whitepaper's. The order departs from its letter in one way: what works in READ_WRITE
-on the old schema (one half leaves, the standby Region is emptied) is done before read-only mode is
-entered, so that writers wait for the migration and for little else
-(docs/decisions/0028-the-order-of-the-upgrade.md).
+on the old schema is done before read-only mode is entered, so that writers wait for the migration
+and for little else (docs/decisions/0028-the-order-of-the-upgrade.md).
 """
 
 from __future__ import annotations
@@ -122,6 +121,18 @@ STEPS: tuple[Step, ...] = (
         bound_seconds=900,
         by=Action(name="stop"),
         undo="stop",
+    ),
+    Step(
+        key="readers",
+        number="1",
+        words="App servers point to secondary master",
+        name="Let the secondary master have as many readers",
+        does="raises the least number of B's readers to A's, as READ_ONLY sends all reads there",
+        until="as many of them are available",
+        bound_seconds=2_700,
+        by=Action(name="readers"),
+        undo="readers",
+        only=BREAKING,
     ),
     Step(
         key="enter",
@@ -337,8 +348,8 @@ STEPS: tuple[Step, ...] = (
         number="-",
         words="scale out and in",
         name="Resume autoscaling",
-        does="gives back the primary's autoscaling its limits and what was suspended of it",
-        until="every scalable target of the Region is as it was",
+        does="gives back the limits of the primary's autoscaling, and what was suspended of it",
+        until="every scalable target of the Region is as it was, B's readers too",
         bound_seconds=120,
         by=Action(name="resume"),
     ),

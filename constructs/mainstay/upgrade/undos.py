@@ -96,6 +96,14 @@ UNDOS: tuple[Undo, ...] = (
         by=Action(name="undo_counts"),
     ),
     Undo(
+        key="readers",
+        name="Undo: the secondary master's readers",
+        does="gives B's readers the least number that they had; autoscaling takes the rest away",
+        until="their limits are as they were",
+        bound_seconds=120,
+        by=Action(name="undo_readers"),
+    ),
+    Undo(
         key="scaling",
         name="Undo: autoscaling",
         does="gives back autoscaling its limits and what was suspended of it",

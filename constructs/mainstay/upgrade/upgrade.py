@@ -18,6 +18,7 @@ from mainstay.acknowledge import acknowledge, acknowledge_inline_policy
 from mainstay.app_tier.app_tier import AppTier
 from mainstay.app_tier.halves import LEAVES, STAYS
 from mainstay.database.operations_task import CONTAINER, OperationsTask
+from mainstay.database.reader_parity import MasterReaders
 from mainstay.edge.edge_proxy import APP_LABEL
 from mainstay.functions.function import Function
 from mainstay.network.tier_security_groups import APP_BALANCER_PORT
@@ -101,6 +102,7 @@ class Upgrade(Construct):
         primary: UpgradeRegion,
         standby: UpgradeRegion | None,
         exit_: StandbyExit | None,
+        readers: MasterReaders | None,
         operations: UpgradeOperations,
         listener: elbv2.IApplicationListener,
         log_group: logs.ILogGroup,
@@ -119,6 +121,9 @@ class Upgrade(Construct):
             "primary": primary.as_json,
             "standby": None if standby is None else standby.as_json,
             "exit": _exit(exit_),
+            "readers": None
+            if readers is None
+            else {"source": readers.source, "target": readers.target},
             "quiet_seconds": _QUIET_SECONDS,
             "operations": {
                 "cluster": operations.cluster_name,
@@ -143,6 +148,8 @@ class Upgrade(Construct):
         )
         self._role = self.function.own_role
         self._grant(regions, operations, exit_)
+        if readers is not None:
+            readers.let_raise(self._role)
         self.operators = operators_topic(
             self,
             display_name="mainstay: upgrades that have stopped",

@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 
+from functions import reader_parity
 from functions.control_table import lock
 from functions.control_table.lock import Lock
 from functions.read_only_events.causes import EntryCause, EntryKind, cause_of
@@ -41,6 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         cause,
         tables=json.loads(variables["TABLES"]),
         topic=variables["TOPIC"],
+        readers=json.loads(variables.get("READERS", "null")),
         client=_client,
         now=datetime.now(UTC),
     )
@@ -53,8 +55,13 @@ def respond(
     topic: str,
     client: Callable[[str, str], Any],
     now: datetime,
+    readers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Enter where the cause asks for it, in the order of `tables`; return what was done where."""
+    """Enter where the cause asks for it, in the order of `tables`; return what was done where.
+
+    Where it was entered, `readers` (Region, source, target) names the clusters of which the
+    target's readers take all reads from now on: it has to have as many as the source.
+    """
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
     locked = _locked(tables, client)
@@ -64,8 +71,14 @@ def respond(
             outcomes[region] = enter(dynamodb, table, cause, locked=locked, now=now)
         except Exception as error:  # one Region that is away keeps no other from being entered
             failed[region] = repr(error)
-    report = _report(outcomes, failed)
     entered = [region for region, outcome in outcomes.items() if outcome.entered]
+    raised: list[str] = []
+    if entered and readers is not None:
+        try:
+            raised = _raise_readers(readers, client)
+        except Exception as error:  # reads go there all the same, and users are served
+            failed[f"readers of {readers['target']}"] = repr(error)
+    report = _report(outcomes, failed) + raised
     print(
         json.dumps({"by": cause.by, "reason": cause.reason, "entered": entered, "report": report})
     )
@@ -81,6 +94,16 @@ def respond(
     if failed:
         raise NotEverywhereError("; ".join(f"{region}: {why}" for region, why in failed.items()))
     return {"entered": entered, "report": report}
+
+
+def _raise_readers(readers: Mapping[str, str], client: Callable[[str, str], Any]) -> list[str]:
+    """Raise the target's least readers to how many the source has; return it in words."""
+    source, target = readers["source"], readers["target"]
+    rds, scaling = (client(name, readers["region"]) for name in ("rds", "application-autoscaling"))
+    found = reader_parity.raise_least(rds, scaling, source=source, target=target)
+    if found is None:
+        return []
+    return [f"{target} takes all reads: at least {found[0]} readers, {found[1]} are available"]
 
 
 def _locked(tables: Mapping[str, str], client: Callable[[str, str], Any]) -> Lock | None:

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any
 
 from functions.control_table import lock
-from functions.upgrade import debts, gate, leaving_dns, leaving_half, modes, services
+from functions.upgrade import debts, gate, leaving_dns, leaving_half, modes, readers, services
 from functions.upgrade.errors import FailedError, NotYetError
 from functions.upgrade.plan import ENDED, Plan
 from functions.upgrade.site import HALVES, LEAVES, STAYS, Place, Service, Site
@@ -94,6 +94,10 @@ def stop(site: Site, plan: Plan, *, now: datetime) -> None:
     if site.standby is not None and plan.has_window:
         plan.notes.setdefault("without_standby", now.isoformat())
     _stop_all(site, _leaving(site, plan))
+
+
+def readers_(site: Site, plan: Plan, *, now: datetime) -> None:
+    readers.require_as_many(site, plan)
 
 
 def enter(site: Site, plan: Plan, *, now: datetime) -> None:
@@ -198,6 +202,7 @@ def counts(site: Site, plan: Plan, *, now: datetime) -> None:
 
 def resume(site: Site, plan: Plan, *, now: datetime) -> None:
     resume_scaling(site, plan, site.primary)
+    readers.restore(site, plan)
     plan.notes["scales"] = True
 
 
@@ -229,6 +234,8 @@ def differences(site: Site, plan: Plan, *, released: bool) -> list[str]:
     changed = services.weights(site, site.primary) != plan.before["weights"]
     found = ["the weights"] if changed else []
     found += _differences_in(site, plan, site.primary, released=released)
+    if readers.least(site) != plan.before.get("readers"):
+        found.append("the readers of the other master")
     if debts.STANDBY in plan.without:
         return found
     if site.standby is not None:
@@ -307,6 +314,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "exit": exit_,
     "weights": weights,
     "stop": stop,
+    "readers": readers_,
     "enter": enter,
     "start": start,
     "judge": judge,

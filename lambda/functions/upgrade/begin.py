@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.control_table import lock
 from functions.control_table.mode import Mode
-from functions.upgrade import actions, leaving_dns, modes, services
+from functions.upgrade import actions, leaving_dns, modes, readers, services
 from functions.upgrade import plan as plans
 from functions.upgrade.debts import HELPERS
 from functions.upgrade.errors import NotYetError, RefusedError
@@ -166,6 +166,7 @@ def _state_before(site: Site) -> dict[str, Any]:
         _require_quiet(site, place.region, place.alarms)
     newest = services.newest_revision(site, site.primary, site.operations.family)
     before["operations"] = newest["taskDefinitionArn"]
+    before["readers"] = readers.least(site)
     if not all(before["weights"].values()):
         raise RefusedError(f"both halves should serve, and the weights are {before['weights']}")
     if site.exit is not None and leaving_dns.alarm_state(site) == "ALARM":

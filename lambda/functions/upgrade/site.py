@@ -53,6 +53,14 @@ class Exit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Readers:
+    """Clusters of the masters, by identifier: in READ_ONLY the target's readers take all reads."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operations:
     """Describes where one-off tasks run, and their variables beside their command."""
 
@@ -69,6 +77,7 @@ class Site:
     primary: Place
     standby: Place | None
     exit: Exit | None
+    readers: Readers | None  # None where nothing scales them
     quiet_seconds: int  # without any request, until a half is known to have none
     operations: Operations
     client: Callable[[str, str], Any]
@@ -86,6 +95,7 @@ def site_of(text: str, client: Callable[[str, str], Any]) -> Site:
         primary=_place(given["primary"]),
         standby=_place(standby) if standby else None,
         exit=Exit(**given["exit"]) if given.get("exit") else None,
+        readers=Readers(**given["readers"]) if given.get("readers") else None,
         quiet_seconds=given["quiet_seconds"],
         operations=Operations(**given["operations"]),
         client=client,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from functions.upgrade import actions, leaving_dns, leaving_half, modes, operations, services
+from functions.upgrade import (
+    actions,
+    leaving_dns,
+    leaving_half,
+    modes,
+    operations,
+    readers,
+    services,
+)
 from functions.upgrade.actions import before, shared
 from functions.upgrade.debts import FOLLOWER, for_standby, owe, require_none
 from functions.upgrade.errors import FailedError, NotYetError
@@ -111,6 +119,10 @@ def undo_counts(site: Site, plan: Plan, *, now: datetime) -> None:
     actions.counts(site, plan, now=now)
 
 
+def undo_readers(site: Site, plan: Plan, *, now: datetime) -> None:
+    readers.restore(site, plan)
+
+
 def undo_scaling(site: Site, plan: Plan, *, now: datetime) -> None:
     _once(site, plan, "scaling", lambda _: actions.resume(site, plan, now=now))
     for_standby(site, plan, "scaling", lambda place: actions.resume_scaling(site, plan, place))
@@ -164,6 +176,7 @@ UNDOINGS: dict[str, Callable[..., None]] = {
     "undo_weights": undo_weights,
     "undo_exit": undo_exit,
     "undo_counts": undo_counts,
+    "undo_readers": undo_readers,
     "undo_scaling": undo_scaling,
     "undo_release": undo_release,
     "confirm": confirm,

@@ -60,6 +60,8 @@ def balancers(asked: AskedOperation) -> Checks | None:
 
 @service("rds")
 def rds(asked: AskedOperation) -> Checks | None:
+    if asked.operation == "DescribeDBInstances":  # of a cluster, by a filter
+        return [Check(asked.action, asked.arn("db:*"))]
     if asked.operation not in ("DescribeDBClusters", "FailoverDBCluster"):
         return None
     name = asked.members.get("DBClusterIdentifier", "*")
