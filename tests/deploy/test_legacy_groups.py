@@ -61,4 +61,7 @@ def test_a_group_that_counts_for_dns_is_a_problem_until_its_command_was_typed(
 
 
 def test_an_environment_without_a_legacy_edge_asks_nothing(owned):
-    assert list(legacy_groups(None, owned)) == []
+    def clients(service, region):
+        raise AssertionError(f"{service} of {region} was asked")
+
+    assert list(legacy_groups(clients, owned)) == []

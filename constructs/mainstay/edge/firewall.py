@@ -128,11 +128,13 @@ class Firewall(Construct):
         )
 
 
-def _matches(regex: str, **field: object) -> wafv2.CfnWebACL.StatementProperty:
+def _matches(
+    regex: str, field: wafv2.CfnWebACL.FieldToMatchProperty
+) -> wafv2.CfnWebACL.StatementProperty:
     return wafv2.CfnWebACL.StatementProperty(
         regex_match_statement=wafv2.CfnWebACL.RegexMatchStatementProperty(
             regex_string=regex,
-            field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(**field),
+            field_to_match=field,
             text_transformations=[
                 wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")
             ],
@@ -152,15 +154,17 @@ def _visibility(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
     )
 
 
+_HOST = wafv2.CfnWebACL.FieldToMatchProperty(single_header={"Name": "host"})
 _OTHER_PORT = {
     "name": "OtherPort",
     "action": wafv2.CfnWebACL.RuleActionProperty(block={}),
-    "statement": _not(_matches(r"^[^:]*(:443|:80)?$", single_header={"Name": "host"})),
+    "statement": _not(_matches(r"^[^:]*(:443|:80)?$", _HOST)),
     "visibility_config": _visibility("OtherPort"),
 }
 # The edge's own list of these is in nginx/conf/limits.conf.
 _TOKENS = _matches(
-    r"^/oauth2/v1/(introspect|revoke)$|^/api/v1/sessions/me(/refresh)?$", uri_path={}
+    r"^/oauth2/v1/(introspect|revoke)$|^/api/v1/sessions/me(/refresh)?$",
+    wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
 )
 _OTHERS = _not(_TOKENS)
 _ADDRESS = wafv2.CfnWebACL.RateBasedStatementCustomKeyProperty(ip={})
