@@ -95,5 +95,6 @@ def test_the_page_is_one_page_and_has_every_store_in_its_order():
     lines = PAGE.read_text().splitlines()
     assert len(lines) <= 60
     text = "\n".join(lines)
-    places = [text.index(each) for each in ("**1. Ent", "2. trans", "**3. Rep", "**4. Ses")]
+    stores = ("entities", "transactions", "reports", "sessions")
+    places = [text.index(f"\n| {store} |") for store in stores]
     assert places == sorted(places)
