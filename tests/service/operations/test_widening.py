@@ -103,7 +103,7 @@ def test_a_wrong_claim_is_refused_before_anything_is_changed(lab, tmp_path):
 def test_a_widening_that_fails_is_undone_on_the_others(lab, folder, monkeypatch, done):
     migrate, calls = runner.migrate, []
 
-    def until(operator, node, **more):
+    def declined_after(operator, node, **more):
         if len(calls) == done:
             raise DeclinedError("a test")
         calls.append(node)
@@ -111,7 +111,7 @@ def test_a_widening_that_fails_is_undone_on_the_others(lab, folder, monkeypatch,
 
     with lab.operator() as operator:
         with monkeypatch.context() as patch:
-            patch.setattr(runner, "migrate", until)
+            patch.setattr(runner, "migrate", declined_after)
             with pytest.raises(DeclinedError, match="a test"):
                 upgrade.run(operator, "widen", folder)
         upgrade.run(operator, "rejoin", folder)
