@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,11 @@ ACCOUNT = "111122223333"
 # What the packages under test make on import stays: looking through it for garbage after every 700
 # objects takes a tenth of a worker's processor time.
 gc.set_threshold(50_000)
+
+# A shell that starts the suite in the background has it and all its children ignore Ctrl-C, which
+# some tests send: what is not ignored here is at its default in a child.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The built-in validator costs seconds a synth. Constructs are tested without it here; every
 # environment is synthesized with it, in a process of its own (`synthesize`).
