@@ -133,6 +133,9 @@ def aws_of(machine: OneMachine) -> Iterator[tuple[Aws, Callable[[Coroutine[Any, 
         runner.run(aws.close())
 
 
+API_TASK = "the-api-of-all-tests"  # others start processes too, which end and stay acknowledged
+
+
 @pytest.fixture(scope="session")
 def machine() -> Iterator[OneMachine]:
     with OneMachine(masters=2) as machine:
@@ -142,7 +145,7 @@ def machine() -> Iterator[OneMachine]:
 @pytest.fixture(scope="session")
 def _processes(machine: OneMachine) -> Process:
     machine.worker()
-    return machine.api()
+    return machine.api(TASK_ID=API_TASK)
 
 
 @pytest.fixture
