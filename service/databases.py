@@ -198,6 +198,11 @@ class Server:
         seconds = _REST_SECONDS if self.connections.has_given else _UNKNOWN_REST_SECONDS
         self.rest_until = time.monotonic() + seconds
 
+    @property
+    def is_away(self) -> bool:
+        """Return whether it rests after a failure, and answered before."""
+        return self._noted is not None and self.rank() == _RESTING
+
     def rank(self) -> int:
         """Return _AWAKE, _RESTING, or _UNKNOWN for one that rests and has never answered."""
         if self.rest_until <= time.monotonic():
@@ -276,8 +281,6 @@ class Servers:
                     refused = True
                 except (SchemaVersionError, *_AWAY) as error:
                     refusals[server.name] = type(error).__name__
-                    # One that has never answered says nothing of whether writes are refused.
-                    refused = refused and server.rank() == _UNKNOWN
                     if not again and _may_have_run(error):
                         raise UnknownOutcomeError(
                             f"the answer of {server.name} was lost"
@@ -285,10 +288,13 @@ class Servers:
                 if rounds and time.monotonic() > deadline:
                     break  # every server was asked once in any case
             rounds += 1
-            if time.monotonic() > deadline or rounds >= 3 or refused:
+            # What one server refuses, another takes that failed a moment ago: it is asked again.
+            back = min((one.rest_until for one in self.servers if one.is_away), default=0.0)
+            if time.monotonic() > deadline or rounds >= 3 or (refused and not back):
                 kind = RefusedWriteError if refused else UnavailableError
                 raise kind(f"no server answers: {refusals}")
-            await asyncio.sleep(0.1 * rounds)  # a restart or a failover takes longer than a retry
+            # A restart or a failover takes longer than a retry.
+            await asyncio.sleep(max(0.1 * rounds, back - time.monotonic() if refused else 0.0))
 
     async def take(self, table: str) -> bool:
         """Return whether one of them answers and lets this role write a table."""

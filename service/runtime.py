@@ -94,6 +94,11 @@ class Runtime:
             task_id=task_id(settings),
             poll_seconds=poll_seconds,
         )
+        self._writer = WriterWatcher(
+            self.mode,
+            self.entities.accepts_writes,
+            has_other_version=lambda: self.entities.found_other_version,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._later: set[asyncio.Task[Any]] = set()
 
@@ -102,15 +107,10 @@ class Runtime:
         self._watcher.start()
         for servers in self._connected:
             await servers.open()
-        writer = WriterWatcher(
-            self.mode,
-            self.entities.accepts_writes,
-            has_other_version=lambda: self.entities.found_other_version,
-        )
         runs = (
             self.audit.run,
             self.outbox.run,
-            writer.run,
+            self._writer.run,
             self._confirm_schema,
             self._watch_pools,
         )
@@ -135,7 +135,8 @@ class Runtime:
     @property
     def can_serve(self) -> bool:
         """Return whether requests may be sent here: what readiness answers."""
-        return self.mode.is_known and self.schema_confirmed and self.exit_code == 0
+        known = self.mode.is_known and self.schema_confirmed and self._writer.is_settled
+        return known and self.exit_code == 0
 
     @property
     def connections(self) -> list[Connections]:

@@ -108,6 +108,9 @@ class WriterWatcher:
         self._mode = mode
         self._accepts_writes, self._has_other_version = accepts_writes, has_other_version
         self._seconds = seconds
+        # Whether the process could do what its mode says: once a writer has answered, or none was
+        # needed. Until then it is sent no requests, the first writes of which it would refuse.
+        self.is_settled = False
 
     async def run(self) -> None:
         """Look for ever."""
@@ -117,8 +120,11 @@ class WriterWatcher:
             lost, epoch = self._mode.has_lost_writer, self._mode.epoch
             if self._mode.read_only and not lost:
                 differing = 0  # the table's word, and the table ends it
+                self.is_settled = self.is_settled or self._mode.is_known
                 continue
-            differing = differing + 1 if await self._accepts_writes() == lost else 0
+            accepts = await self._accepts_writes()
+            self.is_settled = self.is_settled or accepts
+            differing = differing + 1 if accepts == lost else 0
             if differing < _LOOKS or (lost, epoch) != (
                 self._mode.has_lost_writer,
                 self._mode.epoch,
@@ -130,5 +136,6 @@ class WriterWatcher:
                 log("mode", what=WRITER_IS_BACK, epoch=epoch)
             elif not self._mode.read_only:
                 self._mode.lose_writer()
+                self.is_settled = True
                 what = WRITER_IS_NEWER if self._has_other_version() else NO_WRITER
                 log("mode", what=what, epoch=epoch)

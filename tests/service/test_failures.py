@@ -10,19 +10,23 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Timer
 from typing import Any
 
+import psycopg
 import pytest
 from botocore.exceptions import HTTPClientError
 
 from local.one_machine import DATABASE, OneMachine, Process
+from local.postgres import ADMINISTRATOR
 from local.waiting import wait_until
 from service.api.problems import UNKNOWN
 from service.audit import Audit
 from service.aws import Aws
+from service.operations.node import WRITER
 from service.stores.entity import new_id
 from service.stores.transaction import Event, NoEventError, from_json
 from tests.service.conftest import PASSWORD, Tenant, mode_of
@@ -246,6 +250,48 @@ def test_a_write_whose_answer_is_lost_is_not_called_refused(
         assert UNKNOWN in answer.text
         assert "X-Service-Mode" not in answer.headers
     finally:
+        own.kill()
+
+
+@contextmanager
+def _locked(machine: OneMachine, *, seconds: float) -> Iterator[None]:
+    """Let no statement write accounts of the writer meanwhile, and `seconds` of what is inside."""
+    administrator = machine.databases["entity-a"].dsn(DATABASE, ADMINISTRATOR)
+    with psycopg.connect(administrator) as connection:
+        connection.execute("LOCK TABLE account IN EXCLUSIVE MODE")
+        end = Timer(seconds, connection.commit)
+        end.start()
+        try:
+            yield
+        finally:
+            end.join()
+
+
+def test_a_write_waits_for_a_writer_that_is_slow_once(
+    machine: OneMachine, tenant: Tenant, admin: str
+):
+    """Its statement is cancelled after 1.5 s, and the other master, asked next, takes no writes."""
+    given = [{"login": f"{uuid.uuid4().hex}@x", "fullName": "X"} for _ in range(3)]
+
+    def make(user: dict[str, str]) -> int:
+        return tenant.ask("POST", "/api/v1/users", user, token=admin).status_code
+
+    with _locked(machine, seconds=2.0), ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(make, given)) == [201] * 3
+
+
+def test_a_process_that_has_found_no_writer_is_not_ready_in_read_write(machine: OneMachine):
+    """Otherwise it would refuse the first writes that a release sends it."""
+    writer = machine.databases["entity-a"].rows
+    writer(f"ALTER ROLE {WRITER} NOLOGIN")
+    own = machine.api(wait=False)
+    try:
+        machine.wait_ready(own)
+        assert mode_of(own) == "READ_ONLY"
+        writer(f"ALTER ROLE {WRITER} LOGIN")
+        wait_until(lambda: mode_of(own) == "READ_WRITE", "a writer has answered", seconds=30)
+    finally:
+        writer(f"ALTER ROLE {WRITER} LOGIN")
         own.kill()
 
 
