@@ -1,4 +1,4 @@
-"""What each live task of a Region believes of the mode, beside what the control table says."""
+"""Compares what each live task of a Region believes of the mode with the control table."""
 
 from __future__ import annotations
 

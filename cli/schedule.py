@@ -13,7 +13,7 @@ from cli.deployed import Deployed
 from cli.errors import CommandRefusedError, NotDeployedError
 from cli.output import answer
 
-_STACKS = ("backupjobs", "backupplan", "housekeeping", "readonly", "reporting")
+STACKS = ("backupjobs", "backupplan", "housekeeping", "readonly", "reporting")
 _KIND = "AWS::Scheduler::Schedule"
 
 
@@ -54,7 +54,7 @@ def run(deployed: Deployed, name: str, as_json: bool) -> None:
 def _schedules(deployed: Deployed) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the short name and the description of each schedule of the Region."""
     scheduler, found = deployed.client("scheduler"), False
-    for tier in _STACKS:
+    for tier in STACKS:
         try:
             listed = [*deployed.resources(tier, _KIND)]
         except NotDeployedError:

@@ -24,6 +24,7 @@ stats count(*) as requests by {by}, status
 | sort requests desc
 | limit 1000
 """.strip()
+COUNTED_BY = ("tenant", "client", "refused", "path")  # fields of that log
 _SHOWN = 20
 _QUERY_SECONDS = 120
 _POLL_SECONDS = 1.0
@@ -41,7 +42,7 @@ def tenant() -> None:
 @tenant.command()
 @click.option(
     *("--per", "per"),
-    type=click.Choice(["tenant", "client", "refused", "path"]),
+    type=click.Choice(COUNTED_BY),
     default="tenant",
     show_default=True,
     help="`refused`: why the edge answered by itself.",
@@ -91,7 +92,7 @@ def _asking(found: list[dict[str, str]], by: str) -> list[dict[str, Any]]:
 @on_environment
 def limit(deployed: Deployed, name: str, per_minute: int, as_json: bool) -> None:
     """Let a tenant's host have so many requests a minute, all clients together."""
-    host = _host(deployed, name)
+    host = _host(name)
     statement = {
         "RateBasedStatement": {
             "Limit": per_minute,
@@ -109,7 +110,7 @@ def limit(deployed: Deployed, name: str, per_minute: int, as_json: bool) -> None
 @on_environment
 def block(deployed: Deployed, name: str, as_json: bool) -> None:
     """Refuse every request to a tenant's host with 403."""
-    _put(deployed, name, _host(deployed, name), as_json=as_json, done="blocked")
+    _put(deployed, name, _host(name), as_json=as_json, done="blocked")
 
 
 @tenant.command()
@@ -152,7 +153,7 @@ def _results(logs: Any, query: str) -> list[list[dict[str, str]]]:
     raise CommandRefusedError(f"no answer within {_QUERY_SECONDS} s: ask for fewer --minutes")
 
 
-def _host(deployed: Deployed, name: str) -> dict[str, Any]:
+def _host(name: str) -> dict[str, Any]:
     """Return a statement that matches a tenant's host in every spelling of its letters."""
     if not _LABEL.fullmatch(name):
         raise CommandRefusedError(f"'name' should be a tenant's label, such as acme, got '{name}'")
@@ -179,7 +180,7 @@ def _put(
     deployed: Deployed, name: str, statement: dict[str, Any] | None, *, as_json: bool, done: str
 ) -> None:
     """Put the one rule of a tenant before all others, or take it away, in every Region."""
-    _host(deployed, name)
+    _host(name)
     for region in deployed.regions:
         there = deployed.beside(region)
         place, found, token = _web_acl(there)

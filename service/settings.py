@@ -37,7 +37,7 @@ Addresses = Annotated[tuple[Address, ...], BeforeValidator(_addresses)]
 
 
 class DatabaseSettings(BaseModel):
-    """How the relational stores are connected to. A variable has a field's name in capitals."""
+    """Says how the relational stores are reached; a variable has a field's name in capitals."""
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper, populate_by_name=True)
 

@@ -42,6 +42,7 @@ from service.operations import (
     smoke,
     upgrade,
 )
+from service.operations.argument_types import LinkAction, seconds
 from service.operations.environment import nodes_of
 from service.operations.node import DeclinedError
 from service.operations.operator import Operator, print_event
@@ -227,7 +228,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of every command; `run` of what it parses is called with the operator."""
     made = argparse.ArgumentParser(prog="python -m service.operations", description=__doc__)
     made.add_argument("--dry-run", action="store_true", help="print the statements, change nothing")
-    made.add_argument("--timeout", type=_seconds, default=120, help="seconds of every wait (120)")
+    made.add_argument("--timeout", type=seconds, default=120, help="seconds of every wait (120)")
     commands = made.add_subparsers(dest="name", required=True, metavar="command")
 
     def add(name: str, run: Any, help: str, *positional: str) -> argparse.ArgumentParser:
@@ -256,15 +257,15 @@ def parser() -> argparse.ArgumentParser:
     add("fence", lambda o, c: fence.fence(o, c.node), "refuse writes on a node", "node")
     add("unfence", lambda o, c: fence.unfence(o, c.node), "take writes on a node", "node")
     command = add("drain", _drain, "wait until what was written is everywhere", "node")
-    command.add_argument("--terminate-after", type=_seconds, help="seconds; default: wait on")
+    command.add_argument("--terminate-after", type=seconds, help="seconds; default: wait on")
     add("advance", lambda o, c: slots.advance(o, c.node), "lead slots past a migration", "node")
     command = add("replication", _replication, "one direction, or with no nodes all of them")
     command.add_argument("what", choices=("establish", "verify", "pause", "resume", "redirect"))
-    command.add_argument("link", nargs="*", action=_Link, metavar="publisher subscriber")
+    command.add_argument("link", nargs="*", action=LinkAction, metavar="publisher subscriber")
     add("compare", _compare, "counts and checksums of two nodes", "left", "right")
     command = add("lag", _lag, "how far every replica is behind")
     command.add_argument("--publish", metavar="ENVIRONMENT", help="into CloudWatch")
-    command.add_argument("--delay-target", type=_seconds, help="seconds that D has to be behind")
+    command.add_argument("--delay-target", type=seconds, help="seconds that D has to be behind")
     command = add("promote", _promote, "a master is lost: its reader takes over")
     command.add_argument("--lost", required=True, choices=fence.MASTERS)
     how = command.add_mutually_exclusive_group()
@@ -390,25 +391,3 @@ def _drain(operator: Operator, chosen: argparse.Namespace) -> Any:
 def _rebuild(operator: Operator, chosen: argparse.Namespace) -> Any:
     command = rebuild.prepare if chosen.what == "prepare" else rebuild.finish
     return command(operator, chosen.node)
-
-
-class _Link(argparse.Action):
-    """Two nodes or none."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        if values and len(values) != 2:
-            parser.error("publisher and subscriber, or neither of them")
-        namespace.link = values or None
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if seconds < 0:
-        raise argparse.ArgumentTypeError(f"should be 0 or more seconds, got {text}")
-    return seconds

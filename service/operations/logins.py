@@ -99,7 +99,7 @@ class CanaryClient:
 
 @dataclass(kw_only=True)
 class _Half:
-    """What a half has answered so far."""
+    """Counts what a half has answered so far."""
 
     client: CanaryClient
     seconds: list[float] = field(default_factory=list)

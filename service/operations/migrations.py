@@ -70,7 +70,7 @@ def known(operator: Operator, node: str, folder: Path = FOLDER) -> list[Migratio
 
 @dataclass(frozen=True, kw_only=True)
 class _Way:
-    """How migrations run on a node.
+    """Says how migrations run on a node.
 
     `owes`: its slots are led past them. `adds`: old code runs on, as a trial has shown.
     """

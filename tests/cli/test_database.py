@@ -18,6 +18,7 @@ from moto import mock_aws
 from cli import operations_task
 from cli.main import main
 from tests.cli.conftest import ACCOUNT
+from tests.cli.operations_family import register_operations
 
 REGION = "us-east-1"
 FAMILY = "mainstay-test-operations"
@@ -126,24 +127,7 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
                 NetworkGroupsAppB1=_group(),
             )
         _stack(f"mainstay-test-{REGION}-operations", Cluster={"Type": "AWS::ECS::Cluster"})
-        _aws("logs").create_log_group(logGroupName=GROUP)
-        options = {"awslogs-group": GROUP, "awslogs-stream-prefix": "operations"}
-        _aws("ecs").register_task_definition(
-            family=FAMILY,
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            containerDefinitions=[
-                {
-                    "name": "operations",
-                    "image": "i",
-                    "cpu": 256,  # moto counts with both
-                    "memory": 512,
-                    "logConfiguration": {"logDriver": "awslogs", "options": options},
-                }
-            ],
-        )
+        register_operations(_aws, family=FAMILY, group=GROUP)
         yield Container()
 
 

@@ -77,7 +77,7 @@ def _client(service: str, region: str) -> Any:
 def _ecs(region: str) -> Any:
     """Lists what `_LIVE` has; moto registers a task with a cluster of instances alone."""
 
-    def pages(*, cluster: str, serviceName: str, desiredStatus: str) -> list[Any]:  # noqa: N803
+    def pages(*, cluster: str, serviceName: str, desiredStatus: str) -> list[Any]:  # noqa: N803 (boto3's)
         assert (cluster, desiredStatus) == ("cluster", "RUNNING")
         names = _LIVE.get(serviceName, ()) if region == PRIMARY else ()
         return [{"taskArns": [f"arn:aws:ecs:{region}:1:task/cluster/{name}" for name in names]}]

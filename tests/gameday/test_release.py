@@ -16,13 +16,13 @@ from gameday.release import OVERLAY, PatchError, build, patched, provide
 from local import images, releases
 from local.desired_state import Container
 from local.images import TaskHost, UnknownImageError
-from local.postgres import ADMINISTRATOR, PostgresServer, PostgresServers
+from local.postgres import PostgresServer, PostgresServers
 from local.postgres.binaries import BINARIES
 from service.operations import migration_files, migrations
 from service.operations.bootstrap import bootstrap
 from service.operations.judgement import judge
-from service.operations.node import DatabaseNode
 from service.operations.operator import Operator
+from tests.service.operations.nodes import node_on
 
 DATABASE = "mainstay"
 TENANT = "00000000-0000-7000-8000-000000000001"
@@ -87,17 +87,8 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def operator(server: PostgresServer) -> Iterator[Operator]:
-    node = DatabaseNode(
-        name="entity-a",
-        store="entity",
-        dsn=server.dsn(DATABASE, ADMINISTRATOR),
-        host="127.0.0.1",
-        port=server.port,
-        database=DATABASE,
-        replication_password="a password of tests",
-        replication_sslmode="disable",
-    )
-    with Operator({"entity-a": node}, timeout=60) as operator:
+    node = node_on("entity-a", server)
+    with Operator({node.name: node}, timeout=60) as operator:
         bootstrap(operator, "entity")
         yield operator
 

@@ -22,6 +22,7 @@ import boto3
 
 from functions.control_table import mode
 from mainstay.dns import region_exit
+from tests.cli.operations_family import register_operations
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT, ACCOUNT = "test", "123456789012"
@@ -209,24 +210,8 @@ class Account:
 
     def _operations(self, region: str) -> None:
         _deploy(region, "operations", Cluster={"Type": "AWS::ECS::Cluster"})
-        aws("logs", region).create_log_group(logGroupName=_GROUP)
-        options = {"awslogs-group": _GROUP, "awslogs-stream-prefix": "operations"}
-        aws("ecs", region).register_task_definition(
-            family=f"mainstay-{ENVIRONMENT}-operations",
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            containerDefinitions=[
-                {
-                    "name": "operations",
-                    "image": "i",
-                    "cpu": 256,
-                    "memory": 512,
-                    "logConfiguration": {"logDriver": "awslogs", "options": options},
-                }
-            ],
-        )
+        family = f"mainstay-{ENVIRONMENT}-operations"
+        register_operations(lambda service: aws(service, region), family=family, group=_GROUP)
 
     def _read_only(self, region: str) -> None:
         outputs = {
@@ -297,7 +282,7 @@ class Account:
         *,
         cluster: str,
         serviceName: str,  # noqa: N803 (boto3's)
-        desiredStatus: str,  # noqa: N803
+        desiredStatus: str,  # noqa: N803 (boto3's)
     ) -> list[dict[str, Any]]:
         assert desiredStatus == "RUNNING"
         tasks = self._tasks.get((region, serviceName), ())

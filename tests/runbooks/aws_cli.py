@@ -24,7 +24,7 @@ def run_aws(words: list[str]) -> int:
     region = (options.pop("--region", None) or [None])[0]
     query = (options.pop("--query", None) or [None])[0]
     options.pop("--output", None)
-    client: Any = boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    client: Any = boto3.client(service, region_name=region)  # type: ignore[call-overload] # any service
     names = {xform_name(name, "-"): name for name in client.meta.service_model.operation_names}
     shape = client.meta.service_model.operation_model(names[operation]).input_shape
     members = shape.members if shape is not None else {}

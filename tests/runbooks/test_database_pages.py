@@ -158,7 +158,7 @@ def test_rebuild_a_master(tier: EntityTier, account: Account, run_page: Pages):
 
 
 def _clone(tier: EntityTier, cluster: str) -> None:
-    """What Amazon RDS makes of the page's second command: A as it is now, in the place of B."""
+    """Does what Amazon RDS does by the page's second command: A as it is now, in B's place."""
     found = aws("rds").describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
     assert [each["DBClusterIdentifier"] for each in found] == [cluster]
     aws("rds").create_db_instance(

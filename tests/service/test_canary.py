@@ -15,8 +15,9 @@ from local.waiting import wait_until
 from service.operations import canary, logins
 from service.operations.half_client import HalfClient
 from service.operations.logins import CanaryClient, CanaryLogin
-from service.operations.node import DatabaseNode, DeclinedError
+from service.operations.node import DeclinedError
 from service.operations.operator import Operator
+from tests.service.operations.nodes import node_on
 
 WORD = "kD8sPq2LmXvR7tYw3nZb6cHj9gFa4eUo1iTx5rQy"
 OTHER = "another-word-which-nobody-guesses-8Xc2vB"
@@ -24,17 +25,8 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def set_password(machine: OneMachine, word: str) -> str:
-    server = machine.databases["entity-a"]
-    node = DatabaseNode(
-        name="entity-a",
-        store="entity",
-        dsn=server.dsn(DATABASE, ADMINISTRATOR),
-        host="127.0.0.1",
-        port=server.port,
-        database=DATABASE,
-        replication_password="",
-    )
-    with Operator({"entity-a": node}, timeout=30) as operator:
+    node = node_on("entity-a", machine.databases["entity-a"])
+    with Operator({node.name: node}, timeout=30) as operator:
         return canary.set_password(operator, word)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from mainstay.database.user_secret import CANARY_USER, MASTER_USER, REPLICATION_USER, user_secret
@@ -28,33 +29,21 @@ class ReplicationSecrets(Construct):
         removal_policy: cdk.RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.replication = user_secret(
-            self,
-            "Replication",
-            name=replication_name(name),
-            user=REPLICATION_USER,
-            key=key,
-            copies=copies,
-            removal_policy=removal_policy,
-        )
-        self.nodes = user_secret(
-            self,
-            "Nodes",
-            name=nodes_name(name),
-            user=MASTER_USER,
-            key=key,
-            copies=copies,
-            removal_policy=removal_policy,
-        )
-        self.canary = user_secret(
-            self,
-            "Canary",
-            name=canary_name(name),
-            user=CANARY_USER,
-            key=key,
-            copies=copies,
-            removal_policy=removal_policy,
-        )
+
+        def secret(construct_id: str, secret_name: str, user: str) -> secretsmanager.Secret:
+            return user_secret(
+                self,
+                construct_id,
+                name=secret_name,
+                user=user,
+                key=key,
+                copies=copies,
+                removal_policy=removal_policy,
+            )
+
+        self.replication = secret("Replication", replication_name(name), REPLICATION_USER)
+        self.nodes = secret("Nodes", nodes_name(name), MASTER_USER)
+        self.canary = secret("Canary", canary_name(name), CANARY_USER)
 
 
 def canary_name(name: str) -> str:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from functions.block_archive.botocore_blocks import filled
@@ -59,7 +59,7 @@ class LeanConnections:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders(body)
-            answer = connection.getresponse()
+            answer = cast("_Answer", connection.getresponse())  # its response_class
             if into is not None and answer.status < 300:
                 content, received = b"", _into(answer, into)
             else:
@@ -70,7 +70,7 @@ class LeanConnections:
             raise
         if connection.sock is not None:  # else the answer was the last one of it
             self._idle[origin].append(connection)
-        return HttpAnswer(answer.status, answer.msg, content, received)  # type: ignore[arg-type]
+        return HttpAnswer(answer.status, answer.fields, content, received)
 
     def _connection(self, origin: str) -> HTTPConnection:
         idle = self._idle[origin]
@@ -99,27 +99,30 @@ class LeanConnections:
 
 
 class _Answer(HTTPResponse):
-    """An answer whose header fields are read without the e-mail parser; `msg` is a dict."""
+    """Reads an answer's header `fields` without the e-mail parser; the rest is the base class's."""
+
+    fields: dict[str, str]  # names in lower case
 
     def begin(self) -> None:
         if self.headers is not None:
             return
-        read_status: Callable[[], tuple[str, int, str]] = self._read_status  # type: ignore[attr-defined]
+        base: Any = self  # the stubs leave out what the base class's own `begin` calls
+        read_status: Callable[[], tuple[str, int, str]] = base._read_status
         version, status, self.reason = read_status()
         while status == 100:
             _fields(self.fp)
             version, status, self.reason = read_status()
         self.status = self.code = status
         self.version = 10 if version == "HTTP/1.0" else 11
-        self.headers = self.msg = headers = _fields(self.fp)  # type: ignore[assignment]
-        self.chunked = headers.get("transfer-encoding", "").lower() == "chunked"  # type: ignore[assignment]
+        base.headers = base.msg = self.fields = headers = _fields(self.fp)
+        base.chunked = headers.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
         length = headers.get("content-length")
         self.length = None if self.chunked or length is None else int(length)
-        if status in (204, 304):
+        if status in (204, 304) or base._method == "HEAD":
             self.length = 0
         endless = self.length is None and not self.chunked
-        self.will_close = endless or bool(self._check_close())  # type: ignore[attr-defined]
+        self.will_close = endless or bool(base._check_close())
 
 
 def _fields(file: Any) -> dict[str, str]:

@@ -14,10 +14,7 @@ from service.operations import rights
 from service.operations.bootstrap import bootstrap
 from service.operations.node import WRITER, DatabaseNode
 from service.operations.operator import Operator
-
-DATABASE = "mainstay"
-PASSWORD = "a password of tests"
-STORES = {"entity-a": "entity", "entity-b": "entity", "follower": "entity"}
+from tests.service.operations.nodes import DATABASE, node_on
 
 
 class Lab:
@@ -37,19 +34,7 @@ class Lab:
 
     @property
     def nodes(self) -> dict[str, DatabaseNode]:
-        return {
-            name: DatabaseNode(
-                name=name,
-                store=STORES.get(name, name if name == "transaction" else ""),
-                dsn=server.dsn(DATABASE, ADMINISTRATOR),
-                host="127.0.0.1",
-                port=server.port,
-                database=DATABASE,
-                replication_password=PASSWORD,
-                replication_sslmode="disable",
-            )
-            for name, server in self.by_name.items()
-        }
+        return {name: node_on(name, server) for name, server in self.by_name.items()}
 
     def operator(self, **options: Any) -> Operator:
         chosen: dict[str, Any] = {"timeout": 60} | options
