@@ -263,6 +263,13 @@ def test_every_field_of_the_query_stands_in_the_edge_s_log():
         assert f'"{field}":' in LOG_FORMAT.read_text()
 
 
+def test_a_tenant_is_matched_by_its_own_name_and_no_other_s():
+    """`x-acme` and `acme-2` are other tenants."""
+    matched = tenant._host("acme")["ByteMatchStatement"]
+    assert (matched["PositionalConstraint"], matched["SearchString"]) == ("STARTS_WITH", b"acme.")
+    assert matched["TextTransformations"] == [{"Priority": 0, "Type": "LOWERCASE"}]
+
+
 @pytest.mark.parametrize("name", ["", "a.b", "ACME", "-a", "a" * 64])
 def test_what_is_no_tenant_s_label_is_refused(name):
     with pytest.raises(CommandRefusedError, match="a tenant's label"):
