@@ -260,6 +260,18 @@ def read(folder: Path) -> dict[str, str]:
         return {}
 
 
+def writer_of(folder: Path, cluster: str) -> str:
+    """Return the name of the writer endpoint of the cluster whose identifier ends so.
+
+    Raises LookupError where no server listens for it.
+    """
+    for name in read(folder):
+        identifier, _, domain = name.partition(".")
+        if identifier.endswith(f"-{cluster}") and not domain.startswith("cluster-ro-"):
+            return name
+    raise LookupError(f"no server listens for the writer of '{cluster}'")
+
+
 def data_folder(folder: Path, name: str) -> Path:
     """Return the data folder of the server behind an endpoint's name, or a node's address.
 

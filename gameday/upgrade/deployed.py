@@ -28,10 +28,10 @@ def target_of(
 
 def writer(session: LocalSession, cluster: str) -> str:
     """Return an operator's connection to a cluster's writer. Raises MissingStackError."""
-    for name in databases.read(session.folder):
-        if f"-{cluster}.cluster-" in name:
-            return databases.operator(session.folder, name)
-    raise MissingStackError(f"no server listens for the writer of '{cluster}'")
+    try:
+        return databases.operator(session.folder, databases.writer_of(session.folder, cluster))
+    except LookupError as error:
+        raise MissingStackError(str(error)) from None
 
 
 def readers(session: LocalSession) -> list[str]:

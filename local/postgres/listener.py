@@ -7,6 +7,7 @@ listener as a user of `rds_iam`, who is let through with a valid token alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import struct
 import threading
@@ -95,7 +96,8 @@ class DatabaseListener:
                 pass  # the entrance is closed; the stream's own task ends well
             finally:
                 clients.discard(task)
-                writer.transport.abort()
+                with contextlib.suppress(AttributeError):  # asyncio's own, of one that has ended
+                    writer.transport.abort()
 
         self._open[entrance.address] = await asyncio.start_server(
             serve, entrance.address, entrance.port

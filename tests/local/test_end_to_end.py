@@ -122,7 +122,7 @@ def test_the_printed_login_s_audit_event_reaches_the_transaction_store(
 ):
     """Through the Region's queue and the deployed worker, over TLS to the cluster's writer."""
     known = databases.read(session.folder)
-    writer = next(name for name in known if "-transaction-a.cluster-" in name)
+    writer = databases.writer_of(session.folder, "transaction-a")
     secrets = target.client("secretsmanager", REGIONS[0])
     secret = secrets.get_secret_value(SecretId="mainstay-production-transaction-a/master")
     dsn = make_conninfo(
@@ -426,7 +426,7 @@ def test_an_edit_is_shown_and_deployed_and_nothing_else(clone: Clone, target: Lo
 def test_with_the_writer_of_master_a_killed_every_login_succeeds(session: LocalSession):
     """Readers are servers of their own: the login asks none of the writers."""
     (first, *_) = listeners(session, public=True)
-    writer = next(name for name in databases.read(session.folder) if "-entity-a.cluster-" in name)
+    writer = databases.writer_of(session.folder, "entity-a")
     os.kill(_postmaster(session, writer), signal.SIGKILL)
     for _ in range(10):
         assert https(session, first, "/health/login").status == 200
